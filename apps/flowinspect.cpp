@@ -1,0 +1,107 @@
+// flowinspect [TYPE]: what there is to build graphs from.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "plan.h"
+#include "plugins.h"
+#include "registry.h"
+#include "runtime.h"
+#include "twinflow/plugin.h"
+
+namespace {
+
+using namespace twinflow;
+
+void print_port(const std::string& kind, const std::string& name, const std::vector<PortType>& types,
+                bool constant, bool optional, const std::string& doc) {
+  std::string text;
+  for (const PortType& type : types) text += (text.empty() ? "" : " or ") + type.name;
+  fmt::print("  {:<8}{:<20}{}{}{}\n", kind, name, text, constant ? ", made once" : "",
+             optional ? ", optional" : "");
+  if (!doc.empty()) fmt::print("  {:<28}{}\n", "", doc);
+}
+
+void print_params(const TypeInfo& info) {
+  if (!info.params.empty()) fmt::print("\nParameters\n");
+  for (const ParamInfo& param : info.params) {
+    fmt::print("  {:<28}{}, {}", param.key, param.type,
+               param.required ? "required" : "default " + param.default_text);
+    const std::string range = param.range_text();
+    if (!range.empty())
+      fmt::print(", {}", range);
+    else if (!param.unit.empty())
+      fmt::print(", in {}", param.unit);
+    fmt::print("\n");
+    if (!param.doc.empty()) fmt::print("  {:<28}{}\n", "", param.doc);
+  }
+}
+
+void print_type(const TypeInfo& info) {
+  fmt::print("{} '{}'\n  {}\n", info.kind, info.type, info.summary);
+  if (info.kind == Node::family) {
+    const auto& node = static_cast<const NodeInfo&>(info);
+    fmt::print("\nPorts\n");
+    for (const InputInfo& port : node.inputs)
+      print_port("input", port.name, port.types, static_cast<bool>(port.bind), port.optional, port.doc);
+    for (const OutputInfo& port : node.outputs)
+      print_port("output", port.name, port.types, static_cast<bool>(port.constant), false, port.doc);
+    if (!node.metrics.empty()) fmt::print("\nMetrics\n");
+    for (const MetricInfo& metric : node.metrics) fmt::print("  {:<28}{}\n", metric.name, metric.doc);
+  }
+  print_params(info);
+  if (!info.library.empty()) fmt::print("\nFrom {}\n", info.library);
+}
+
+int inspect(const std::string& wanted) {
+  PluginIndex::instance().load_all();
+  const auto types = Registry::instance().loaded();
+  if (wanted.empty()) {
+    std::string kind;
+    for (const TypeInfo* info : types) {
+      if (info->kind != kind) fmt::print("{}{}\n", kind.empty() ? "" : "\n", info->kind);
+      kind = info->kind;
+      fmt::print("  {:<20}{}\n", info->type, info->summary);
+    }
+    for (const std::string& refused : PluginIndex::instance().refused())
+      fmt::print(stderr, "note: {}\n", refused);
+    return finished;
+  }
+  if (wanted == "run") return print_type(RunSettings::info()), finished;
+  std::vector<std::string> names{"run"};
+  bool shown = false;
+  for (const TypeInfo* info : types) {
+    names.push_back(info->type);
+    if (info->type != wanted) continue;  // several families may have one name: all are shown
+    if (shown) fmt::print("\n");
+    print_type(*info);
+    shown = true;
+  }
+  if (shown) return finished;
+  fmt::print(stderr, "error: there is no type '{}'{}\n", wanted, did_you_mean(wanted, names));
+  return invalid;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app(
+      "Lists the types that graphs are built from: nodes, layers, losses, optimisers, ... or shows one of "
+      "them.",
+      "flowinspect");
+  std::string type;
+  app.add_option("TYPE", type, "a type, such as augment.affine or adamw, or 'run' for the [run] table");
+  app.set_version_flag("--version", "flowinspect " TWINFLOW_VERSION);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? finished : invalid;
+  }
+  try {
+    return inspect(type);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "error: {}\n", error.what());
+    return failed;
+  }
+}

@@ -1,0 +1,56 @@
+// flowrun GRAPH: runs a graph file.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "runtime.h"
+#include "twinflow/plugin.h"
+
+int main(int argc, char** argv) {
+  CLI::App app("Runs a TwinFlow graph file: checks it, opens its nodes, trains, and writes a run directory.",
+               "flowrun");
+  std::filesystem::path graph;
+  std::vector<std::string> overrides;
+  bool check = false;
+  twinflow::RunOptions options;
+  app.add_option("GRAPH", graph, "the graph file (TOML)")->required();
+  app.add_flag("--check", check, "only check the graph; exit 2 when it is invalid");
+  app.add_option("--set", overrides,
+                 "override a value: node.parameter=value or run.parameter=value (repeatable)")
+      ->allow_extra_args(false);
+  app.add_option("--output", options.output, "the run directory (default: runs/<graph>/<date-time>)");
+  app.add_option("--threads", options.threads,
+                 "threads in all (default: the processors this process may use)")
+      ->check(CLI::Range(1, 4096));
+  app.add_option("--max-in-flight", options.max_in_flight,
+                 "items between source and sink at any time (default: threads + 2)")
+      ->check(CLI::Range(1, 1 << 20));
+  app.set_version_flag("--version", "flowrun " TWINFLOW_VERSION);
+  app.footer(
+      "Exit codes: 0 finished (early stop included), 1 failed, 2 invalid graph or usage, 3 stopped by a "
+      "signal.\n"
+      "Example: flowrun graphs/train.toml --set run.epochs=3 --set twin.optimizer.learning_rate=1e-4");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? twinflow::finished : twinflow::invalid;
+  }
+
+  try {
+    twinflow::Problems problems;
+    twinflow::Plan plan = twinflow::make_plan(graph, overrides, problems);
+    if (!problems.empty()) {
+      fmt::print(stderr, "{}{} error{}\n", problems.str(), problems.size(), problems.size() == 1 ? "" : "s");
+      return twinflow::invalid;
+    }
+    if (check) {
+      fmt::print("{}: good ({} nodes)\n", graph.string(), plan.nodes.size());
+      return twinflow::finished;
+    }
+    return twinflow::run_plan(plan, options);
+  } catch (const std::exception& error) {  // plugins that clash, a run that cannot be set up
+    fmt::print(stderr, "error: {}\n", error.what());
+    return twinflow::failed;
+  }
+}

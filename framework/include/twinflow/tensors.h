@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace twinflow {
+
+/// A dense array, row-major.
+struct Tensor {
+  std::vector<std::int64_t> shape;
+  std::vector<float> values;
+};
+
+/// What a model or a node's state is outside the program: named arrays and named texts.
+struct NamedTensors {
+  static constexpr const char* port_type = "tensors";
+  std::map<std::string, Tensor> tensors;
+  std::map<std::string, std::string> metadata;
+};
+
+/// Writes a safetensors file (u64 little-endian header length, JSON header, row-major little-endian buffer
+/// without gaps;
+/// `__metadata__` maps texts to texts). Atomic: a temporary file beside it, fsync, rename, fsync of the
+/// folder, so that a reader sees the old file or the new one whole. Throws Error naming the file; then
+/// nothing is left behind.
+void write_safetensors(const std::filesystem::path& file, const NamedTensors& tensors);
+
+/// Reads a safetensors file of F32 tensors and checks every rule of the format: header length, JSON, unknown
+/// types, offsets that overlap, leave gaps or do not fit shape or file. Throws Error naming the file and the
+/// rule broken.
+NamedTensors read_safetensors(const std::filesystem::path& file);
+
+}  // namespace twinflow

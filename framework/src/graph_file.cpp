@@ -1,0 +1,216 @@
+#include "graph_file.h"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "twinflow/spec.h"
+
+namespace twinflow {
+
+namespace {
+
+std::shared_ptr<const Place::Text> make_text(const std::string& content, const std::string& name,
+                                             const std::string& folder) {
+  auto text = std::make_shared<Place::Text>();
+  text->name = name;
+  text->folder = folder;
+  std::istringstream lines(content);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    text->lines.push_back(line);
+  }
+  return text;
+}
+
+Value convert(const toml::node& node, const std::shared_ptr<const Place::Text>& text, Problems& problems);
+
+Place place_of(const toml::source_region& region, const std::shared_ptr<const Place::Text>& text) {
+  return {text, static_cast<int>(region.begin.line), static_cast<int>(region.begin.column)};
+}
+
+Value::Table convert_table(const toml::table& table, const std::shared_ptr<const Place::Text>& text,
+                           Problems& problems) {
+  Value::Table entries;
+  for (auto&& [key, node] : table)
+    entries.push_back({std::string(key.str()), place_of(key.source(), text), convert(node, text, problems)});
+  // toml++ sorts by key; people read in the order they wrote.
+  std::stable_sort(entries.begin(), entries.end(), [](const Value::Entry& a, const Value::Entry& b) {
+    return std::pair(a.place.line, a.place.column) < std::pair(b.place.line, b.place.column);
+  });
+  return entries;
+}
+
+Value convert(const toml::node& node, const std::shared_ptr<const Place::Text>& text, Problems& problems) {
+  Value value;
+  value.place = place_of(node.source(), text);
+  if (const auto* table = node.as_table())
+    value.data = convert_table(*table, text, problems);
+  else if (const auto* array = node.as_array()) {
+    Value::List list;
+    for (const toml::node& one : *array) list.push_back(convert(one, text, problems));
+    value.data = std::move(list);
+  } else if (const auto* boolean = node.as_boolean())
+    value.data = boolean->get();
+  else if (const auto* integer = node.as_integer())
+    value.data = integer->get();
+  else if (const auto* number = node.as_floating_point())
+    value.data = number->get();
+  else if (const auto* string = node.as_string())
+    value.data = string->get();
+  else
+    problems.error(value.place, "dates and times are not used in graph files");
+  return value;
+}
+
+/// Sets table.path[0].path[1]... to the value. "adamw" on the way becomes { type = "adamw" }.
+void put(Value& table, const std::vector<std::string>& path, std::size_t at, const Value& value) {
+  if (const auto* name = table.get<std::string>()) {
+    Value type = table;
+    type.data = *name;
+    table.data = Value::Table{{"type", table.place, type}};
+  }
+  if (!table.get<Value::Table>()) table.data = Value::Table();
+  auto& entries = std::get<Value::Table>(table.data);
+  auto found =
+      std::find_if(entries.begin(), entries.end(), [&](const auto& one) { return one.key == path[at]; });
+  if (found == entries.end()) {
+    entries.push_back({path[at], value.place, Value{Value::Table(), value.place}});
+    found = entries.end() - 1;
+  }
+  if (at + 1 < path.size()) return put(found->value, path, at + 1, value);
+  found->place = value.place;  // an unknown parameter is then reported where it was asked for
+  found->place.column = 1;
+  found->value = value;
+}
+
+void apply_override(Value& graph, const std::string& argument, Problems& problems) {
+  const auto text = make_text(argument, "--set", std::filesystem::current_path().string());
+  const Place start{text, 1, 1};
+  const auto equals = argument.find('=');
+  std::vector<std::string> path;
+  std::istringstream names(argument.substr(0, equals));
+  for (std::string name; std::getline(names, name, '.');) path.push_back(name);
+  const bool run = !path.empty() && path[0] == "run";
+  if (equals == std::string::npos || path.size() < 2 ||
+      std::any_of(path.begin(), path.end(), [](const std::string& one) { return one.empty(); }))
+    return problems.error(start, "--set takes node.parameter=value or run.parameter=value");
+  const std::string written = argument.substr(equals + 1);
+  Problems ignored;
+  Value parsed = parse_toml("value = " + written, "--set", text->folder, ignored);
+  Value value;
+  if (ignored.empty())
+    value = parsed.get<Value::Table>()->front().value;
+  else
+    value.data = written;  // a bare word is a string: the shell has eaten the quotes
+  value.place = {text, 1, static_cast<int>(equals) + 2};
+  if (!run) {
+    const Value* nodes = graph.find("node");
+    if (!nodes || !nodes->find(path[0])) {
+      std::vector<std::string> known{"run"};
+      if (nodes && nodes->get<Value::Table>())
+        for (const auto& entry : *nodes->get<Value::Table>()) known.push_back(entry.key);
+      return problems.error(
+          start, fmt::format("the graph has no node '{}'{}", path[0], did_you_mean(path[0], known)));
+    }
+    path.insert(path.begin(), "node");
+  }
+  put(graph, path, 0, value);
+}
+
+std::string key_text(const std::string& key) {
+  const bool bare = !key.empty() && key.find_first_not_of(
+                                        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                        "0123456789_-") == std::string::npos;
+  return bare ? key : ParamType<std::string>::text(key);
+}
+
+std::string inline_toml(const Value& value) {
+  std::string all;
+  if (const auto* table = value.get<Value::Table>()) {
+    for (const auto& entry : *table)
+      all += fmt::format("{}{} = {}", all.empty() ? "" : ", ", key_text(entry.key), inline_toml(entry.value));
+    return "{ " + all + " }";
+  }
+  if (const auto* list = value.get<Value::List>()) {
+    for (const auto& one : *list) all += (all.empty() ? "" : ", ") + inline_toml(one);
+    return "[" + all + "]";
+  }
+  if (const auto* boolean = value.get<bool>()) return ParamType<bool>::text(*boolean);
+  if (const auto* integer = value.get<std::int64_t>()) return ParamType<std::int64_t>::text(*integer);
+  if (const auto* number = value.get<double>()) return ParamType<double>::text(*number);
+  return ParamType<std::string>::text(*value.get<std::string>());
+}
+
+bool list_of_tables(const Value& value) {
+  const auto* list = value.get<Value::List>();
+  return list && !list->empty() && list->front().get<Value::Table>();
+}
+
+void write_table(const Value& table, const std::string& header, std::string& out) {
+  out += fmt::format("[{}]\n", header);
+  std::string later;
+  for (const auto& entry : *table.get<Value::Table>()) {
+    if (!list_of_tables(entry.value)) {
+      out += fmt::format("{} = {}\n", key_text(entry.key), inline_toml(entry.value));
+      continue;
+    }
+    const std::string inner = header + "." + key_text(entry.key);
+    for (const Value& one : *entry.value.get<Value::List>()) {
+      later += fmt::format("[[{}]]\n", inner);
+      for (const auto& field : *one.get<Value::Table>())
+        later += fmt::format("{} = {}\n", key_text(field.key), inline_toml(field.value));
+    }
+  }
+  out += later + "\n";
+}
+
+}  // namespace
+
+Value parse_toml(const std::string& content, const std::string& name, const std::string& folder,
+                 Problems& problems) {
+  const auto text = make_text(content, name, folder);
+  Value value{Value::Table(), {text, 1, 1}};
+  try {
+    const toml::table table = toml::parse(content, name);
+    value.data = convert_table(table, text, problems);
+  } catch (const toml::parse_error& error) {
+    problems.error(place_of(error.source(), text), std::string(error.description()));
+  }
+  return value;
+}
+
+Value load_graph_file(const std::filesystem::path& file, const std::vector<std::string>& overrides,
+                      Problems& problems) {
+  Value graph{Value::Table(), {make_text("", file.string(), ""), 1, 1}};
+  std::ifstream stream(file, std::ios::binary);
+  std::error_code ignored;
+  if (std::filesystem::is_directory(file, ignored) || !stream) {
+    problems.error(graph.place, std::filesystem::exists(file, ignored) ? "this graph file cannot be read"
+                                                                       : "there is no such graph file");
+    return graph;
+  }
+  std::ostringstream content;
+  content << stream.rdbuf();
+  graph = parse_toml(content.str(), file.string(), file.parent_path().string(), problems);
+  if (!problems.empty()) return graph;
+  for (const std::string& one : overrides) apply_override(graph, one, problems);
+  return graph;
+}
+
+std::string to_toml(const Value& graph) {
+  std::string out;
+  for (const auto& entry : *graph.get<Value::Table>()) {
+    if (entry.key != "node") {
+      write_table(entry.value, key_text(entry.key), out);
+      continue;
+    }
+    for (const auto& node : *entry.value.get<Value::Table>())
+      write_table(node.value, "node." + key_text(node.key), out);
+  }
+  return out;
+}
+
+}  // namespace twinflow

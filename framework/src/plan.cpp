@@ -1,0 +1,364 @@
+#include "plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "graph_file.h"
+#include "plugins.h"
+#include "registry.h"
+
+namespace twinflow {
+
+const TypeInfo& RunSettings::info() {
+  static const std::unique_ptr<TypeInfo> info = [] {
+    auto made = std::make_unique<TypeInfo>();
+    made->kind = made->type = "run";
+    BasicSpec<RunSettings, RunSettings> spec(*made);
+    spec.summary("What holds for the whole run.");
+    spec.param("seed", &RunSettings::seed).doc("every random choice follows from it").min(0);
+    spec.param("epochs", &RunSettings::epochs).doc("how many epochs to train").min(1);
+    spec.param("steps_per_epoch", &RunSettings::steps_per_epoch)
+        .doc("items of the stream in an epoch")
+        .min(1);
+    spec.param("plugins", &RunSettings::plugins)
+        .doc("plugin libraries, or folders of them, that the graph needs");
+    const RunSettings defaults;
+    for (ParamInfo& param : made->params) param.default_text = param.text(&defaults);
+    return made;
+  }();
+  return *info;
+}
+
+namespace {
+
+std::vector<std::string> port_names(const auto& ports) {
+  std::vector<std::string> names;
+  for (const auto& port : ports) names.push_back(port.name);
+  return names;
+}
+
+std::string type_list(const std::vector<PortType>& types) {
+  std::string all;
+  for (const PortType& one : types) all += (all.empty() ? "" : " or ") + one.name;
+  return all;
+}
+
+/// Checks a graph and turns it into a plan, one pass a concern. Errors are collected; a node that is wrong in
+/// one way is still looked at in the others as far as that makes sense.
+class Checker {
+ public:
+  Checker(Value graph, Problems& problems) : graph_(std::move(graph)), problems_(problems) {}
+
+  Plan plan() {
+    check_tables();
+    read_run();
+    make_nodes();
+    wire();
+    if (problems_.empty()) sort_upstream_first();
+    if (problems_.empty()) check_port_types();
+    if (problems_.empty()) {
+      check_metrics();
+      check_nodes();
+    }
+    return std::move(plan_);
+  }
+
+ private:
+  /// A `from` entry: which input, written where, fed by what.
+  struct Feed {
+    std::string input;  // "" = the only one
+    std::string source;
+    Place place;
+  };
+
+  void check_tables() {
+    for (const auto& entry : *graph_.get<Value::Table>()) {
+      if (entry.key != "run" && entry.key != "node")
+        problems_.error(entry.place,
+                        fmt::format("a graph file has the tables [run] and [node.NAME], not '{}'{}",
+                                    entry.key, did_you_mean(entry.key, {"run", "node"})));
+      else if (!entry.value.get<Value::Table>())
+        problems_.error(entry.place,
+                        fmt::format("'{}' is a table, not {}", entry.key, entry.value.type_text()));
+    }
+    if (problems_.empty() && !graph_.find("node")) problems_.error(graph_.place, "this graph has no node");
+  }
+
+  void read_run() {
+    const Value* run = graph_.find("run");
+    if (!run) return;
+    bind_parameters(RunSettings::info(), &plan_.run, *run, run->place, {}, problems_);
+    for (const auto& library : plan_.run.plugins) {
+      try {
+        PluginIndex::instance().add(library);
+      } catch (const Error& error) {
+        problems_.error(run->find("plugins")->place, error.what());
+      }
+    }
+  }
+
+  void make_nodes() {
+    const Value* nodes = graph_.find("node");
+    if (!nodes || !nodes->get<Value::Table>()) return;
+    for (const auto& entry : *nodes->get<Value::Table>()) {
+      const Value& table = entry.value;
+      Plan::PlannedNode made;
+      made.name = entry.key;
+      made.place = table.place;
+      if (!table.get<Value::Table>() || entry.key.find('.') != std::string::npos) {
+        problems_.error(entry.place,
+                        fmt::format("a node is a table [node.{}] whose name has no dot", entry.key));
+      } else {
+        made.info = find_type(entry.key, table);
+      }
+      if (made.info) {
+        made.node = std::static_pointer_cast<Node>(made.info->make());
+        bind_parameters(*made.info, made.node.get(), table, table.place, {"type", "from"}, problems_);
+      }
+      tables_.push_back(&table);
+      plan_.nodes.push_back(std::move(made));
+    }
+  }
+
+  const NodeInfo* find_type(const std::string& name, const Value& table) {
+    const Value* type = table.find("type");
+    if (!type) {
+      problems_.error(table.place,
+                      fmt::format("node '{}' needs a type, such as type = \"data.glyphs\"", name));
+      return nullptr;
+    }
+    const auto* typed = type->get<std::string>();
+    if (!typed) {
+      problems_.error(type->place,
+                      fmt::format("expected the name of a node type, found {}", type->type_text()));
+      return nullptr;
+    }
+    try {
+      if (const NodeInfo* info = Registry::instance().find_node(*typed)) return info;
+    } catch (const Error& error) {
+      problems_.error(type->place, error.what());
+      return nullptr;
+    }
+    std::string message = fmt::format("there is no node type '{}'{}", *typed,
+                                      did_you_mean(*typed, Registry::instance().names(Node::family)));
+    for (const std::string& refused : PluginIndex::instance().refused()) message += "\n  note: " + refused;
+    problems_.error(type->place, message);
+    return nullptr;
+  }
+
+  std::vector<Feed> read_from(const Plan::PlannedNode& node, const Value& table) {
+    std::vector<Feed> feeds;
+    const Value* from = table.find("from");
+    if (!from) return feeds;
+    if (const auto* source = from->get<std::string>()) return {{"", *source, from->place}};
+    const auto* map = from->get<Value::Table>();
+    if (!map) {
+      problems_.error(
+          from->place,
+          fmt::format("'from' is the name of a node, \"node.port\", or {{ input = \"node\" }}, not {}",
+                      from->type_text()));
+      return feeds;
+    }
+    for (const auto& entry : *map) {
+      const auto* source = entry.value.get<std::string>();
+      const auto inputs = port_names(node.info->inputs);
+      if (!source)
+        problems_.error(entry.value.place,
+                        fmt::format("expected \"node\" or \"node.port\", found {}", entry.value.type_text()));
+      else if (std::find(inputs.begin(), inputs.end(), entry.key) == inputs.end())
+        problems_.error(entry.place, fmt::format("{} has no input '{}'{}{}", node.info->type, entry.key,
+                                                 did_you_mean(entry.key, inputs), listing("inputs", inputs)));
+      else
+        feeds.push_back({entry.key, *source, entry.value.place});
+    }
+    return feeds;
+  }
+
+  static std::string listing(const std::string& what, const std::vector<std::string>& names) {
+    return names.empty() ? fmt::format(" (it has no {})", what)
+                         : fmt::format(" ({}: {})", what, fmt::join(names, ", "));
+  }
+
+  void wire() {
+    for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
+      Plan::PlannedNode& node = plan_.nodes[i];
+      if (!node.info) continue;
+      const std::size_t before = problems_.size();
+      for (const Feed& feed : read_from(node, *tables_[i])) wire_one(node, feed);
+      if (problems_.size() != before) continue;  // what is missing may be what was misspelt
+      for (std::size_t input = 0; input < node.info->inputs.size(); ++input) {
+        const bool fed = std::any_of(node.inputs.begin(), node.inputs.end(),
+                                     [&](const auto& one) { return one.first == input; });
+        const InputInfo& port = node.info->inputs[input];
+        if (!fed && !port.optional)
+          problems_.error(node.place,
+                          fmt::format("{} '{}' needs something on its input '{}' ({}): say it with 'from'",
+                                      node.info->type, node.name, port.name, type_list(port.types)));
+      }
+    }
+  }
+
+  void wire_one(Plan::PlannedNode& node, const Feed& feed) {
+    const auto& inputs = node.info->inputs;
+    std::size_t input = 0;
+    if (!feed.input.empty()) {
+      while (inputs[input].name != feed.input) ++input;
+    } else if (inputs.size() != 1) {
+      return problems_.error(
+          feed.place, inputs.empty()
+                          ? fmt::format("{} has no inputs", node.info->type)
+                          : fmt::format("{} has several inputs: write from = {{ {} = \"...\" }}",
+                                        node.info->type, fmt::join(port_names(inputs), " = \"...\", ")));
+    }
+    const auto dot = feed.source.find('.');
+    const std::string source_name = feed.source.substr(0, dot);
+    std::vector<std::string> names;
+    std::optional<std::size_t> source;
+    for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
+      names.push_back(plan_.nodes[i].name);
+      if (names.back() == source_name) source = i;
+    }
+    if (!source)
+      return problems_.error(
+          feed.place, fmt::format("there is no node '{}'{}", source_name, did_you_mean(source_name, names)));
+    const NodeInfo* info = plan_.nodes[*source].info;
+    if (!info) return;  // reported at its own place
+    const auto outputs = port_names(info->outputs);
+    std::size_t output = 0;
+    if (dot != std::string::npos) {
+      const std::string port = feed.source.substr(dot + 1);
+      output = std::find(outputs.begin(), outputs.end(), port) - outputs.begin();
+      if (output == outputs.size())
+        return problems_.error(feed.place,
+                               fmt::format("{} '{}' has no output '{}'{}{}", info->type, source_name, port,
+                                           did_you_mean(port, outputs), listing("outputs", outputs)));
+    } else if (outputs.size() != 1) {
+      return problems_.error(feed.place, fmt::format("{} '{}' has {}: say which{}", info->type, source_name,
+                                                     outputs.empty() ? "no outputs" : "several outputs",
+                                                     listing("outputs", outputs)));
+    }
+    const bool constant = static_cast<bool>(info->outputs[output].constant);
+    if (constant != static_cast<bool>(inputs[input].bind))
+      return problems_.error(
+          feed.place, fmt::format("'{}' is {}, but the input '{}' of {} takes {}", feed.source,
+                                  constant ? "made once" : "a stream", inputs[input].name, node.info->type,
+                                  constant ? "a stream" : "what is made once"));
+    node.inputs.push_back({input, {*source, output}});
+    feed_places_[{&node - plan_.nodes.data(), input}] = feed.place;
+  }
+
+  void sort_upstream_first() {
+    enum { unseen, entered, done };
+    std::vector<int> state(plan_.nodes.size(), unseen);
+    std::vector<std::size_t> order, path;
+    auto visit = [&](auto& self, std::size_t i) -> void {
+      if (state[i] == done || !problems_.empty()) return;
+      path.push_back(i);
+      if (state[i] == entered) {
+        std::string loop;
+        for (auto at = std::find(path.begin(), path.end(), i); at != path.end(); ++at)
+          loop = plan_.nodes[*at].name + (loop.empty() ? "" : " -> " + loop);
+        return problems_.error(plan_.nodes[i].place,
+                               fmt::format("the graph goes round in a circle: {}", loop));
+      }
+      state[i] = entered;
+      for (const auto& [input, link] : plan_.nodes[i].inputs) self(self, link.node);
+      path.pop_back();
+      state[i] = done;
+      order.push_back(i);
+    };
+    for (std::size_t i = 0; i < plan_.nodes.size(); ++i) visit(visit, i);
+    if (!problems_.empty()) return;
+
+    std::vector<std::size_t> new_index(order.size());
+    for (std::size_t i = 0; i < order.size(); ++i) new_index[order[i]] = i;
+    std::vector<Plan::PlannedNode> nodes;
+    std::vector<const Value*> tables;
+    std::map<std::pair<std::size_t, std::size_t>, Place> places;
+    for (const std::size_t old : order) {
+      nodes.push_back(std::move(plan_.nodes[old]));
+      tables.push_back(tables_[old]);
+      for (auto& [input, link] : nodes.back().inputs) {
+        link.node = new_index[link.node];
+        places[{new_index[old], input}] = feed_places_[{old, input}];
+      }
+    }
+    plan_.nodes = std::move(nodes);
+    tables_ = std::move(tables);
+    feed_places_ = std::move(places);
+  }
+
+  void check_port_types() {
+    for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
+      Plan::PlannedNode& node = plan_.nodes[i];
+      std::optional<PortType> streamed;
+      for (const auto& [input, link] : node.inputs) {
+        const PortType& given = plan_.nodes[link.node].output_types[link.output];
+        const InputInfo& port = node.info->inputs[input];
+        if (std::find(port.types.begin(), port.types.end(), given) == port.types.end())
+          problems_.error(
+              feed_places_[{i, input}],
+              fmt::format("'{}' gives {}, but the input '{}' of {} takes {}", plan_.nodes[link.node].name,
+                          given.name, port.name, node.info->type, type_list(port.types)));
+        if (!port.bind) streamed = given;
+      }
+      for (const OutputInfo& output : node.info->outputs)
+        node.output_types.push_back(output.types.size() > 1 && streamed ? *streamed : output.types.front());
+    }
+  }
+
+  /// Every watched metric is one that a node feeding the watcher produces.
+  void check_metrics() {
+    for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
+      const Plan::PlannedNode& node = plan_.nodes[i];
+      const ParamInfo* param = node.info->find(node.info->metric_param);
+      if (!param) continue;
+      std::vector<std::string> known;
+      for (const auto& [input, link] : node.inputs)
+        for (const MetricInfo& metric : plan_.nodes[link.node].info->metrics) known.push_back(metric.name);
+      const std::string quoted = param->text(node.node.get());
+      const std::string wanted = quoted.substr(1, quoted.size() - 2);
+      if (std::find(known.begin(), known.end(), wanted) != known.end()) continue;
+      const Value* written = tables_[i]->find(param->key);
+      problems_.error(written ? written->place : node.place,
+                      fmt::format("no node that feeds '{}' measures '{}'{}{}", node.name, wanted,
+                                  did_you_mean(wanted, known), listing("metrics", known)));
+    }
+  }
+
+  void check_nodes() {
+    for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
+      const Plan::PlannedNode& node = plan_.nodes[i];
+      if (!node.info->check) continue;
+      std::vector<std::pair<std::string, std::type_index>> fed;
+      for (const auto& [input, link] : node.inputs)
+        fed.emplace_back(node.info->inputs[input].name,
+                         plan_.nodes[link.node].output_types[link.output].type);
+      node.info->check(node.node.get(), Checking(*tables_[i], node.place, problems_, std::move(fed)));
+    }
+  }
+
+  Value graph_;
+  Problems& problems_;
+  Plan plan_;
+  std::vector<const Value*> tables_;                                  // one per node
+  std::map<std::pair<std::size_t, std::size_t>, Place> feed_places_;  // (node, input) -> where 'from' says it
+};
+
+}  // namespace
+
+Plan make_plan(const std::filesystem::path& file, const std::vector<std::string>& overrides,
+               Problems& problems) {
+  PluginIndex::instance();
+  const Value graph = load_graph_file(file, overrides, problems);
+  if (!problems.empty()) return {};
+  Plan plan = Checker(graph, problems).plan();
+  plan.graph_name = file.stem().string();
+  plan.resolved_toml = to_toml(graph);
+  return plan;
+}
+
+}  // namespace twinflow

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "twinflow/node.h"
+
+namespace twinflow {
+
+/// [run]: its parameters are declared like a node's.
+struct RunSettings {
+  std::int64_t seed = 1;
+  std::int64_t epochs = 10;
+  std::int64_t steps_per_epoch = 100;
+  std::vector<std::filesystem::path> plugins;
+
+  static const TypeInfo& info();
+};
+
+/// A checked graph: nodes made and bound, wired, upstream first. Nothing is open yet.
+struct Plan {
+  struct Link {
+    std::size_t node = 0;    // index into nodes
+    std::size_t output = 0;  // index into its info's outputs
+  };
+  struct PlannedNode {
+    std::string name;
+    const NodeInfo* info = nullptr;
+    std::shared_ptr<Node> node;
+    Place place;                                       // of [node.NAME]
+    std::vector<std::pair<std::size_t, Link>> inputs;  // index into its info's inputs <- what feeds it
+    std::vector<PortType> output_types;                // one per output: what flows there in this graph
+  };
+
+  RunSettings run;
+  std::vector<PlannedNode> nodes;
+  std::string graph_name;     // the file's name without its ending
+  std::string resolved_toml;  // the graph with everything that was overridden
+};
+
+/// Loads and checks a graph file: no data opened, nothing written. Every problem found is in `problems`; the
+/// plan is good only when there is none.
+Plan make_plan(const std::filesystem::path& file, const std::vector<std::string>& overrides,
+               Problems& problems);
+
+}  // namespace twinflow

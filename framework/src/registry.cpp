@@ -1,0 +1,60 @@
+#include "registry.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace twinflow {
+
+Error::~Error() = default;
+Run::~Run() = default;
+Node::~Node() = default;
+
+Registry& Registry::instance() {
+  static Registry registry;
+  return registry;
+}
+
+void Registry::add(std::unique_ptr<TypeInfo> info) {
+  info->library = loading;
+  const std::shared_ptr<void> fresh = info->make();  // what a parameter's default is, the object itself says
+  for (ParamInfo& param : info->params)
+    if (!param.required) param.default_text = param.text(fresh.get());
+  auto key = std::pair(info->kind, info->type);
+  auto [old, added] = types_.try_emplace(key, std::move(info));
+  if (!added)
+    throw Error(fmt::format("{} '{}' is offered twice: by {} and by {}", key.first, key.second,
+                            old->second->library.empty() ? "the program" : old->second->library,
+                            loading.empty() ? "the program" : loading));
+}
+
+const TypeInfo* Registry::find(std::string_view kind, std::string_view type) {
+  const auto key = std::pair(std::string(kind), std::string(type));
+  if (auto found = types_.find(key); found != types_.end()) return found->second.get();
+  if (!load || !load(kind, type)) return nullptr;
+  auto found = types_.find(key);
+  return found == types_.end() ? nullptr : found->second.get();
+}
+
+const NodeInfo* Registry::find_node(std::string_view type) {
+  return static_cast<const NodeInfo*>(find(Node::family, type));
+}
+
+std::vector<std::string> Registry::names(std::string_view kind) const {
+  std::vector<std::string> all = offered ? offered(kind) : std::vector<std::string>();
+  for (const auto& [key, info] : types_)
+    if (key.first == kind) all.push_back(key.second);
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
+
+std::vector<const TypeInfo*> Registry::loaded() const {
+  std::vector<const TypeInfo*> all;
+  for (const auto& [key, info] : types_) all.push_back(info.get());
+  return all;
+}
+
+void register_type(std::unique_ptr<TypeInfo> info) { Registry::instance().add(std::move(info)); }
+
+}  // namespace twinflow

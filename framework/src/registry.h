@@ -1,0 +1,39 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "twinflow/node.h"
+
+namespace twinflow {
+
+/// All types of this process, by kind ("node", "optimizer", ...) and name. Filled while libraries load; used
+/// from the main thread while a graph is checked.
+class Registry {
+ public:
+  static Registry& instance();
+
+  void add(std::unique_ptr<TypeInfo> info);
+  /// Loads the library that offers the type, if there is one and it is not loaded. nullptr when nobody offers
+  /// it.
+  const TypeInfo* find(std::string_view kind, std::string_view type);
+  const NodeInfo* find_node(std::string_view type);
+  /// Names of that kind: of loaded types and of those that libraries not loaded offer. Sorted.
+  std::vector<std::string> names(std::string_view kind) const;
+  std::vector<const TypeInfo*> loaded() const;
+
+  /// Set by the plugin index: loads the library of a type (false: nobody offers it), and lists what could be
+  /// loaded.
+  std::function<bool(std::string_view kind, std::string_view type)> load;
+  std::function<std::vector<std::string>(std::string_view kind)> offered;
+  std::string loading;  // the file being loaded
+
+ private:
+  std::map<std::pair<std::string, std::string>, std::unique_ptr<TypeInfo>> types_;
+};
+
+}  // namespace twinflow

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <filesystem>
+
+#include "plan.h"
+
+namespace twinflow {
+
+struct RunOptions {
+  std::filesystem::path output;  // the run directory; empty: runs/<graph>/<date-time>
+  int threads = 0;               // of the arena; 0: as many as this process may use
+  int max_in_flight = 0;         // items between source and sink; 0: two more than threads
+};
+
+enum ExitCode : int { finished = 0, failed = 1, invalid = 2, interrupted = 3 };
+
+/// Opens, runs and closes a checked plan. Prints progress to standard output and what went wrong to standard
+/// error. SIGINT, SIGTERM and SIGUSR1 end the run at the next item: the epoch is closed early, with
+/// evaluation and monitors, so that the best weights are on disk. A second signal ends the process at once.
+/// Call it on the main thread.
+ExitCode run_plan(Plan& plan, const RunOptions& options);
+
+}  // namespace twinflow

@@ -1,0 +1,167 @@
+#include "twinflow/spec.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "registry.h"
+
+namespace twinflow {
+
+void Checking::error(std::string_view key, std::string message) const {
+  const Value* value = written_.find(key);
+  problems_.error(value ? value->place : place_, std::move(message));
+}
+
+std::string ParamInfo::range_text() const {
+  const std::string ending = unit.empty() ? "" : " " + unit;
+  const bool low_open = low == -std::numeric_limits<double>::infinity();
+  const bool high_open = high == std::numeric_limits<double>::infinity();
+  if (low_open && high_open) return "";
+  if (high_open) return fmt::format("at least {:g}{}", low, ending);
+  if (low_open) return fmt::format("at most {:g}{}", high, ending);
+  return fmt::format("{:g} to {:g}{}", low, high, ending);
+}
+
+void ParamInfo::check_number(double number, const Place& place, Problems& problems) const {
+  if (number >= low && number <= high) return;  // false for NaN too
+  problems.error(place, fmt::format("'{}' is {:g}, out of range: {}", key, number, range_text()));
+}
+
+const ParamInfo* TypeInfo::find(std::string_view key) const {
+  auto found =
+      std::find_if(params.begin(), params.end(), [&](const ParamInfo& one) { return one.key == key; });
+  return found == params.end() ? nullptr : &*found;
+}
+
+void bind_parameters(const TypeInfo& info, void* object, const Value& table, const Place& place,
+                     const std::vector<std::string>& skip, Problems& problems) {
+  const std::string who = info.kind == "run" ? "[run]" : fmt::format("{} '{}'", info.kind, info.type);
+  if (const auto* entries = table.get<Value::Table>()) {
+    for (const Value::Entry& entry : *entries) {
+      if (std::find(skip.begin(), skip.end(), entry.key) != skip.end()) continue;
+      if (const ParamInfo* param = info.find(entry.key)) {
+        param->bind(object, entry.value, problems);
+        continue;
+      }
+      std::vector<std::string> known = skip;
+      for (const ParamInfo& one : info.params) known.push_back(one.key);
+      problems.error(entry.place, fmt::format("{} has no parameter '{}'{}", who, entry.key,
+                                              did_you_mean(entry.key, known)));
+    }
+  }
+  for (const ParamInfo& param : info.params)
+    if (param.required && !table.find(param.key))
+      problems.error(place, fmt::format("{} needs '{}' ({}): {}", who, param.key, param.type, param.doc));
+}
+
+MadeComponent make_component(std::string_view family, const Value& value, Problems& problems) {
+  const Value* type = value.get<std::string>() ? &value : value.find("type");
+  if (!type || !type->get<std::string>()) {
+    problems.error(
+        value.place,
+        fmt::format("a {} is written as its name or as {{ type = \"...\", ... }}, not as {}", family,
+                    value.get<Value::Table>() ? "a table without 'type'" : value.type_text()));
+    return {};
+  }
+  const std::string& name = *type->get<std::string>();
+  const TypeInfo* info = Registry::instance().find(family, name);
+  if (!info) {
+    problems.error(type->place, fmt::format("there is no {} '{}'{}", family, name,
+                                            did_you_mean(name, Registry::instance().names(family))));
+    return {};
+  }
+  const std::size_t before = problems.size();
+  MadeComponent made{info->make(), info};
+  bind_parameters(*info, made.object.get(), value, value.place, {"type"}, problems);
+  if (problems.size() == before && info->check)
+    info->check(made.object.get(), Checking(value, value.place, problems));
+  if (problems.size() != before) return {};
+  return made;
+}
+
+std::string component_text(const TypeInfo& info, const void* object) {
+  std::string all = fmt::format("{{ type = \"{}\"", info.type);
+  for (const ParamInfo& param : info.params) all += fmt::format(", {} = {}", param.key, param.text(object));
+  return all + " }";
+}
+
+const TypeInfo& component_info(std::string_view family, std::string_view type) {
+  const TypeInfo* info = Registry::instance().find(family, type);
+  if (!info) throw Error(fmt::format("there is no {} '{}'", family, type));
+  return *info;
+}
+
+namespace {
+
+template <class T>
+bool read_as(const Value& value, T& out, const std::string& expected, Problems& problems) {
+  if (const T* typed = value.get<T>()) return out = *typed, true;
+  problems.error(value.place, fmt::format("expected {}, found {}", expected, value.type_text()));
+  return false;
+}
+
+}  // namespace
+
+bool ParamType<bool>::read(const Value& value, bool& out, Problems& problems) {
+  return read_as(value, out, "true or false", problems);
+}
+bool ParamType<std::int64_t>::read(const Value& value, std::int64_t& out, Problems& problems) {
+  return read_as(value, out, "an integer", problems);
+}
+bool ParamType<double>::read(const Value& value, double& out, Problems& problems) {
+  if (const auto* integer = value.get<std::int64_t>()) return out = static_cast<double>(*integer), true;
+  return read_as(value, out, "a number", problems);
+}
+bool ParamType<std::string>::read(const Value& value, std::string& out, Problems& problems) {
+  return read_as(value, out, "a string", problems);
+}
+bool ParamType<std::filesystem::path>::read(const Value& value, std::filesystem::path& out,
+                                            Problems& problems) {
+  std::string typed;
+  if (!read_as(value, typed, "a path, as a string", problems)) return false;
+  out = typed;
+  if (!typed.empty() && out.is_relative() && value.place.text) out = value.place.text->folder / out;
+  return true;
+}
+
+std::string ParamType<double>::text(double value) {
+  char buffer[32];
+  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
+  std::string text(buffer, end);
+  if (text.find_first_of(".einf") == std::string::npos) text += ".0";  // TOML tells 1 from 1.0
+  return text;
+}
+std::string ParamType<std::string>::text(const std::string& value) {
+  std::string quoted = "\"";
+  for (const char c : value) {
+    if (c == '"' || c == '\\')
+      quoted += '\\', quoted += c;
+    else if (static_cast<unsigned char>(c) < 0x20)
+      quoted += fmt::format("\\u{:04x}", c);
+    else
+      quoted += c;
+  }
+  return quoted + "\"";
+}
+std::string ParamType<std::filesystem::path>::text(const std::filesystem::path& value) {
+  return ParamType<std::string>::text(value.string());
+}
+
+bool list_problem(const Value& value, const std::string& expected, Problems& problems) {
+  problems.error(value.place, fmt::format("expected {}, found {}", expected,
+                                          value.get<Value::List>()
+                                              ? fmt::format("a list of {}", value.get<Value::List>()->size())
+                                              : value.type_text()));
+  return false;
+}
+
+bool enum_problem(const Value& value, const std::vector<std::string>& names, Problems& problems) {
+  const auto* typed = value.get<std::string>();
+  problems.error(value.place, fmt::format("expected \"{}\", found {}{}", fmt::join(names, "\" or \""),
+                                          typed ? "\"" + *typed + "\"" : value.type_text(),
+                                          typed ? did_you_mean(*typed, names) : ""));
+  return false;
+}
+
+}  // namespace twinflow

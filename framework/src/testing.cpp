@@ -1,0 +1,76 @@
+#include "twinflow/testing.h"
+
+#include "graph_file.h"
+#include "registry.h"
+
+namespace twinflow::testing {
+
+class Bench::BenchRun final : public Run {
+ public:
+  explicit BenchRun(Bench& bench, std::uint64_t seed) : bench_(bench), seed_(seed) {}
+  std::uint64_t seed() const override { return seed_; }
+  std::uint64_t epochs() const override { return bench_.epochs; }
+  std::uint64_t steps_per_epoch() const override { return bench_.steps_per_epoch; }
+  int threads() const override { return bench_.threads; }
+  const std::filesystem::path& directory() const override { return bench_.directory; }
+  void report(std::string_view, const Item& item, const Numbers& values) override {
+    bench_.reported.emplace_back(item, values);
+  }
+  void say(const std::string& line) override { bench_.said.push_back(line); }
+  void stop(std::string reason) override {
+    if (bench_.stopped.empty()) bench_.stopped = std::move(reason);
+  }
+
+ private:
+  Bench& bench_;
+  std::uint64_t seed_;
+};
+
+Bench::Bench(const std::string& type, const std::string& toml, std::uint64_t seed,
+             std::vector<std::pair<std::string, std::type_index>> fed)
+    : info_(Registry::instance().find_node(type)), run_(std::make_unique<BenchRun>(*this, seed)) {
+  if (!info_)
+    throw Error("there is no node type '" + type + "'" +
+                did_you_mean(type, Registry::instance().names(Node::family)));
+  node_ = std::static_pointer_cast<Node>(info_->make());
+  Problems problems;
+  const Value table = parse_toml(toml, "bench.toml", "", problems);
+  bind_parameters(*info_, node_.get(), table, table.place, {}, problems);
+  if (problems.empty() && info_->check)
+    info_->check(node_.get(), Checking(table, table.place, problems, std::move(fed)));
+  if (!problems.empty()) throw Error(problems.str());
+  for (const OutputInfo& output : info_->outputs)
+    if (output.connect)
+      output.connect(*node_, [this, name = output.name](Parcel parcel, const Item&) {
+        emitted.emplace_back(name, std::move(parcel));
+      });
+}
+
+Bench::~Bench() = default;
+
+const NodeInfo& Bench::info() const { return *info_; }
+Node& Bench::node() { return *node_; }
+
+void Bench::bind(const std::string& input, const Parcel& parcel) {
+  for (const InputInfo& port : info_->inputs)
+    if (port.name == input && port.bind) return port.bind(*node_, parcel);
+  throw Error(info_->type + " has no constant input '" + input + "'");
+}
+
+Parcel Bench::make_constant(const std::string& output) {
+  open();
+  for (const OutputInfo& port : info_->outputs)
+    if (port.name == output && port.constant) return port.constant(*node_);
+  throw Error(info_->type + " has no constant output '" + output + "'");
+}
+
+void Bench::open() {
+  if (opened_) return;
+  opened_ = true;
+  NodeAccess::attach(*node_, name, *run_);
+  node_->open();
+}
+
+void Bench::close() { node_->close(); }
+
+}  // namespace twinflow::testing

@@ -1,0 +1,85 @@
+#include "twinflow/value.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <tuple>
+
+namespace twinflow {
+
+std::string Place::str() const { return fmt::format("{}:{}:{}", text ? text->name : "?", line, column); }
+
+const Value* Value::find(std::string_view key) const {
+  const auto* table = get<Table>();
+  if (!table) return nullptr;
+  auto found =
+      std::find_if(table->begin(), table->end(), [&](const Entry& entry) { return entry.key == key; });
+  return found == table->end() ? nullptr : &found->value;
+}
+
+std::string Value::type_text() const {
+  static const char* const names[] = {"a boolean", "an integer", "a number with a fraction",
+                                      "a string",  "a list",     "a table"};
+  return names[data.index()];
+}
+
+std::string Problems::str() const {
+  std::vector<const Problem*> sorted;
+  for (const Problem& one : list_) sorted.push_back(&one);
+  std::stable_sort(sorted.begin(), sorted.end(), [](const Problem* a, const Problem* b) {
+    auto key = [](const Problem* p) {  // --set arguments after the files
+      return std::tuple(p->place.text && p->place.text->name == "--set", p->place.line, p->place.column);
+    };
+    return key(a) < key(b);
+  });
+  std::string all;
+  for (const Problem* one : sorted) {
+    const Place& place = one->place;
+    all += fmt::format("{}: error: {}\n", place.str(), one->message);
+    if (place.text && place.line >= 1 && place.line <= static_cast<int>(place.text->lines.size())) {
+      const std::string& source = place.text->lines[place.line - 1];
+      std::string indent;  // as wide as the text before the caret: its tabs kept, one blank a character
+      int column = 1;
+      for (std::size_t i = 0; i < source.size() && column < place.column; ++i) {
+        if ((source[i] & 0xC0) == 0x80) continue;  // a byte inside a UTF-8 character
+        indent += source[i] == '\t' ? '\t' : ' ';
+        ++column;
+      }
+      all += fmt::format("  {}\n  {}^\n", source, indent);
+    }
+  }
+  return all;
+}
+
+namespace {
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), 0);
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0]++;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t changed = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, changed});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::string did_you_mean(std::string_view typed, const std::vector<std::string>& candidates) {
+  const std::string* best = nullptr;
+  std::size_t best_score = 2 + typed.size() / 4;  // farther than this is another word, not a slip
+  for (const std::string& one : candidates) {
+    std::size_t score = edit_distance(typed, one);
+    if (typed.size() >= 2 && one.starts_with(typed)) score = std::min<std::size_t>(score, 1);  // half typed
+    if (score < best_score || (score == best_score && !best)) best = &one, best_score = score;
+  }
+  if (best && best_score < std::max(typed.size(), best->size())) return "; did you mean '" + *best + "'?";
+  return "";
+}
+
+}  // namespace twinflow
