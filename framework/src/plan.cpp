@@ -69,7 +69,7 @@ class Checker {
  private:
   /// A `from` entry: which input, written where, fed by what.
   struct Feed {
-    std::string input;  // "" = the only one
+    std::string input;  // "" = the only one that must be fed
     std::string source;
     Place place;
   };
@@ -203,10 +203,12 @@ class Checker {
 
   void wire_one(Plan::PlannedNode& node, const Feed& feed) {
     const auto& inputs = node.info->inputs;
-    std::size_t input = 0;
+    const auto needed = [](const InputInfo& port) { return !port.optional; };
+    std::size_t input = std::find_if(inputs.begin(), inputs.end(), needed) - inputs.begin();
     if (!feed.input.empty()) {
+      input = 0;
       while (inputs[input].name != feed.input) ++input;
-    } else if (inputs.size() != 1) {
+    } else if (std::count_if(inputs.begin(), inputs.end(), needed) != 1) {
       return problems_.error(
           feed.place, inputs.empty()
                           ? fmt::format("{} has no inputs", node.info->type)
@@ -356,6 +358,7 @@ Plan make_plan(const std::filesystem::path& file, const std::vector<std::string>
   const Value graph = load_graph_file(file, overrides, problems);
   if (!problems.empty()) return {};
   Plan plan = Checker(graph, problems).plan();
+  if (!problems.empty()) return {};
   plan.graph_name = file.stem().string();
   plan.resolved_toml = to_toml(graph);
   return plan;

@@ -72,8 +72,9 @@ void PluginIndex::add(const std::filesystem::path& file_or_folder) {
 void PluginIndex::add_file(const std::filesystem::path& given, bool named) {
   const std::string file = std::filesystem::weakly_canonical(given).string();
   auto refuse = [&](const std::string& reason) {
-    refused_.push_back(fmt::format("'{}' cannot be used: {}", file, reason));
-    if (named) throw Error(refused_.back());
+    std::string sentence = fmt::format("'{}' cannot be used: {}", file, reason);
+    if (named) throw Error(sentence);
+    refused_.push_back(std::move(sentence));
   };
   Stamp stamp;
   try {

@@ -86,7 +86,7 @@ class Runtime final : public Run {
     const SignalGuard signals;
     arena.execute([&] {
       open_nodes();
-      if (!failure_) guarded("the run directory", [&] { record_.create(output_); });
+      if (!failure_) guarded("", [&] { record_.create(output_); });
       if (!failure_) {
         build(graph_.emplace());  // in here: a graph belongs to the arena it is made in
         for (epoch_ = 0; epoch_ < epochs() && !ending(); ++epoch_) run_epoch(*graph_);
@@ -132,7 +132,7 @@ class Runtime final : public Run {
     }
     const std::lock_guard lock(mutex_);
     if (failure_) return;
-    failure_ = fmt::format("{}: {}", who, message);
+    failure_ = who.empty() ? message : fmt::format("{}: {}", who, message);
     failure_place_ = place;
     failed_ = true;
   }

@@ -7,9 +7,9 @@
 namespace twinflow {
 
 struct RunOptions {
-  std::filesystem::path output;  // the run directory; empty: runs/<graph>/<date-time>
-  int threads = 0;               // of the arena; 0: as many as this process may use
-  int max_in_flight = 0;         // items between source and sink; 0: two more than threads
+  std::filesystem::path output = {};  // the run directory; empty: runs/<graph>/<date-time>
+  int threads = 0;                    // of the arena; 0: as many as this process may use
+  int max_in_flight = 0;              // items between source and sink; 0: two more than threads
 };
 
 enum ExitCode : int { finished = 0, failed = 1, invalid = 2, interrupted = 3 };

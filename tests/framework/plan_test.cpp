@@ -1,0 +1,120 @@
+// Graph files that are wrong, each beside the message they get: tests/framework/bad/NAME.toml and NAME.txt.
+
+#include "plan.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "framework/test_nodes.h"
+#include "registry.h"
+#include "temp_folder.h"
+
+using namespace twinflow;
+
+namespace {
+
+std::string problems_of(const std::filesystem::path& file, const std::vector<std::string>& overrides = {}) {
+  Problems problems;
+  make_plan(file, overrides, problems);
+  std::string text = problems.str();
+  const std::string folder = file.parent_path().string() + "/";
+  for (auto at = text.find(folder); at != std::string::npos; at = text.find(folder))
+    text.erase(at, folder.size());
+  return text;
+}
+
+const char* const good_graph = R"(
+[run]
+epochs = 2
+[node.count]
+type = "test.count"
+[node.scale]
+type = "test.scale"
+from = "count"
+factor = 2.0
+[node.collect]
+type = "test.collect"
+from = "scale"
+)";
+
+}  // namespace
+
+TEST_CASE("every bad graph gets the message that stands beside it") {
+  const std::filesystem::path folder = TWINFLOW_SOURCE_DIR "/tests/framework/bad";
+  std::vector<std::filesystem::path> graphs;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    if (entry.path().extension() == ".toml") graphs.push_back(entry.path());
+  std::sort(graphs.begin(), graphs.end());
+  REQUIRE(graphs.size() >= 25);
+  for (const auto& graph : graphs) {
+    CAPTURE(graph.filename().string());
+    CHECK(problems_of(graph) == read_file(std::filesystem::path(graph).replace_extension(".txt")));
+  }
+}
+
+TEST_CASE("a good graph becomes a plan, upstream first") {
+  const TempFolder temp;
+  Problems problems;
+  const Plan plan = make_plan(temp.write("small.toml", good_graph), {}, problems);
+  CHECK(problems.str() == "");
+  REQUIRE(plan.nodes.size() == 3);
+  CHECK(plan.nodes[0].name == "count");
+  CHECK(plan.nodes[2].name == "collect");
+  CHECK(plan.nodes[1].inputs.at(0).second.node == 0);
+  CHECK(plan.graph_name == "small");
+  CHECK(plan.run.epochs == 2);
+}
+
+TEST_CASE("--set overrides go through the same checks") {
+  const TempFolder temp;
+  const auto graph = temp.write("g.toml", good_graph);
+  auto one = [&](const std::string& argument) { return problems_of(graph, {argument}); };
+  CHECK(one("scale.factor=3") == "");
+  CHECK(one("scale.rounding=down") == "");
+  CHECK(one("run.seed=9") == "");
+  CHECK(one("scale.factor=30") ==
+        "--set:1:14: error: 'factor' is 30, out of range: -10 to 10 apples\n  scale.factor=30\n              "
+        " ^\n");
+  CHECK(one("scale.facto=3") ==
+        "--set:1:1: error: node 'test.scale' has no parameter 'facto'; did you mean 'factor'?\n  "
+        "scale.facto=3\n  ^\n");
+  CHECK(one("scal.factor=3") ==
+        "--set:1:1: error: the graph has no node 'scal'; did you mean 'scale'?\n  scal.factor=3\n  ^\n");
+  CHECK(one("factor") ==
+        "--set:1:1: error: --set takes node.parameter=value or run.parameter=value\n  factor\n  ^\n");
+}
+
+TEST_CASE("the resolved graph reads back as the same graph") {
+  const TempFolder temp;
+  Problems problems;
+  const Plan plan = make_plan(temp.write("g.toml", good_graph), {"scale.factor=3.5", "run.seed=4"}, problems);
+  CHECK(plan.resolved_toml.find("factor = 3.5") != std::string::npos);
+  const Plan again = make_plan(temp.write("again.toml", plan.resolved_toml), {}, problems);
+  CHECK(problems.str() == "");
+  CHECK(again.run.seed == 4);
+  CHECK(again.resolved_toml == plan.resolved_toml);
+}
+
+TEST_CASE("a variant port gives out the kind that it is fed") {
+  const TempFolder temp;
+  const std::string graph = R"(
+[node.count]
+type = "test.count"
+[node.pass]
+type = "test.pass"
+from = "count"
+[node.collect]
+type = "test.collect"
+from = "pass"
+)";
+  CHECK(problems_of(temp.write("g.toml", graph)) == "");
+}
+
+TEST_CASE("every registered type describes itself") {
+  for (const TypeInfo* info : Registry::instance().loaded()) {
+    CAPTURE(info->type);
+    CHECK(!info->summary.empty());
+    CHECK(info->make() != nullptr);
+  }
+}

@@ -1,0 +1,219 @@
+#include "runtime.h"
+
+#include <doctest/doctest.h>
+
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <sstream>
+
+#include "framework/test_nodes.h"
+#include "temp_folder.h"
+
+using namespace twinflow;
+using test_nodes::seen;
+
+namespace test_nodes {
+TWINFLOW_NODE("test.count", Count)
+TWINFLOW_NODE("test.constant", Constant)
+TWINFLOW_NODE("test.scale", Scale)
+TWINFLOW_NODE("test.pass", Pass)
+TWINFLOW_NODE("test.spell", Spell)
+TWINFLOW_NODE("test.sum", Sum)
+TWINFLOW_NODE("test.collect", Collect)
+TWINFLOW_NODE("test.watch", Watch)
+}  // namespace test_nodes
+
+namespace {
+
+const char* const chain = R"(
+[run]
+seed = 5
+epochs = 2
+steps_per_epoch = 60
+[node.count]
+type = "test.count"
+[node.offset]
+type = "test.constant"
+value = 100
+[node.scale]
+type = "test.scale"
+from = { number = "count", offset = "offset" }
+factor = 2.0
+jitter = [0.0, 0.5]
+[node.again]
+type = "test.scale"
+from = "scale"
+[node.sum]
+type = "test.sum"
+from = "again"
+[node.collect]
+type = "test.collect"
+from = "again"
+[node.running]
+type = "test.collect"
+from = "sum.running"
+[node.watch]
+type = "test.watch"
+from = "sum.total"
+)";
+
+struct Outcome {
+  ExitCode code;
+  std::string errors;
+};
+
+/// Runs the graph with what it prints to standard error caught.
+Outcome run_graph(const std::string& graph, const TempFolder& temp, RunOptions options = {},
+                  const std::vector<std::string>& overrides = {}) {
+  seen.clear();
+  test_nodes::under_way = test_nodes::most_under_way = 0;
+  Problems problems;
+  Plan plan = make_plan(temp.write("graph.toml", graph), overrides, problems);
+  REQUIRE(problems.str() == "");
+  if (options.output.empty()) options.output = temp.path / "run";
+  std::filesystem::remove_all(options.output);
+  std::fflush(stderr);
+  const int kept = dup(STDERR_FILENO);
+  const auto caught = temp.path / "stderr";
+  REQUIRE(std::freopen(caught.c_str(), "w", stderr));
+  const ExitCode code = run_plan(plan, options);
+  std::fflush(stderr);
+  dup2(kept, STDERR_FILENO);
+  close(kept);
+  return {code, read_file(caught)};
+}
+
+}  // namespace
+
+TEST_CASE("items arrive in order, the same bits for 1, 2 and 8 threads") {
+  const TempFolder temp;
+  std::vector<double> first;
+  for (const int threads : {1, 2, 8}) {
+    CAPTURE(threads);
+    CHECK(run_graph(chain, temp, {.threads = threads}).code == finished);
+    const auto& collected = seen["collect"];
+    std::vector<std::uint64_t> expected(120);
+    std::iota(expected.begin(), expected.end(), 0);
+    CHECK(collected.steps == expected);
+    CHECK(collected.epochs == 2);
+    CHECK(collected.opened == 1);
+    CHECK(collected.closed == 1);
+    for (std::size_t i = 0; i < collected.numbers.size(); ++i) {
+      CHECK(collected.numbers[i] >= 100 + 2.0 * static_cast<double>(i));
+      CHECK(collected.numbers[i] < 100.5 + 2.0 * static_cast<double>(i));
+    }
+    if (first.empty()) first = collected.numbers;
+    CHECK(collected.numbers == first);
+  }
+}
+
+TEST_CASE("a stateful node emits during the epoch and at its end, and monitors hear of it") {
+  const TempFolder temp;
+  CHECK(run_graph(chain, temp).code == finished);
+  CHECK(seen["running"].numbers.size() == 12);
+  CHECK(seen["running"].steps.front() == 9);
+  REQUIRE(seen["watch"].numbers.size() == 2);
+  const auto& numbers = seen["collect"].numbers;
+  CHECK(seen["watch"].numbers[0] == std::accumulate(numbers.begin(), numbers.begin() + 60, 0.0));
+  CHECK(seen["watch"].numbers[1] == std::accumulate(numbers.begin() + 60, numbers.end(), 0.0));
+  CHECK(seen["watch"].steps == std::vector<std::uint64_t>{59, 119});
+}
+
+TEST_CASE("another seed or another name gives other numbers") {
+  const TempFolder temp;
+  run_graph(chain, temp);
+  const auto before = seen["collect"].numbers;
+  run_graph(chain, temp, {}, {"run.seed=6"});
+  CHECK(seen["collect"].numbers != before);
+}
+
+TEST_CASE("no more items are under way than allowed") {
+  const TempFolder temp;
+  CHECK(run_graph(chain, temp, {.threads = 4, .max_in_flight = 3}).code == finished);
+  CHECK(test_nodes::most_under_way <= 3);
+  CHECK(test_nodes::most_under_way >= 2);
+  const auto result = nlohmann::json::parse(read_file(temp.path / "run/result.json"));
+  CHECK(result["most_in_flight"] == 3);
+}
+
+TEST_CASE("any node may stop the run, at the epoch's end") {
+  const TempFolder temp;
+  CHECK(run_graph(chain, temp, {}, {"watch.enough=10.0", "run.epochs=50"}).code == finished);
+  CHECK(seen["collect"].epochs == 1);
+  const auto result = nlohmann::json::parse(read_file(temp.path / "run/result.json"));
+  CHECK(result["status"] == "stopped");
+  CHECK(result["reason"] == "enough is enough");
+}
+
+TEST_CASE("a signal ends the run at the next item, with the epoch closed") {
+  const TempFolder temp;
+  std::thread sender([] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(150));
+    std::raise(SIGTERM);
+  });
+  CHECK(run_graph(chain, temp, {}, {"run.epochs=100000"}).code == interrupted);
+  sender.join();
+  const auto& collected = seen["collect"];
+  CHECK(collected.closed == 1);
+  CHECK(collected.numbers.size() > 0);
+  CHECK(collected.numbers.size() < 6000000);
+  CHECK(collected.epochs == seen["watch"].numbers.size());
+  CHECK(nlohmann::json::parse(read_file(temp.path / "run/result.json"))["status"] == "interrupted");
+}
+
+TEST_CASE("an exception from anywhere ends the run, naming node, type and line") {
+  const TempFolder temp;
+  struct Case {
+    std::string where, type;
+    int line;
+  };
+  const std::vector<Case> cases = {
+      {"count open", "test.count", 6},      {"offset constant", "test.constant", 8},
+      {"count make", "test.count", 6},      {"scale apply", "test.scale", 11},
+      {"sum process", "test.sum", 19},      {"sum finish_epoch", "test.sum", 19},
+      {"collect close", "test.collect", 22}};
+  for (const Case& one : cases) {
+    for (const int threads : {1, 4}) {
+      CAPTURE(one.where);
+      test_nodes::throw_at = one.where;
+      const Outcome outcome = run_graph(chain, temp, {.threads = threads});
+      test_nodes::throw_at.clear();
+      const auto space = one.where.find(' ');
+      const std::string node = one.where.substr(0, space), place = one.where.substr(space + 1);
+      CHECK(outcome.code == failed);
+      CHECK(outcome.errors.starts_with((temp.path / "graph.toml").string() + ":" + std::to_string(one.line) +
+                                       ":1: error: node '" + node + "' (" + one.type + "): told to fail in " +
+                                       place + "\n"));
+      const bool opening = place == "open" || place == "constant";
+      CHECK(std::filesystem::exists(temp.path / "run") == !opening);  // nothing lies about when nothing ran
+      if (!opening) {
+        CHECK(nlohmann::json::parse(read_file(temp.path / "run/result.json"))["status"] == "failed");
+        CHECK(seen["collect"].closed == 1);
+      }
+    }
+  }
+}
+
+TEST_CASE("the run directory tells what ran and what was measured") {
+  const TempFolder temp;
+  CHECK(run_graph(chain, temp).code == finished);
+  CHECK(read_file(temp.path / "run/graph.toml").find("[node.scale]") != std::string::npos);
+  std::istringstream lines(read_file(temp.path / "run/metrics.jsonl"));
+  std::vector<nlohmann::json> metrics;
+  for (std::string line; std::getline(lines, line);) metrics.push_back(nlohmann::json::parse(line));
+  REQUIRE(metrics.size() == 2);
+  CHECK(metrics[1]["epoch"] == 1);
+  CHECK(metrics[1]["step"] == 119);
+  CHECK(metrics[1]["node"] == "sum");
+  CHECK(metrics[1]["metrics"]["sum"] == seen["watch"].numbers[1]);
+  const auto result = nlohmann::json::parse(read_file(temp.path / "run/result.json"));
+  CHECK(result["status"] == "finished");
+  CHECK(result["steps"] == 120);
+  CHECK(result["nodes"]["scale"]["items"] == 120);
+
+  Problems problems;
+  Plan plan = make_plan(temp.path / "graph.toml", {}, problems);
+  CHECK(run_plan(plan, {.output = temp.path / "run"}) == failed);  // never over an old run
+  CHECK(nlohmann::json::parse(read_file(temp.path / "run/result.json"))["status"] == "finished");
+}

@@ -1,0 +1,190 @@
+#pragma once
+
+// Plain nodes to prove the runtime with; runtime_test.cpp registers them.
+
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "twinflow/plugin.h"
+
+namespace test_nodes {
+
+using namespace twinflow;
+
+struct Number {
+  static constexpr const char* port_type = "number";
+  double value = 0;
+};
+struct Word {
+  static constexpr const char* port_type = "word";
+  std::string text;
+};
+using NumberOrWord = std::variant<Number, Word>;
+
+/// What the collecting sinks saw, by node name; cleared by each test.
+struct Seen {
+  std::vector<double> numbers;
+  std::vector<std::uint64_t> steps;
+  std::uint64_t epochs = 0;
+  int opened = 0, closed = 0;
+};
+inline std::map<std::string, Seen> seen;
+inline std::atomic<int> under_way{0}, most_under_way{0};
+/// "node place": that node throws there, at item 5.
+inline std::string throw_at;
+
+inline void maybe_throw(const std::string& name, const std::string& place) {
+  if (throw_at == name + " " + place) throw Error("told to fail in " + place);
+}
+/// Bodies take unequal time, so that items overtake each other.
+inline void dawdle(Random random) {
+  std::this_thread::sleep_for(std::chrono::microseconds(random.below(300)));
+}
+
+class Count final : public Source<Number> {
+ public:
+  static void describe(NodeSpec<Count>& spec) {
+    spec.summary("Counts the steps of the run.");
+    spec.param("first", &Count::first).doc("where to begin");
+    spec.output("number");
+  }
+  void open() override { maybe_throw(name(), "open"); }
+  Number make(const Item& item) const override {
+    const int now = ++under_way;
+    for (int most = most_under_way; now > most && !most_under_way.compare_exchange_weak(most, now);) {
+    }
+    dawdle(random(item, "time"));
+    if (item.index == 5) maybe_throw(name(), "make");
+    return {first + static_cast<double>(item.step)};
+  }
+
+ private:
+  double first = 0;
+};
+
+class Constant final : public Constants {
+ public:
+  static void describe(NodeSpec<Constant>& spec) {
+    spec.summary("A number made once.");
+    spec.param("value", &Constant::value).doc("the number").required();
+    spec.output("number", &Constant::make);
+  }
+  Number make() {
+    ++seen[name()].opened;
+    maybe_throw(name(), "constant");
+    return {value};
+  }
+
+ private:
+  double value = 0;
+};
+
+enum class Rounding { none, down };
+
+class Scale final : public Map<Number, Number> {
+ public:
+  static void describe(NodeSpec<Scale>& spec) {
+    spec.summary("Multiplies by a factor.");
+    spec.param("factor", &Scale::factor).doc("what to multiply by").range(-10, 10).unit("apples");
+    spec.param("jitter", &Scale::jitter).doc("range of a random addend").range(0, 1);
+    spec.param("rounding", &Scale::rounding).names({{"none", Rounding::none}, {"down", Rounding::down}});
+    spec.param("weights", &Scale::weights).doc("a list").min(0);
+    spec.input("number");
+    spec.input("offset", &Scale::offset).optional();
+  }
+  Number apply(Number input, const Item& item) const override {
+    dawdle(random(item, "time"));
+    if (item.index == 5) maybe_throw(name(), "apply");
+    double value = input.value * factor + (offset ? offset->value : 0);
+    value += random(item, "jitter").uniform(jitter[0], jitter[1]);
+    return {rounding == Rounding::down ? std::floor(value) : value};
+  }
+
+ private:
+  double factor = 1;
+  std::array<double, 2> jitter{0, 0};
+  Rounding rounding = Rounding::none;
+  std::vector<int> weights;
+  std::shared_ptr<const Number> offset;
+};
+
+/// Passes on whatever kind it is fed.
+class Pass final : public Map<NumberOrWord, NumberOrWord> {
+ public:
+  static void describe(NodeSpec<Pass>& spec) { spec.summary("Passes numbers or words on."); }
+  NumberOrWord apply(NumberOrWord input, const Item&) const override { return input; }
+};
+
+class Spell final : public Map<Number, Word> {
+ public:
+  static void describe(NodeSpec<Spell>& spec) { spec.summary("Writes a number as a word."); }
+  Word apply(Number input, const Item&) const override { return {std::to_string(input.value)}; }
+};
+
+/// Sums an epoch; emits every tenth running sum and, at the epoch's end, Metrics.
+class Sum final : public Stateful<Number> {
+ public:
+  static void describe(NodeSpec<Sum>& spec) {
+    spec.summary("Sums up.");
+    spec.output("running", &Sum::running);
+    spec.output("total", &Sum::total);
+    spec.metric("sum", "the sum of the epoch");
+  }
+  void process(Number input, const Item& item) override {
+    --under_way;
+    if (item.index == 5) maybe_throw(name(), "process");
+    sum += input.value;
+    if (item.index % 10 == 9) running.emit({sum}, item);
+  }
+  void finish_epoch(const Item& last) override {
+    maybe_throw(name(), "finish_epoch");
+    report(last, {{"sum", sum}});
+    total.emit({last.epoch, last.step, {{"sum", sum}}, "", nullptr}, last);
+    sum = 0;
+  }
+
+ private:
+  double sum = 0;
+  Output<Number> running;
+  Output<Metrics> total;
+};
+
+class Collect final : public Sink<Number> {
+ public:
+  static void describe(NodeSpec<Collect>& spec) { spec.summary("Keeps what it sees."); }
+  void open() override { ++seen[name()].opened; }
+  void process(Number input, const Item& item) override {
+    seen[name()].numbers.push_back(input.value);
+    seen[name()].steps.push_back(item.step);
+  }
+  void finish_epoch(const Item&) override { ++seen[name()].epochs; }
+  void close() override {
+    ++seen[name()].closed;
+    maybe_throw(name(), "close");
+  }
+};
+
+class Watch final : public Sink<Metrics> {
+ public:
+  static void describe(NodeSpec<Watch>& spec) {
+    spec.summary("Stops the run when a metric is large enough.");
+    spec.param("monitor", &Watch::monitor);
+    spec.param("enough", &Watch::enough);
+    spec.watches("monitor");
+  }
+  void process(Metrics metrics, const Item& item) override {
+    seen[name()].numbers.push_back(metrics.values.at(monitor));
+    seen[name()].steps.push_back(item.step);
+    if (metrics.values.at(monitor) >= enough) run().stop("enough is enough");
+  }
+
+ private:
+  std::string monitor = "sum";
+  double enough = 1e300;
+};
+
+}  // namespace test_nodes
