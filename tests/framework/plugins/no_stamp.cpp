@@ -1,0 +1,2 @@
+// A library that is no plugin.
+int answer() { return 42; }
