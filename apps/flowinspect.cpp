@@ -83,6 +83,30 @@ int inspect(const std::string& wanted) {
   return invalid;
 }
 
+/// The graph for Graphviz: what is made once is drawn dashed, the stream solid, each edge with its type.
+int draw(const std::string& file) {
+  Problems problems;
+  const Plan plan = make_plan(file, {}, problems);
+  if (!problems.empty()) {
+    fmt::print(stderr, "{}", problems.str());
+    return invalid;
+  }
+  fmt::print(
+      "digraph \"{}\" {{\n  rankdir=LR;\n  node [shape=box, style=rounded, fontname=\"sans-serif\"];\n"
+      "  edge [fontname=\"sans-serif\", fontsize=10];\n",
+      plan.graph_name);
+  for (const auto& node : plan.nodes)
+    fmt::print("  \"{}\" [label=<<b>{}</b><br/>{}>];\n", node.name, node.name, node.info->type);
+  for (const auto& node : plan.nodes)
+    for (const auto& [input, link] : node.inputs) {
+      const auto& from = plan.nodes[link.node];
+      fmt::print("  \"{}\" -> \"{}\" [label=\"{}\"{}];\n", from.name, node.name,
+                 from.output_types[link.output].name, node.info->inputs[input].bind ? ", style=dashed" : "");
+    }
+  fmt::print("}}\n");
+  return finished;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -90,7 +114,9 @@ int main(int argc, char** argv) {
       "Lists the types that graphs are built from: nodes, layers, losses, optimisers, ... or shows one of "
       "them.",
       "flowinspect");
-  std::string type;
+  std::string type, graph;
+  app.add_option("--dot", graph,
+                 "draw a graph file: prints it for Graphviz (flowinspect --dot G | dot -Tsvg)");
   app.add_option("TYPE", type, "a type, such as augment.affine or adamw, or 'run' for the [run] table");
   app.set_version_flag("--version", "flowinspect " TWINFLOW_VERSION);
   try {
@@ -99,7 +125,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? finished : invalid;
   }
   try {
-    return inspect(type);
+    return graph.empty() ? inspect(type) : draw(graph);
   } catch (const std::exception& error) {
     fmt::print(stderr, "error: {}\n", error.what());
     return failed;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
@@ -120,51 +121,73 @@ void apply_override(Value& graph, const std::string& argument, Problems& problem
   put(graph, path, 0, value);
 }
 
+/// Lays `over` over `base`: tables key by key, but a choice of another type replaces the one below whole.
+Value lay_over(Value base, const Value& over) {
+  auto* below = std::get_if<Value::Table>(&base.data);
+  const auto* above = over.get<Value::Table>();
+  const auto type_of = [](const Value& value) {
+    const Value* type = value.find("type");
+    return type && type->get<std::string>() ? *type->get<std::string>() : std::string();
+  };
+  if (!below || !above || (over.find("type") && type_of(base) != type_of(over))) return over;
+  for (const Value::Entry& entry : *above) {
+    auto found =
+        std::find_if(below->begin(), below->end(), [&](const auto& one) { return one.key == entry.key; });
+    if (found == below->end())
+      below->push_back(entry);
+    else
+      *found = {entry.key, entry.place, lay_over(std::move(found->value), entry.value)};
+  }
+  base.place = over.place;
+  return base;
+}
+
+/// A graph file over those that it extends. `asked`: where it was asked for; `above`: the files that led
+/// here.
+Value load_with_bases(const std::filesystem::path& file, const Place& asked,
+                      std::vector<std::filesystem::path> above, Problems& problems) {
+  Value graph{Value::Table(), asked};
+  std::error_code ignored;
+  const auto canonical = std::filesystem::weakly_canonical(file, ignored);
+  const auto again = std::find(above.begin(), above.end(), canonical);
+  if (again != above.end()) {
+    std::string loop;
+    for (auto one = again; one != above.end(); ++one) loop += one->filename().string() + " -> ";
+    problems.error(asked, fmt::format("graph files extend each other in a circle: {}{}", loop,
+                                      canonical.filename().string()));
+    return graph;
+  }
+  above.push_back(canonical);
+  std::ifstream stream(file, std::ios::binary);
+  if (std::filesystem::is_directory(file, ignored) || !stream) {
+    const bool exists = std::filesystem::exists(file, ignored);
+    problems.error(asked, exists ? fmt::format("the graph file '{}' cannot be read", file.string())
+                                 : fmt::format("there is no graph file '{}'", file.string()));
+    return graph;
+  }
+  std::ostringstream content;
+  content << stream.rdbuf();
+  graph = parse_toml(content.str(), file.string(), file.parent_path().string(), problems);
+  auto& entries = std::get<Value::Table>(graph.data);
+  const auto extends =
+      std::find_if(entries.begin(), entries.end(), [](const auto& one) { return one.key == "extends"; });
+  if (extends == entries.end()) return graph;
+  const Value base = extends->value;
+  entries.erase(extends);
+  if (!base.get<std::string>()) {
+    problems.error(base.place,
+                   fmt::format("'extends' is the path of a graph file, not {}", base.type_text()));
+    return graph;
+  }
+  return lay_over(load_with_bases(file.parent_path() / *base.get<std::string>(), base.place, above, problems),
+                  graph);
+}
+
 std::string key_text(const std::string& key) {
   const bool bare = !key.empty() && key.find_first_not_of(
                                         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                         "0123456789_-") == std::string::npos;
   return bare ? key : ParamType<std::string>::text(key);
-}
-
-std::string inline_toml(const Value& value) {
-  std::string all;
-  if (const auto* table = value.get<Value::Table>()) {
-    for (const auto& entry : *table)
-      all += fmt::format("{}{} = {}", all.empty() ? "" : ", ", key_text(entry.key), inline_toml(entry.value));
-    return "{ " + all + " }";
-  }
-  if (const auto* list = value.get<Value::List>()) {
-    for (const auto& one : *list) all += (all.empty() ? "" : ", ") + inline_toml(one);
-    return "[" + all + "]";
-  }
-  if (const auto* boolean = value.get<bool>()) return ParamType<bool>::text(*boolean);
-  if (const auto* integer = value.get<std::int64_t>()) return ParamType<std::int64_t>::text(*integer);
-  if (const auto* number = value.get<double>()) return ParamType<double>::text(*number);
-  return ParamType<std::string>::text(*value.get<std::string>());
-}
-
-bool list_of_tables(const Value& value) {
-  const auto* list = value.get<Value::List>();
-  return list && !list->empty() && list->front().get<Value::Table>();
-}
-
-void write_table(const Value& table, const std::string& header, std::string& out) {
-  out += fmt::format("[{}]\n", header);
-  std::string later;
-  for (const auto& entry : *table.get<Value::Table>()) {
-    if (!list_of_tables(entry.value)) {
-      out += fmt::format("{} = {}\n", key_text(entry.key), inline_toml(entry.value));
-      continue;
-    }
-    const std::string inner = header + "." + key_text(entry.key);
-    for (const Value& one : *entry.value.get<Value::List>()) {
-      later += fmt::format("[[{}]]\n", inner);
-      for (const auto& field : *one.get<Value::Table>())
-        later += fmt::format("{} = {}\n", key_text(field.key), inline_toml(field.value));
-    }
-  }
-  out += later + "\n";
 }
 
 }  // namespace
@@ -184,33 +207,28 @@ Value parse_toml(const std::string& content, const std::string& name, const std:
 
 Value load_graph_file(const std::filesystem::path& file, const std::vector<std::string>& overrides,
                       Problems& problems) {
-  Value graph{Value::Table(), {make_text("", file.string(), ""), 1, 1}};
-  std::ifstream stream(file, std::ios::binary);
-  std::error_code ignored;
-  if (std::filesystem::is_directory(file, ignored) || !stream) {
-    problems.error(graph.place, std::filesystem::exists(file, ignored) ? "this graph file cannot be read"
-                                                                       : "there is no such graph file");
-    return graph;
-  }
-  std::ostringstream content;
-  content << stream.rdbuf();
-  graph = parse_toml(content.str(), file.string(), file.parent_path().string(), problems);
+  const Place start{make_text("", file.string(), ""), 1, 1};
+  Value graph = load_with_bases(file, start, {}, problems);
   if (!problems.empty()) return graph;
   for (const std::string& one : overrides) apply_override(graph, one, problems);
   return graph;
 }
 
-std::string to_toml(const Value& graph) {
-  std::string out;
-  for (const auto& entry : *graph.get<Value::Table>()) {
-    if (entry.key != "node") {
-      write_table(entry.value, key_text(entry.key), out);
-      continue;
-    }
-    for (const auto& node : *entry.value.get<Value::Table>())
-      write_table(node.value, "node." + key_text(node.key), out);
+std::string to_toml(const Value& value) {
+  std::string all;
+  if (const auto* table = value.get<Value::Table>()) {
+    for (const auto& entry : *table)
+      all += fmt::format("{}{} = {}", all.empty() ? "" : ", ", key_text(entry.key), to_toml(entry.value));
+    return "{ " + all + " }";
   }
-  return out;
+  if (const auto* list = value.get<Value::List>()) {
+    for (const auto& one : *list) all += (all.empty() ? "" : ", ") + to_toml(one);
+    return "[" + all + "]";
+  }
+  if (const auto* boolean = value.get<bool>()) return ParamType<bool>::text(*boolean);
+  if (const auto* integer = value.get<std::int64_t>()) return ParamType<std::int64_t>::text(*integer);
+  if (const auto* number = value.get<double>()) return ParamType<double>::text(*number);
+  return ParamType<std::string>::text(*value.get<std::string>());
 }
 
 }  // namespace twinflow

@@ -13,12 +13,13 @@ namespace twinflow {
 Value parse_toml(const std::string& text, const std::string& name, const std::string& folder,
                  Problems& problems);
 
-/// A graph file with the --set overrides ("node.param=value") laid over it. Overrides of things that do not
-/// exist make them: whether they may exist is the check's to say, at the override's place.
+/// A graph file laid over those it `extends`, with the --set overrides ("node.param=value") on top. Overrides
+/// of things that do not exist make them: whether they may exist is the check's to say, at the override's
+/// place.
 Value load_graph_file(const std::filesystem::path& file, const std::vector<std::string>& overrides,
                       Problems& problems);
 
-/// The value as TOML, with [run], [node.x] tables and [[node.x.list]] as a person would write them.
-std::string to_toml(const Value& graph);
+/// A value as TOML, on one line.
+std::string to_toml(const Value& value);
 
 }  // namespace twinflow

@@ -63,6 +63,7 @@ class Checker {
       check_metrics();
       check_nodes();
     }
+    if (problems_.empty()) resolve();
     return std::move(plan_);
   }
 
@@ -343,6 +344,26 @@ class Checker {
     }
   }
 
+  /// The graph as it runs: overrides and defaults written out, so that later versions' defaults change
+  /// nothing.
+  void resolve() {
+    const auto write = [this](const TypeInfo& info, const void* object) {
+      for (const ParamInfo& param : info.params)
+        if (const std::string text = param.text(object); !text.empty())
+          plan_.resolved_toml += fmt::format("{} = {}\n", param.key, text);
+    };
+    plan_.resolved_toml = "[run]\n";
+    write(RunSettings::info(), &plan_.run);
+    for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
+      const Plan::PlannedNode& node = plan_.nodes[i];
+      plan_.resolved_toml +=
+          fmt::format("\n[node.{}]\ntype = {}\n", node.name, ParamType<std::string>::text(node.info->type));
+      if (const Value* from = tables_[i]->find("from"))
+        plan_.resolved_toml += fmt::format("from = {}\n", to_toml(*from));
+      write(*node.info, node.node.get());
+    }
+  }
+
   Value graph_;
   Problems& problems_;
   Plan plan_;
@@ -360,7 +381,6 @@ Plan make_plan(const std::filesystem::path& file, const std::vector<std::string>
   Plan plan = Checker(graph, problems).plan();
   if (!problems.empty()) return {};
   plan.graph_name = file.stem().string();
-  plan.resolved_toml = to_toml(graph);
   return plan;
 }
 

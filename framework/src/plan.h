@@ -37,7 +37,7 @@ struct Plan {
   RunSettings run;
   std::vector<PlannedNode> nodes;
   std::string graph_name;     // the file's name without its ending
-  std::string resolved_toml;  // the graph with everything that was overridden
+  std::string resolved_toml;  // the graph with everything written out: bases, overrides, defaults
 };
 
 /// Loads and checks a graph file: no data opened, nothing written. Every problem found is in `problems`; the

@@ -82,7 +82,9 @@ MadeComponent make_component(std::string_view family, const Value& value, Proble
 
 std::string component_text(const TypeInfo& info, const void* object) {
   std::string all = fmt::format("{{ type = \"{}\"", info.type);
-  for (const ParamInfo& param : info.params) all += fmt::format(", {} = {}", param.key, param.text(object));
+  for (const ParamInfo& param : info.params)
+    if (const std::string text = param.text(object); !text.empty())
+      all += fmt::format(", {} = {}", param.key, text);
   return all + " }";
 }
 
@@ -121,7 +123,8 @@ bool ParamType<std::filesystem::path>::read(const Value& value, std::filesystem:
   std::string typed;
   if (!read_as(value, typed, "a path, as a string", problems)) return false;
   out = typed;
-  if (!typed.empty() && out.is_relative() && value.place.text) out = value.place.text->folder / out;
+  if (!typed.empty() && out.is_relative() && value.place.text)
+    out = std::filesystem::absolute(value.place.text->folder / out).lexically_normal();
   return true;
 }
 

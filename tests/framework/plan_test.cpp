@@ -96,6 +96,29 @@ TEST_CASE("the resolved graph reads back as the same graph") {
   CHECK(again.resolved_toml == plan.resolved_toml);
 }
 
+TEST_CASE("a graph may extend another: tables are laid over each other, key by key") {
+  const TempFolder temp;
+  temp.write("base/base.toml", good_graph);
+  const auto graph = temp.write("top.toml", R"(
+extends = "base/base.toml"
+[run]
+seed = 3
+[node.scale]
+factor = 3.0
+[node.second]
+type = "test.collect"
+from = "count"
+)");
+  Problems problems;
+  const Plan plan = make_plan(graph, {"run.epochs=7"}, problems);
+  CHECK(problems.str() == "");
+  CHECK(plan.nodes.size() == 4);
+  CHECK(plan.run.seed == 3);
+  CHECK(plan.run.epochs == 7);
+  CHECK(plan.resolved_toml.find("factor = 3.0") != std::string::npos);
+  CHECK(plan.graph_name == "top");
+}
+
 TEST_CASE("a variant port gives out the kind that it is fed") {
   const TempFolder temp;
   const std::string graph = R"(

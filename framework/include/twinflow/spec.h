@@ -38,7 +38,7 @@ struct ParamInfo {
   /// Reads `value` into the member of `object` (a pointer to the family's base class). Adds to `problems`
   /// when it cannot.
   std::function<void(void* object, const Value& value, Problems& problems)> bind;
-  /// The member as TOML.
+  /// The member as TOML; "" for what cannot be written because it is not there.
   std::function<std::string(const void* object)> text;
 
   /// "at least 1", "0 to 10 degrees": for sentences.
@@ -217,7 +217,7 @@ struct ParamType<std::shared_ptr<const Base>> {
     return true;
   }
   static std::string text(const std::shared_ptr<const Base>& object) {
-    if (!object) return "none";
+    if (!object) return "";
     return component_text(component_info(Base::family, object->type), object.get());
   }
 };

@@ -1,0 +1,173 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "program.h"
+
+namespace {
+
+/// The main job made small: a few steps of a small network.
+const std::vector<std::string> small = {graph("train.toml"),
+                                        "--set",
+                                        "run.epochs=2",
+                                        "--set",
+                                        "run.steps_per_epoch=4",
+                                        "--set",
+                                        "glyphs.classes=320",
+                                        "--set",
+                                        "glyphs.samples=4",
+                                        "--set",
+                                        "glyphs.size=20",
+                                        "--set",
+                                        "batches.classes_per_batch=12",
+                                        "--set",
+                                        "one_shot.trials=100"};
+
+std::vector<std::string> with(std::vector<std::string> all, const std::vector<std::string>& more) {
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+/// Line of a graph file that starts with that text.
+int line_of(const std::string& file, const std::string& start) {
+  std::istringstream lines(read_file(file));
+  int number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    if (line.starts_with(start)) return number;
+  }
+  return -1;
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("help, version and wrong usage") {
+  const TempFolder temp;
+  CHECK(flowrun(temp, {"--help"}).exit_code == 0);
+  CHECK(contains(flowrun(temp, {"--help"}).output, "--set"));
+  CHECK(flowrun(temp, {"--version"}).output == "flowrun 0.1.0\n");
+  CHECK(flowrun(temp, {}).exit_code == 2);
+  CHECK(flowrun(temp, {"x.toml", "--thraeds", "2"}).exit_code == 2);
+  const Finished missing = flowrun(temp, {"x.toml"});
+  CHECK(missing.exit_code == 2);
+  CHECK(missing.errors == "x.toml:1:1: error: there is no graph file 'x.toml'\n1 error\n");
+}
+
+TEST_CASE("every graph of the project is good") {
+  const TempFolder temp;
+  for (const auto& entry : std::filesystem::directory_iterator(TWINFLOW_SOURCE_DIR "/graphs")) {
+    if (entry.path().extension() != ".toml") continue;
+    CAPTURE(entry.path().string());
+    const Finished checked = flowrun(temp, {entry.path().string(), "--check"});
+    CHECK(checked.errors == "");
+    CHECK(checked.exit_code == 0);
+    CHECK(read_file(entry.path()).starts_with("# "));  // it opens with what it does
+  }
+}
+
+TEST_CASE("a mistyped parameter is one placed sentence, and nothing is left behind") {
+  const TempFolder temp;
+  const Finished run = flowrun(temp, {graph("train.toml"), "--set", "twin.optimizer.lerning_rate=1e-4"});
+  CHECK(run.exit_code == 2);
+  CHECK(run.errors ==
+        "--set:1:1: error: optimizer 'adamw' has no parameter 'lerning_rate'; did you mean 'learning_rate'?\n"
+        "  twin.optimizer.lerning_rate=1e-4\n"
+        "  ^\n"
+        "1 error\n");
+  CHECK(run.output == "");
+  CHECK(!std::filesystem::exists(temp.path / "runs"));
+}
+
+TEST_CASE("a wrong port is one placed sentence") {
+  const TempFolder temp;
+  const Finished run = flowrun(temp, {graph("train.toml"), "--set", "one_shot.from.data=glyphs.tset"});
+  CHECK(run.exit_code == 2);
+  CHECK(contains(
+      run.errors,
+      "--set:1:20: error: data.glyphs 'glyphs' has no output 'tset'; did you mean 'test'? (outputs: "));
+}
+
+TEST_CASE("a missing data folder is one sentence with the node's place, and nothing is left behind") {
+  const TempFolder temp;
+  const Finished run = flowrun(temp, {graph("omniglot.toml"), "--set", "omniglot.path=/nowhere/omniglot"});
+  CHECK(run.exit_code == 1);
+  const int line = line_of(graph("omniglot.toml"), "[node.omniglot]");
+  CHECK(run.errors.starts_with(graph("omniglot.toml") + ":" + std::to_string(line) +
+                               ":1: error: node 'omniglot' (data.omniglot): "));
+  CHECK(contains(run.errors, "/nowhere/omniglot"));
+  CHECK(std::count(run.errors.begin(), run.errors.end(), '\n') == 3);  // the sentence, the line, the caret
+  CHECK(!std::filesystem::exists(temp.path / "runs"));
+}
+
+TEST_CASE("a damaged image is one sentence that names it, and nothing is left behind") {
+  const TempFolder temp;
+  const auto image =
+      temp.write("data/images_background/Latin/character01/0001_01.png", "\x89PNG but no more");
+  const Finished run =
+      flowrun(temp, {graph("omniglot.toml"), "--set", "omniglot.path=" + (temp.path / "data").string()});
+  CHECK(run.exit_code == 1);
+  CHECK(contains(run.errors, ":1: error: node 'omniglot' (data.omniglot): "));
+  CHECK(contains(run.errors, "0001_01.png"));
+  CHECK(!std::filesystem::exists(temp.path / "runs"));
+}
+
+TEST_CASE("a short training run writes its run directory, with the same bits for 1 and 2 threads") {
+  std::string first;
+  for (const char* threads : {"1", "2"}) {
+    CAPTURE(threads);
+    const TempFolder temp;
+    const Finished run = flowrun(temp, with(small, {"--threads", threads, "--output", "run"}));
+    CHECK(run.errors == "");
+    REQUIRE(run.exit_code == 0);
+    CHECK(contains(run.output, "epoch 1/2"));
+    CHECK(contains(run.output, "best accuracy "));
+    for (const char* file : {"graph.toml", "metrics.jsonl", "log.txt", "result.json", "best.safetensors"})
+      CHECK(std::filesystem::exists(temp.path / "run" / file));
+    const auto result = nlohmann::json::parse(read_file(temp.path / "run/result.json"));
+    CHECK(result["status"] == "finished");
+    CHECK(result["steps"] == 8);
+    const double accuracy = result["metrics"]["one_shot"]["accuracy"];
+    CHECK(accuracy > 0.05);
+    CHECK(accuracy <= 1.0);
+    const std::string weights = read_file(temp.path / "run/best.safetensors");
+    CHECK(weights.size() > 100000);
+    if (first.empty()) first = weights;
+    CHECK(weights == first);
+
+    // What was resolved runs again, to the same end.
+    const Finished again = flowrun(temp, {"run/graph.toml", "--output", "again"});
+    CHECK(again.exit_code == 0);
+    CHECK(read_file(temp.path / "again/best.safetensors") == weights);
+  }
+}
+
+TEST_CASE("an interrupted run keeps its model and says so") {
+  const TempFolder temp;
+  Program program(temp, "flowrun", with(small, {"--set", "run.epochs=100000", "--output", "run"}));
+  for (int i = 0; i < 600 && !std::filesystem::exists(temp.path / "run/best.safetensors"); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  kill(program.process, SIGINT);
+  const Finished run = program.wait();
+  CHECK(run.exit_code == 3);
+  CHECK(contains(run.output, "interrupted: stopped by Interrupt"));
+  CHECK(contains(run.output, "best accuracy "));
+  CHECK(std::filesystem::exists(temp.path / "run/best.safetensors"));
+  CHECK(nlohmann::json::parse(read_file(temp.path / "run/result.json"))["status"] == "interrupted");
+}
+
+TEST_CASE("a second run does not touch the first") {
+  const TempFolder temp;
+  temp.write("run/metrics.jsonl", "old");
+  const Finished run = flowrun(temp, with(small, {"--output", "run"}));
+  CHECK(run.exit_code == 1);
+  CHECK(contains(run.errors, "'run' already holds a run"));
+  CHECK(read_file(temp.path / "run/metrics.jsonl") == "old");
+}

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "temp_folder.h"
+
+/// A program that ran to its end.
+struct Finished {
+  int exit_code = -1;
+  std::string output, errors;
+};
+
+/// Starts a program of the build with its output going to files in `temp`, which is also its working folder.
+class Program {
+ public:
+  Program(const TempFolder& temp, const std::string& name, const std::vector<std::string>& arguments)
+      : temp_(temp) {
+    std::string command = "cd '" + temp.path.string() + "' && exec '" TWINFLOW_BUILD_DIR "/bin/" + name + "'";
+    for (const std::string& one : arguments) command += " '" + one + "'";
+    command += " >stdout 2>stderr </dev/null";
+    process = fork();
+    if (process == 0) {
+      execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+      _exit(127);
+    }
+  }
+  Finished wait() const {
+    int status = 0;
+    waitpid(process, &status, 0);
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_file(temp_.path / "stdout"),
+            read_file(temp_.path / "stderr")};
+  }
+  pid_t process;
+
+ private:
+  const TempFolder& temp_;
+};
+
+inline Finished flowrun(const TempFolder& temp, const std::vector<std::string>& arguments) {
+  return Program(temp, "flowrun", arguments).wait();
+}
+
+/// A graph of this project.
+inline std::string graph(const std::string& name) { return TWINFLOW_SOURCE_DIR "/graphs/" + name; }
