@@ -6,6 +6,7 @@
 #include <tbb/info.h>
 #include <tbb/task_arena.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstring>
@@ -47,15 +48,28 @@ class SignalGuard {
 
 struct Message {
   Item item;
-  std::uint64_t sequence = 0;  // of the port that emitted it, over the run: restores order
-  Parcel parcel;
+  std::uint64_t sequence = 0;   // of the port that emitted it, over the run: restores order
+  std::vector<Parcel> parcels;  // one; or, after a join, one for each stream input
   std::shared_ptr<void>
       ticket;  // held by every message of an item: when the last one goes, another item may start
   Clock::time_point sent;
 };
 
+/// Brings together what arrives for one item on several inputs.
+struct Join {
+  struct Waiting {
+    Message message;  // of the first that came, with room for all parcels
+    std::size_t missing = 0;
+  };
+  std::size_t ports = 0, connected = 0;
+  std::mutex mutex;
+  std::map<std::uint64_t, Waiting> waiting;  // by step
+  std::deque<flow::function_node<Message, flow::continue_msg>> arrivals;
+};
+
 /// A node's place in the flow graph, with where its time goes.
 struct Station {
+  Join join;                                                               // several stream inputs
   std::optional<flow::function_node<Message, Message>> body;               // source, map: parallel
   std::optional<flow::sequencer_node<Message>> in_order;                   // stateful: items arrive in order,
   std::optional<flow::function_node<Message, flow::continue_msg>> serial;  // one at a time
@@ -192,10 +206,20 @@ class Runtime final : public Run {
         Station& from = stations_[link.node];
         flow::sender<Message>& sender =
             from.body ? static_cast<flow::sender<Message>&>(*from.body) : from.outputs[link.output];
-        flow::receiver<Message>& receiver = stations_[i].body
-                                                ? static_cast<flow::receiver<Message>&>(*stations_[i].body)
-                                                : *stations_[i].in_order;
-        flow::make_edge(sender, receiver);
+        Join& join = stations_[i].join;
+        const auto& ports = plan_.nodes[i].info->inputs;
+        join.ports = static_cast<std::size_t>(
+            std::count_if(ports.begin(), ports.end(), [](const InputInfo& one) { return !one.bind; }));
+        if (join.ports == 1) {
+          flow::make_edge(sender, entrance(i));
+        } else {
+          ++join.connected;
+          flow::make_edge(sender, join.arrivals.emplace_back(graph, flow::unlimited,
+                                                             [this, i, port = input](const Message& message) {
+                                                               arrive(i, port, message);
+                                                               return flow::continue_msg();
+                                                             }));
+        }
         ++consumers_[{link.node, link.output}];
       }
     }
@@ -206,6 +230,45 @@ class Runtime final : public Run {
           outputs[output].connect(*plan_.nodes[i].node, [this, i, output](Parcel parcel, const Item& item) {
             emit(i, output, std::move(parcel), item);
           });
+    }
+  }
+
+  flow::receiver<Message>& entrance(std::size_t node) {
+    Station& station = stations_[node];
+    if (station.body) return *station.body;
+    return *station.in_order;
+  }
+
+  void arrive(std::size_t node, std::size_t port, const Message& message) {
+    Join& join = stations_[node].join;
+    Message complete;
+    {
+      const std::lock_guard lock(join.mutex);
+      auto [waiting, first] = join.waiting.try_emplace(message.item.step);
+      Message& gathered = waiting->second.message;
+      if (first) {
+        gathered = message;
+        gathered.parcels.assign(join.ports, {});
+        waiting->second.missing = join.connected;
+      }
+      gathered.parcels[port] = message.parcels.front();
+      if (--waiting->second.missing > 0) return;
+      complete = std::move(gathered);
+      join.waiting.erase(waiting);
+    }
+    entrance(node).try_put(complete);
+  }
+
+  /// With nothing under way, nothing may wait for its other half.
+  void check_joins() {
+    for (std::size_t i = 0; i < stations_.size() && !failed_; ++i) {
+      auto& waiting = stations_[i].join.waiting;
+      if (!waiting.empty())
+        guarded(i, [&] {
+          throw Error(fmt::format("item {} of the epoch came on some of its inputs, but not on all of them",
+                                  waiting.begin()->second.message.item.index));
+        });
+      waiting.clear();
     }
   }
 
@@ -236,10 +299,10 @@ class Runtime final : public Run {
     Parcel result;
     timed(node, message, [&] {
       result = planned.info->make_item ? planned.info->make_item(*planned.node, message.item)
-                                       : planned.info->apply(*planned.node, message.parcel, message.item);
+                                       : planned.info->apply(*planned.node, message.parcels, message.item);
     });
-    message.parcel = std::move(result);
-    message.parcel.sole = sole(node, 0);
+    result.sole = sole(node, 0);
+    message.parcels.assign(1, std::move(result));
     message.sent = Clock::now();
     return message;
   }
@@ -250,7 +313,7 @@ class Runtime final : public Run {
     station.free_since.reset();
     station.ticket = message.ticket;
     timed(node, message,
-          [&] { plan_.nodes[node].info->process(*plan_.nodes[node].node, message.parcel, message.item); });
+          [&] { plan_.nodes[node].info->process(*plan_.nodes[node].node, message.parcels, message.item); });
     station.ticket.reset();
     if (message.ticket)
       station.free_since = Clock::now();  // closing messages are not part of the stream's rhythm
@@ -260,7 +323,7 @@ class Runtime final : public Run {
     parcel.sole = sole(node, output);
     Station& station = stations_[node];
     station.outputs[output].try_put(
-        {item, station.emitted[output]++, std::move(parcel), station.ticket, Clock::now()});
+        {item, station.emitted[output]++, {std::move(parcel)}, station.ticket, Clock::now()});
   }
 
   void run_epoch(flow::graph& graph) {
@@ -268,6 +331,7 @@ class Runtime final : public Run {
     epoch_end_ = next_sequence_ + steps_per_epoch();
     for (int i = 0; i < max_in_flight_; ++i) start_item();
     graph.wait_for_all();
+    check_joins();
     const std::uint64_t count = std::min(next_sequence_.load(), epoch_end_) - first_sequence_;
     next_sequence_ = first_sequence_ + count;
     for (Station& station : stations_) station.free_since.reset();
@@ -279,6 +343,7 @@ class Runtime final : public Run {
       const auto begin = Clock::now();
       guarded(i, [&] { planned.info->finish_epoch(*planned.node, last); });
       graph.wait_for_all();
+      check_joins();
       stations_[i].finish_seconds += std::chrono::duration<double>(Clock::now() - begin).count();
     }
     if (!failed_) record_.epoch_done(epoch_, next_sequence_);

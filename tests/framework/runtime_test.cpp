@@ -19,6 +19,7 @@ TWINFLOW_NODE("test.constant", Constant)
 TWINFLOW_NODE("test.scale", Scale)
 TWINFLOW_NODE("test.pass", Pass)
 TWINFLOW_NODE("test.spell", Spell)
+TWINFLOW_NODE("test.subtract", Subtract)
 TWINFLOW_NODE("test.sum", Sum)
 TWINFLOW_NODE("test.collect", Collect)
 TWINFLOW_NODE("test.watch", Watch)
@@ -135,6 +136,63 @@ TEST_CASE("no more items are under way than allowed") {
   CHECK(test_nodes::most_under_way >= 2);
   const auto result = nlohmann::json::parse(read_file(temp.path / "run/result.json"));
   CHECK(result["most_in_flight"] == 3);
+}
+
+TEST_CASE("several inputs are joined by item, and those not needed may be left out") {
+  const TempFolder temp;
+  const std::string graph = R"(
+[run]
+epochs = 2
+steps_per_epoch = 50
+[node.a]
+type = "test.count"
+[node.b]
+type = "test.count"
+first = 1000
+[node.c]
+type = "test.scale"
+from = "b"
+factor = 0.5
+[node.d]
+type = "test.subtract"
+from = { left = "b", right = "a" }
+[node.e]
+type = "test.subtract"
+from = { right = "c", left = "d", bonus = "a" }
+[node.collect]
+type = "test.collect"
+from = "e"
+)";
+  for (const int threads : {1, 2, 8}) {
+    CHECK(run_graph(graph, temp, {.threads = threads}).code == finished);
+    const auto& numbers = seen["collect"].numbers;
+    REQUIRE(numbers.size() == 100);
+    for (int i = 0; i < 100; ++i) CHECK(numbers[i] == 1000 - (1000 + i) / 2.0 + i);
+  }
+}
+
+TEST_CASE("an item that comes on one input only is an error, not a wait") {
+  const TempFolder temp;
+  const std::string graph = R"(
+[run]
+steps_per_epoch = 30
+[node.a]
+type = "test.count"
+[node.sum]
+type = "test.sum"
+from = "a"
+[node.d]
+type = "test.subtract"
+from = { left = "a", right = "sum.running" }
+[node.collect]
+type = "test.collect"
+from = "d"
+)";
+  const Outcome outcome = run_graph(graph, temp);
+  CHECK(outcome.code == failed);
+  CHECK(outcome.errors.find(
+            "node 'd' (test.subtract): item 0 of the epoch came on some of its inputs, but not on all") !=
+        std::string::npos);
 }
 
 TEST_CASE("any node may stop the run, at the epoch's end") {

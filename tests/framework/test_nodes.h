@@ -125,6 +125,22 @@ class Spell final : public Map<Number, Word> {
   Word apply(Number input, const Item&) const override { return {std::to_string(input.value)}; }
 };
 
+/// left - right + bonus, where the bonus need not be there.
+class Subtract final : public Map<Inputs<Number, Number, std::optional<Number>>, Number> {
+ public:
+  static void describe(NodeSpec<Subtract>& spec) {
+    spec.summary("Subtracts one stream from another.");
+    spec.input("left");
+    spec.input("right");
+    spec.input("bonus");
+  }
+  Number apply(Inputs<Number, Number, std::optional<Number>> inputs, const Item& item) const override {
+    dawdle(random(item, "time"));
+    const auto& [left, right, bonus] = inputs;
+    return {left.value - right.value + (bonus ? bonus->value : 0)};
+  }
+};
+
 /// Sums an epoch; emits every tenth running sum and, at the epoch's end, Metrics.
 class Sum final : public Stateful<Number> {
  public:

@@ -5,8 +5,10 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <typeindex>
 #include <utility>
 #include <variant>
@@ -100,6 +102,11 @@ class NodeAccess {
     node.run_ = &run;
   }
 };
+
+/// Several stream inputs, as the In of a Map or Stateful: joined by item, given as a tuple. A std::optional
+/// element is an input that need not be connected. Every connected input has to get every item.
+template <class... T>
+using Inputs = std::tuple<T...>;
 
 /// Makes the items of a stream: a pure function of the item.
 template <class Out>
@@ -196,12 +203,57 @@ std::vector<PortType> port_types() {
   }
 }
 
+struct InputInfo;
+/// The stream inputs that an In stands for, and how to take it from what arrived on them (in the order
+/// declared; an input that is not connected has an empty parcel).
+template <class In>
+struct StreamInputs {
+  static void declare(std::vector<InputInfo>& ports) { add(ports, port_types<In>(), false); }
+  static In take(const std::vector<Parcel>& parcels) { return parcels[0].take<In>(); }
+  static void add(std::vector<InputInfo>& ports, std::vector<PortType> types, bool optional);
+};
+template <class... T>
+struct StreamInputs<std::tuple<T...>> {
+  template <class One>
+  struct Element {
+    using type = One;
+    static constexpr bool optional = false;
+  };
+  template <class One>
+  struct Element<std::optional<One>> {
+    using type = One;
+    static constexpr bool optional = true;
+  };
+  static void declare(std::vector<InputInfo>& ports) {
+    (StreamInputs<void*>::add(ports, port_types<typename Element<T>::type>(), Element<T>::optional), ...);
+  }
+  static std::tuple<T...> take(const std::vector<Parcel>& parcels) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return std::tuple<T...>(take_one<T>(parcels[I])...);
+    }(std::index_sequence_for<T...>());
+  }
+  template <class One>
+  static One take_one(const Parcel& parcel) {
+    if constexpr (Element<One>::optional) {
+      return parcel.value ? One(parcel.take<typename Element<One>::type>()) : std::nullopt;
+    } else {
+      return parcel.take<One>();
+    }
+  }
+};
+
 struct InputInfo {
   std::string name, doc;
   std::vector<PortType> types;  // any of these
   bool optional = false;
   std::function<void(Node&, const Parcel&)> bind;  // a constant; empty for the stream
 };
+
+template <class In>
+void StreamInputs<In>::add(std::vector<InputInfo>& ports, std::vector<PortType> types, bool optional) {
+  ports.push_back(
+      {ports.empty() ? "in" : "in" + std::to_string(ports.size() + 1), "", std::move(types), optional, {}});
+}
 
 struct OutputInfo {
   std::string name, doc;
@@ -222,10 +274,10 @@ struct NodeInfo : TypeInfo {
   std::vector<MetricInfo> metrics;  // that it reports, or puts into the Metrics it gives out
   std::string metric_param;  // the parameter that names a metric of an upstream node; "" when there is none
 
-  std::function<Parcel(const Node&, const Item&)> make_item;             // source
-  std::function<Parcel(const Node&, const Parcel&, const Item&)> apply;  // map
-  std::function<void(Node&, const Parcel&, const Item&)> process;        // stateful
-  std::function<void(Node&, const Item&)> finish_epoch;                  // stateful
+  std::function<Parcel(const Node&, const Item&)> make_item;                          // source
+  std::function<Parcel(const Node&, const std::vector<Parcel>&, const Item&)> apply;  // map
+  std::function<void(Node&, const std::vector<Parcel>&, const Item&)> process;        // stateful
+  std::function<void(Node&, const Item&)> finish_epoch;                               // stateful
 };
 
 class PortBuilder {
@@ -251,9 +303,9 @@ class NodeSpec : public BasicSpec<Type, Node> {
     shape(static_cast<Type*>(nullptr));
   }
 
-  /// Names and documents the stream input.
+  /// Names and documents the next stream input, in the order of the In.
   PortBuilder input(std::string name) {
-    InputInfo& port = node_.inputs.at(0);
+    InputInfo& port = node_.inputs.at(named_inputs_++);
     port.name = std::move(name);
     return PortBuilder(port.doc, nullptr);
   }
@@ -317,24 +369,25 @@ class NodeSpec : public BasicSpec<Type, Node> {
   template <class In, class Out>
   void shape(Map<In, Out>*) {
     node_.shape = NodeInfo::Shape::map;
-    node_.inputs.push_back({"in", "", port_types<In>(), false, {}});
+    StreamInputs<In>::declare(node_.inputs);
     node_.outputs.push_back({"out", "", port_types<Out>(), {}, {}});
-    node_.apply = [](const Node& node, const Parcel& parcel, const Item& item) {
-      return Parcel::pack(static_cast<const Type&>(node).apply(parcel.take<In>(), item));
+    node_.apply = [](const Node& node, const std::vector<Parcel>& parcels, const Item& item) {
+      return Parcel::pack(static_cast<const Type&>(node).apply(StreamInputs<In>::take(parcels), item));
     };
   }
   template <class In>
   void shape(Stateful<In>*) {
     node_.shape = NodeInfo::Shape::stateful;
-    node_.inputs.push_back({"in", "", port_types<In>(), false, {}});
-    node_.process = [](Node& node, const Parcel& parcel, const Item& item) {
-      static_cast<Type&>(node).process(parcel.take<In>(), item);
+    StreamInputs<In>::declare(node_.inputs);
+    node_.process = [](Node& node, const std::vector<Parcel>& parcels, const Item& item) {
+      static_cast<Type&>(node).process(StreamInputs<In>::take(parcels), item);
     };
     node_.finish_epoch = [](Node& node, const Item& last) { static_cast<Type&>(node).finish_epoch(last); };
   }
   void shape(Constants*) { node_.shape = NodeInfo::Shape::constants; }
 
   NodeInfo& node_;
+  std::size_t named_inputs_ = 0;
 };
 
 /// Called by TWINFLOW_NODE when its library is loaded.

@@ -47,12 +47,12 @@ class Bench {
   template <class Out, class In>
   Out apply(In input, const Item& item = {}) {
     open();
-    return info().apply(node(), Parcel::pack(std::move(input)), item).template take<Out>();
+    return info().apply(node(), {Parcel::pack(std::move(input))}, item).template take<Out>();
   }
   template <class In>
   void process(In input, const Item& item = {}) {
     open();
-    info().process(node(), Parcel::pack(std::move(input)), item);
+    info().process(node(), {Parcel::pack(std::move(input))}, item);
   }
   void finish_epoch(const Item& last = {}) {
     open();
