@@ -26,6 +26,7 @@ int main(int argc, char** argv) {
   app.add_option("--max-in-flight", options.max_in_flight,
                  "items between source and sink at any time (default: threads + 2)")
       ->check(CLI::Range(1, 1 << 20));
+  app.add_option("--trace", options.trace, "write a trace for chrome://tracing or Perfetto to this file");
   app.set_version_flag("--version", "flowrun " TWINFLOW_VERSION);
   app.footer(
       "Exit codes: 0 finished (early stop included), 1 failed, 2 invalid graph or usage, 3 stopped by a "

@@ -15,6 +15,7 @@
 
 #include "record.h"
 #include "registry.h"
+#include "trace.h"
 
 namespace twinflow {
 
@@ -89,7 +90,9 @@ class Runtime final : public Run {
         threads_(options.threads > 0 ? options.threads : tbb::info::default_concurrency()),
         max_in_flight_(options.max_in_flight > 0 ? options.max_in_flight : threads_ + 2),
         output_(options.output),
+        trace_file_(options.trace),
         record_(plan) {
+    if (!trace_file_.empty()) trace_.emplace();
     for (std::size_t i = 0; i < plan.nodes.size(); ++i) stations_.emplace_back();
   }
 
@@ -106,6 +109,7 @@ class Runtime final : public Run {
         for (epoch_ = 0; epoch_ < epochs() && !ending(); ++epoch_) run_epoch(*graph_);
       }
       close_nodes();
+      if (trace_) guarded("", [&] { trace_->write(trace_file_); });
     });
     return conclude();
   }
@@ -290,8 +294,10 @@ class Runtime final : public Run {
     const auto begin = Clock::now();
     station.wait_ns += nanoseconds(begin - message.sent);
     guarded(node, body);
-    station.body_ns += nanoseconds(Clock::now() - begin);
+    const auto end = Clock::now();
+    station.body_ns += nanoseconds(end - begin);
     ++station.items;
+    if (trace_) trace_->slice(plan_.nodes[node].name, message.item.step, begin, end);
   }
 
   Message transform(std::size_t node, Message message) {
@@ -344,7 +350,9 @@ class Runtime final : public Run {
       guarded(i, [&] { planned.info->finish_epoch(*planned.node, last); });
       graph.wait_for_all();
       check_joins();
-      stations_[i].finish_seconds += std::chrono::duration<double>(Clock::now() - begin).count();
+      const auto end = Clock::now();
+      stations_[i].finish_seconds += std::chrono::duration<double>(end - begin).count();
+      if (trace_) trace_->slice(planned.name, last.step, begin, end);
     }
     if (!failed_) record_.epoch_done(epoch_, next_sequence_);
   }
@@ -357,6 +365,7 @@ class Runtime final : public Run {
       if (sequence >= epoch_end_) return;
     } while (!next_sequence_.compare_exchange_weak(sequence, sequence + 1));
     const std::uint64_t now = ++in_flight_;
+    if (trace_) trace_->count(now);
     std::uint64_t most = most_in_flight_;
     while (now > most && !most_in_flight_.compare_exchange_weak(most, now)) {
     }
@@ -369,7 +378,8 @@ class Runtime final : public Run {
   }
 
   void item_done() {
-    --in_flight_;
+    const std::uint64_t now = --in_flight_;
+    if (trace_) trace_->count(now);
     start_item();
   }
 
@@ -406,7 +416,7 @@ class Runtime final : public Run {
 
   Plan& plan_;
   const int threads_, max_in_flight_;
-  const std::filesystem::path output_;
+  const std::filesystem::path output_, trace_file_;
   Record record_;
 
   std::optional<flow::graph> graph_;  // outlives the nodes below
@@ -417,6 +427,8 @@ class Runtime final : public Run {
 
   std::uint64_t epoch_ = 0, first_sequence_ = 0, epoch_end_ = 0;
   std::atomic<std::uint64_t> next_sequence_{0}, in_flight_{0}, most_in_flight_{0};
+
+  std::optional<Trace> trace_;
 
   std::mutex mutex_;  // guards what follows
   std::optional<std::string> failure_, stop_reason_;

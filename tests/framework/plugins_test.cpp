@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "registry.h"
 #include "temp_folder.h"
 #include "twinflow/plugin.h"
@@ -28,7 +30,8 @@ std::string quoted(const std::filesystem::path& file) { return "'" + file.string
 TEST_CASE("a stripped plugin offers its types, and is loaded when one is asked for") {
   const auto file = libraries / "libplugin_example.so";
   CHECK(refusal(file) == "accepted");
-  CHECK(PluginIndex::instance().offered("node") == std::vector<std::string>{"example.halve"});
+  const auto offered = PluginIndex::instance().offered("node");
+  CHECK(std::count(offered.begin(), offered.end(), "example.halve") == 1);
   for (const TypeInfo* loaded : Registry::instance().loaded()) CHECK(loaded->type != "example.halve");
   const NodeInfo* info = Registry::instance().find_node("example.halve");
   REQUIRE(info);

@@ -195,6 +195,27 @@ from = "d"
         std::string::npos);
 }
 
+TEST_CASE("a trace has a slice for every body and counts the items in flight") {
+  const TempFolder temp;
+  CHECK(run_graph(chain, temp, {.trace = temp.path / "trace.json", .threads = 2}).code == finished);
+  const auto events = nlohmann::json::parse(read_file(temp.path / "trace.json"));
+  std::map<std::string, int> slices;
+  double most = 0, last = -1;
+  for (const auto& event : events) {
+    if (event["ph"] == "X") {
+      ++slices[event["name"]];
+      CHECK(event["dur"].get<double>() >= 0);
+    } else {
+      most = std::max(most, event["args"]["items"].get<double>());
+      last = event["args"]["items"];
+    }
+  }
+  CHECK(slices["scale"] == 120);
+  CHECK(slices["sum"] == 122);  // and two ends of an epoch
+  CHECK(most == 4);
+  CHECK(last >= 0);
+}
+
 TEST_CASE("any node may stop the run, at the epoch's end") {
   const TempFolder temp;
   CHECK(run_graph(chain, temp, {}, {"watch.enough=10.0", "run.epochs=50"}).code == finished);

@@ -1,0 +1,37 @@
+#include "trace.h"
+
+#include <nlohmann/json.hpp>
+
+#include "files.h"
+
+namespace twinflow {
+
+void Trace::write(const std::filesystem::path& file) const {
+  const auto microseconds = [](Clock::duration time) {
+    return std::chrono::duration<double, std::micro>(time).count();
+  };
+  nlohmann::json events = nlohmann::json::array();
+  int thread = 0;
+  for (const auto& list : lists_) {
+    for (const Event& one : list) {
+      if (one.name)
+        events.push_back({{"ph", "X"},
+                          {"name", *one.name},
+                          {"pid", 1},
+                          {"tid", thread},
+                          {"ts", microseconds(one.begin - start_)},
+                          {"dur", microseconds(one.end - one.begin)},
+                          {"args", {{"step", one.value}}}});
+      else
+        events.push_back({{"ph", "C"},
+                          {"name", "items in flight"},
+                          {"pid", 1},
+                          {"ts", microseconds(one.begin - start_)},
+                          {"args", {{"items", one.value}}}});
+    }
+    ++thread;
+  }
+  write_atomically(file, events.dump());
+}
+
+}  // namespace twinflow
