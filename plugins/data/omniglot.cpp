@@ -1,0 +1,184 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <opencv2/core.hpp>
+#include <optional>
+#include <utility>
+
+#include "collection.h"
+#include "omniglot_images.h"
+#include "omniglot_runs.h"
+#include "picture.h"
+#include "split.h"
+#include "twinflow/plugin.h"
+
+namespace twinflow::data {
+
+namespace fs = std::filesystem;
+
+/// Omniglot's zips or unpacked folders. Nothing is read before an output asks for it, and each output reads
+/// only its own: the runs leave the background images alone. `train`, `validation` and `all` share one store.
+class Omniglot final : public Constants {
+ public:
+  static void describe(NodeSpec<Omniglot>& spec);
+  void check(const Checking& checking) const;
+  void open() override;
+
+ private:
+  enum class Set { background, small1, small2, small };
+
+  Dataset train();
+  Dataset validation();
+  Dataset all();
+  Dataset runs();
+
+  std::string set_name() const;
+  void read_background();
+  Collection read(const std::string& stem) const;
+  PictureForm form() const { return {size, invert}; }
+
+  fs::path path;
+  Set set = Set::background;
+  std::size_t size = PictureForm::drawn;  // pixels
+  bool invert = true;
+  std::size_t validation_alphabets = 0;
+  std::vector<std::string> validation_names;
+
+  fs::path folder_;
+  std::optional<Dataset> all_;         // once read
+  std::vector<std::size_t> held_out_;  // groups of all_
+};
+
+namespace {
+
+const std::vector<std::string> collections = {"images_background", "images_background_small1",
+                                              "images_background_small2", "all_runs"};
+
+bool has_omniglot(const fs::path& folder) {
+  for (const std::string& stem : collections)
+    if (find_collection(folder, stem)) return true;
+  return false;
+}
+
+}  // namespace
+
+void Omniglot::describe(NodeSpec<Omniglot>& spec) {
+  spec.summary(
+      "Omniglot: 50 alphabets' handwritten characters, 20 drawings of each, from the published zips.");
+  spec.param("path", &Omniglot::path)
+      .doc(
+          "folder with the zips or their unpacked folders; when empty, $TWINFLOW_OMNIGLOT, else "
+          "./data/omniglot, else "
+          "../shared/data/omniglot");
+  spec.param("set", &Omniglot::set)
+      .names({{"background", Set::background},
+              {"small1", Set::small1},
+              {"small2", Set::small2},
+              {"small", Set::small}})
+      .doc("which images: all 30 background alphabets, 5 of them, 5 others, or both small sets together");
+  spec.param("size", &Omniglot::size)
+      .unit("pixels")
+      .range(8, PictureForm::drawn)
+      .doc("height and width of the images");
+  spec.param("invert", &Omniglot::invert).doc("strokes bright on black, rather than dark on white");
+  spec.param("validation_alphabets", &Omniglot::validation_alphabets)
+      .range(0, 29)
+      .doc("how many alphabets to hold out of train, chosen by the run's seed");
+  spec.param("validation_names", &Omniglot::validation_names)
+      .doc("the alphabets to hold out of train, by name");
+  spec.output("train", &Omniglot::train).doc("the set without the held-out alphabets");
+  spec.output("validation", &Omniglot::validation).doc("the held-out alphabets");
+  spec.output("all", &Omniglot::all).doc("the whole set");
+  spec.output("runs", &Omniglot::runs).doc("the 20 official one-shot runs of 20 trials each");
+  spec.check(&Omniglot::check);
+}
+
+void Omniglot::check(const Checking& checking) const {
+  if (validation_alphabets > 0 && !validation_names.empty())
+    checking.error("validation_alphabets", "give either validation_alphabets or validation_names, not both");
+}
+
+void Omniglot::open() {
+  cv::setNumThreads(0);  // the arena owns the cores
+  std::vector<fs::path> places = {path};
+  if (path.empty()) {
+    places = {fs::path("data") / "omniglot", fs::path("..") / "shared" / "data" / "omniglot"};
+    if (const char* set_path = std::getenv("TWINFLOW_OMNIGLOT"); set_path && *set_path) places = {set_path};
+  }
+  std::vector<std::string> looked;
+  for (const fs::path& place : places) {
+    if (has_omniglot(place)) {
+      folder_ = place;
+      return;
+    }
+    looked.push_back("'" + place.string() + "'");
+  }
+  throw Error(fmt::format("Omniglot was not found; looked in {} for {}.zip, or for folders of these names",
+                          fmt::join(looked, " and "), fmt::join(collections, ".zip, ")));
+}
+
+Collection Omniglot::read(const std::string& stem) const {
+  const auto found = find_collection(folder_, stem);
+  if (!found)
+    throw Error(fmt::format("there is neither {0}.zip nor a folder {0} in '{1}'", stem, folder_.string()));
+  return read_collection(*found);
+}
+
+std::string Omniglot::set_name() const {
+  switch (set) {
+    case Set::small1:
+      return "omniglot background, small set 1";
+    case Set::small2:
+      return "omniglot background, small set 2";
+    case Set::small:
+      return "omniglot background, small sets 1 and 2";
+    case Set::background:
+      break;
+  }
+  return "omniglot background";
+}
+
+void Omniglot::read_background() {
+  if (all_) return;
+  std::vector<Collection> parts;
+  if (set == Set::background) parts.push_back(read("images_background"));
+  if (set == Set::small1 || set == Set::small) parts.push_back(read("images_background_small1"));
+  if (set == Set::small2 || set == Set::small) parts.push_back(read("images_background_small2"));
+  Dataset data = read_omniglot_images(parts, form());
+  data.description = summary(set_name(), data);
+
+  held_out_ = groups_named(data, validation_names);
+  if (validation_alphabets > 0 && validation_alphabets < data.groups.size()) {
+    held_out_ = random({}, "validation alphabets").choose(data.groups.size(), validation_alphabets);
+    std::sort(held_out_.begin(), held_out_.end());
+  }
+  if (validation_alphabets >= data.groups.size() || held_out_.size() == data.groups.size())
+    throw Error(fmt::format("holding out {} of {} alphabets for validation leaves none to train on",
+                            std::max(validation_alphabets, held_out_.size()), data.groups.size()));
+  all_ = std::move(data);
+}
+
+Dataset Omniglot::train() {
+  read_background();
+  return part_of(*all_, others(all_->groups.size(), held_out_), set_name() + ", for training");
+}
+
+Dataset Omniglot::validation() {
+  read_background();
+  if (held_out_.empty())
+    throw Error("the output 'validation' is empty: set validation_alphabets or validation_names");
+  return part_of(*all_, held_out_, set_name() + ", held out");
+}
+
+Dataset Omniglot::all() {
+  read_background();
+  return *all_;
+}
+
+Dataset Omniglot::runs() { return read_omniglot_runs(read("all_runs"), form()); }
+
+TWINFLOW_NODE("data.omniglot", Omniglot)
+
+}  // namespace twinflow::data

@@ -1,0 +1,83 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <string>
+
+#include "improvement.h"
+#include "twinflow/plugin.h"
+#include "twinflow/tensors.h"
+#include "watched.h"
+
+namespace twinflow::monitor {
+
+/// Writes <run directory>/<node name>.safetensors, atomically. To the model's own metadata it adds `epoch`
+/// (counted from 1, as it is printed), `step`, `protocol` and each measured value as `metrics.NAME`.
+class Checkpoint final : public Sink<Metrics> {
+ public:
+  static void describe(NodeSpec<Checkpoint>& spec);
+  void open() override { improvement_ = Improvement(lower_is_better(mode, monitor), min_delta); }
+  void process(Metrics metrics, const Item& item) override;
+  void close() override;
+
+ private:
+  enum class Keep { best, last };
+
+  std::string monitor = "accuracy";
+  Mode mode = Mode::automatic;
+  Keep keep = Keep::best;
+  double min_delta = 0;
+
+  Improvement improvement_;
+  bool seen_ = false;  // whether anything was measured
+  std::string saved_;  // for people: what was saved last, and where; empty when nothing was
+};
+
+void Checkpoint::describe(NodeSpec<Checkpoint>& spec) {
+  spec.summary("Keeps the best model on disk.");
+  spec.input("in").doc("what was measured, with the model it was measured on");
+  spec.param("monitor", &Checkpoint::monitor).doc("the metric that decides");
+  spec.watches("monitor");
+  spec.param("mode", &Checkpoint::mode)
+      .names({{"auto", Mode::automatic}, {"max", Mode::max}, {"min", Mode::min}})
+      .doc("whether more or less is better; auto: less for names with \"loss\" or \"error\" in them");
+  spec.param("keep", &Checkpoint::keep)
+      .names({{"best", Keep::best}, {"last", Keep::last}})
+      .doc("the model with the best value, or the one measured last");
+  spec.param("min_delta", &Checkpoint::min_delta).min(0).doc("the gain that a new best value has to exceed");
+}
+
+void Checkpoint::process(Metrics metrics, const Item&) {
+  if (!metrics.model)
+    throw Error(
+        fmt::format("the metrics of epoch {} come without a model, so there is nothing to save: they have to "
+                    "come from a node that measures a model",
+                    metrics.epoch + 1));
+  seen_ = true;
+  const double value = watched(metrics, monitor);
+  if (!improvement_.see(value) && keep == Keep::best) return;
+
+  NamedTensors model = *metrics.model;
+  model.metadata["epoch"] = fmt::format("{}", metrics.epoch + 1);
+  model.metadata["step"] = fmt::format("{}", metrics.step);
+  model.metadata["protocol"] = metrics.protocol;
+  for (const auto& [name, number] : metrics.values)
+    model.metadata["metrics." + name] = fmt::format("{}", number);
+  const std::filesystem::path file = run().directory() / (name() + ".safetensors");
+  write_safetensors(file, model);
+  saved_ = fmt::format("{} {} {}{}{} (epoch {}, step {}): {}", keep == Keep::best ? "best" : "last", monitor,
+                       shown(monitor, value), metrics.protocol.empty() ? "" : ", ", metrics.protocol,
+                       metrics.epoch + 1, metrics.step, file.string());
+}
+
+void Checkpoint::close() {
+  if (!saved_.empty())
+    run().say(saved_);
+  else if (seen_)
+    run().say(fmt::format("no model was saved: {} was never a finite number", monitor));
+  else
+    run().say("no model was saved: nothing was measured");
+}
+
+TWINFLOW_NODE("monitor.checkpoint", Checkpoint)
+
+}  // namespace twinflow::monitor

@@ -1,0 +1,22 @@
+#include "watched.h"
+
+#include <fmt/format.h>
+
+#include "twinflow/error.h"
+
+namespace twinflow::monitor {
+
+double watched(const Metrics& metrics, std::string_view name) {
+  if (const auto found = metrics.values.find(name); found != metrics.values.end()) return found->second;
+  std::string names;
+  for (const auto& [one, value] : metrics.values) names += (names.empty() ? "" : ", ") + one;
+  throw Error(fmt::format("there is no '{}' in the metrics of epoch {}; they hold {}", name,
+                          metrics.epoch + 1, names.empty() ? "nothing" : names));
+}
+
+std::string shown(std::string_view name, double value) {
+  if (name.find("accuracy") != name.npos) return fmt::format("{:.2f} %", 100 * value);
+  return fmt::format("{:.6g}", value);
+}
+
+}  // namespace twinflow::monitor

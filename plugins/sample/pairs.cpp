@@ -1,0 +1,121 @@
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "gather.h"
+#include "require.h"
+#include "twinflow/dataset.h"
+#include "twinflow/images.h"
+#include "twinflow/plugin.h"
+
+namespace twinflow::sample {
+
+class Pairs final : public Source<PairBatch> {
+ public:
+  static void describe(NodeSpec<Pairs>& spec);
+  void open() override;
+  PairBatch make(const Item& item) const override;
+
+ private:
+  std::size_t same_pairs(const Item& item) const;
+  std::vector<std::size_t> left_classes(Random& random) const;
+  std::size_t other_class(std::size_t left, Random& random) const;
+
+  std::shared_ptr<const Dataset> data;
+  std::size_t pairs = 32;
+  double same_fraction = 0.5, negatives_in_group = 0;
+  std::uint8_t label_of_same = 0;
+
+  std::vector<std::vector<std::size_t>> groups_;  // the classes of each group
+};
+
+void Pairs::describe(NodeSpec<Pairs>& spec) {
+  spec.summary("Draws batches of pairs, of the same class or of different ones, in random order.");
+  spec.input("data", &Pairs::data).doc("what to draw from");
+  spec.output("out").doc("pair i is image i and image pairs + i");
+  spec.param("pairs", &Pairs::pairs).min(1).doc("pairs in a batch: half as many as images");
+  spec.param("same_fraction", &Pairs::same_fraction)
+      .range(0, 1)
+      .doc(
+          "share of same-class pairs, rounded to whole pairs; batches of one pair alternate to keep the "
+          "share");
+  spec.param("negatives_in_group", &Pairs::negatives_in_group)
+      .range(0, 1)
+      .doc("probability that a different-class pair stays within one group; else its classes are any two");
+  spec.param("label_of_same", &Pairs::label_of_same).range(0, 1).doc("the label of a same-class pair");
+}
+
+void Pairs::open() {
+  require_classes(*data, same_fraction < 1 ? 2 : 1, 1,
+                  same_fraction < 1 ? "a different-class pair" : "a pair");
+  require_images(*data, same_fraction > 0 ? 2 : 1, same_fraction > 0 ? "a same-class pair" : "a pair");
+  if (same_fraction < 1 && negatives_in_group > 0) require_company(*data, "negatives_in_group");
+  groups_ = data->classes_by_group();
+}
+
+/// How many pairs of this batch are same-class ones. One pair cannot hold a share: then the steps do, the
+/// first of two halves being different.
+std::size_t Pairs::same_pairs(const Item& item) const {
+  if (pairs > 1) return static_cast<std::size_t>(std::lround(same_fraction * static_cast<double>(pairs)));
+  const double before = std::floor(same_fraction * static_cast<double>(item.step));
+  const double after = std::floor(same_fraction * static_cast<double>(item.step + 1));
+  return after > before ? 1 : 0;
+}
+
+/// Without replacement; where the pairs are more than the classes, every class comes up before any comes
+/// again.
+std::vector<std::size_t> Pairs::left_classes(Random& random) const {
+  std::vector<std::size_t> classes;
+  while (classes.size() < pairs) {
+    const std::vector<std::size_t> more =
+        random.choose(data->classes.size(), std::min(pairs - classes.size(), data->classes.size()));
+    classes.insert(classes.end(), more.begin(), more.end());
+  }
+  return classes;
+}
+
+std::size_t Pairs::other_class(std::size_t left, Random& random) const {
+  if (random.coin(negatives_in_group)) {
+    const std::vector<std::size_t>& group = groups_[data->classes[left].group];
+    const std::size_t drawn = group[random.below(group.size() - 1)];
+    return drawn == left ? group.back()
+                         : drawn;  // the last takes the place of left: all others are equally likely
+  }
+  const std::size_t drawn = random.below(data->classes.size() - 1);
+  return drawn == left ? data->classes.size() - 1 : drawn;
+}
+
+PairBatch Pairs::make(const Item& item) const {
+  Random random = this->random(item, "batch");
+  std::vector<std::uint8_t> same(pairs, 0);
+  std::fill_n(same.begin(), same_pairs(item), std::uint8_t{1});
+  random.shuffle(std::span(same));
+  const std::vector<std::size_t> left = left_classes(random);
+
+  PairBatch batch;
+  batch.label_of_same = label_of_same;
+  batch.labels.resize(pairs);
+  std::vector<Shot> shots(2 * pairs);
+  for (std::size_t i = 0; i < pairs; ++i) {
+    batch.labels[i] = same[i] ? label_of_same : 1 - label_of_same;
+    const std::vector<std::size_t>& images = data->classes[left[i]].images;
+    if (same[i]) {
+      const std::vector<std::size_t> two = random.choose(images.size(), 2);
+      shots[i] = {images[two[0]]};
+      shots[pairs + i] = {images[two[1]]};
+    } else {
+      const std::vector<std::size_t>& others = data->classes[other_class(left[i], random)].images;
+      shots[i] = {images[random.below(images.size())]};
+      shots[pairs + i] = {others[random.below(others.size())]};
+    }
+  }
+  batch.images = gather(*data->store, shots);
+  return batch;
+}
+
+TWINFLOW_NODE("sample.pairs", Pairs)
+
+}  // namespace twinflow::sample

@@ -1,0 +1,36 @@
+#include "elementwise.h"
+#include "layer.h"
+#include "twinflow/plugin.h"
+
+namespace twinflow::twin {
+namespace {
+
+/// max(x, 0); its gradient at 0 is 0. Fused into the layer before it where that is possible.
+class Relu final : public Layer {
+ public:
+  static void describe(Spec<Relu>& spec) { spec.summary("max(x, 0)."); }
+  Shape output(Shape in) const override { return in; }
+  int plan(Program& program, const Planned& at) const override {
+    return add_elementwise(program, at.input, dnnl::algorithm::eltwise_relu,
+                           dnnl::algorithm::eltwise_relu_use_dst_for_bwd);
+  }
+  bool is_relu() const override { return true; }
+};
+
+/// 1 / (1 + exp(-x)).
+class Sigmoid final : public Layer {
+ public:
+  static void describe(Spec<Sigmoid>& spec) { spec.summary("1 / (1 + exp(-x))."); }
+  Shape output(Shape in) const override { return in; }
+  int plan(Program& program, const Planned& at) const override {
+    return add_elementwise(program, at.input, dnnl::algorithm::eltwise_logistic,
+                           dnnl::algorithm::eltwise_logistic_use_dst_for_bwd);
+  }
+};
+
+}  // namespace
+
+TWINFLOW_COMPONENT("layer", "relu", Relu)
+TWINFLOW_COMPONENT("layer", "sigmoid", Sigmoid)
+
+}  // namespace twinflow::twin

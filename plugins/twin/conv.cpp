@@ -1,0 +1,252 @@
+#include "conv.h"
+
+#include <array>
+#include <map>
+
+#include "program.h"
+#include "twinflow/error.h"
+#include "twinflow/plugin.h"
+
+namespace twinflow::twin {
+namespace {
+
+using dnnl::convolution_backward_data;
+using dnnl::convolution_backward_weights;
+using dnnl::convolution_forward;
+using dnnl::eltwise_backward;
+using dnnl::eltwise_forward;
+using Dims = memory::dims;
+
+struct Geometry {
+  Dims strides, before, after;  // height, width
+};
+
+/// dst = [relu](conv(src) + bias [+ dst]). Backward: the gradient is masked where dst is 0, in place.
+class ConvOperation final : public Operation {
+ public:
+  ConvOperation(Program& program, int input, Shape out, Geometry geometry, Parameter& weights,
+                Parameter* bias, bool relu, int sum)
+      : program_(program), geometry_(geometry), weights_(weights), bias_(bias), relu_(relu), sum_(sum >= 0) {
+    const Activation in = program.activation(input);
+    logical_ = memory::desc({weights.dims[0], weights.dims[1], weights.dims[2], weights.dims[3]},
+                            memory::data_type::f32, memory::format_tag::oihw);
+    const auto nominal = forward_desc(in.desc(program.shard), out, program.shard, memory::format_tag::any);
+    const memory::format_tag tag = sum_ ? program.activation(sum).tag : tag_of(nominal.dst_desc(), out);
+    inputs = {input};
+    if (sum_) inputs.push_back(sum);
+    outputs = {program.add_activation(out, in.type, tag, true, sum, sum)};
+    kept = {input};
+    if (relu) kept.push_back(outputs[0]);
+    memory::desc master = nominal.weights_desc();
+    if (program.training)
+      master = weights_gradient_desc(nominal, any_weights(memory::data_type::f32)).diff_weights_desc();
+    weights.add_piece(0, static_cast<std::size_t>(weights.dims[0]), logical_, as_f32(master));
+    if (bias) bias->add_piece(0, static_cast<std::size_t>(bias->dims[0]), bias_desc(), bias_desc());
+  }
+
+  void prepare(std::size_t count) override {
+    if (kernels_.contains(count)) return;
+    Kernels& made = kernels_[count];
+    const Activation &in = program_.activation(inputs[0]), &out = program_.activation(outputs[0]);
+    made.src = in.desc(count);
+    made.dst = out.desc(count);
+    const auto forward = forward_desc(made.src, out.shape, count, out.tag);
+    made.weights = forward.weights_desc();
+    made.copy = weights_.pieces[0].copy(made.weights);
+    made.forward = Kernel::make<convolution_forward>(forward);
+    if (!program_.training) return;
+    made.weights_gradient =
+        Kernel::make<convolution_backward_weights>(weights_gradient_desc(forward, weights_.pieces[0].master));
+    if (in.gradient >= 0) {
+      const convolution_backward_data::primitive_desc data(
+          {dnnl::algorithm::convolution_direct, made.src, any_weights(in.type), made.dst, geometry_.strides,
+           geometry_.before, geometry_.after},
+          attributes(), engine(), forward);
+      made.back_weights = data.weights_desc();
+      made.back_copy = weights_.pieces[0].copy(made.back_weights);
+      made.data_gradient = Kernel::make<convolution_backward_data>(data);
+    }
+    if (relu_) {
+      const eltwise_forward::primitive_desc hint(
+          {dnnl::prop_kind::forward_training, dnnl::algorithm::eltwise_relu, made.dst, 0.0f, 0.0f},
+          attributes(), engine());
+      made.mask = Kernel::make<eltwise_backward>(
+          {{dnnl::algorithm::eltwise_relu_use_dst_for_bwd, made.dst, made.dst, 0.0f, 0.0f},
+           attributes(),
+           engine(),
+           hint});
+    }
+  }
+
+  void forward(const Task& task) override {
+    const Kernels& at = kernels_.at(task.count);
+    const Argument src{DNNL_ARG_SRC, at.src, task.value(inputs[0])};
+    const Argument weights{DNNL_ARG_WEIGHTS, at.weights, weights_.data(0, at.copy)};
+    const Argument dst{DNNL_ARG_DST, at.dst, task.value(outputs[0])};
+    if (bias_)
+      task.run(at.forward, {src, weights, dst, {DNNL_ARG_BIAS, bias_->pieces[0].master, bias_->weights}});
+    else
+      task.run(at.forward, {src, weights, dst});
+  }
+
+  void backward(const Task& task) override {
+    const Kernels& at = kernels_.at(task.count);
+    const Argument diff_dst{DNNL_ARG_DIFF_DST, at.dst, task.gradient(outputs[0])};
+    if (relu_)
+      task.run(at.mask, {{DNNL_ARG_DST, at.dst, task.value(outputs[0])},
+                         diff_dst,
+                         {DNNL_ARG_DIFF_SRC, at.dst, task.gradient(outputs[0])}});
+    const Argument src{DNNL_ARG_SRC, at.src, task.value(inputs[0])};
+    const Argument diff_weights{DNNL_ARG_DIFF_WEIGHTS, weights_.pieces[0].master, task.gradient(weights_)};
+    if (bias_)
+      task.run(at.weights_gradient, {src,
+                                     diff_dst,
+                                     diff_weights,
+                                     {DNNL_ARG_DIFF_BIAS, bias_->pieces[0].master, task.gradient(*bias_)}});
+    else
+      task.run(at.weights_gradient, {src, diff_dst, diff_weights});
+    if (at.data_gradient)
+      task.run(at.data_gradient, {{DNNL_ARG_WEIGHTS, at.back_weights, weights_.data(0, at.back_copy)},
+                                  diff_dst,
+                                  {DNNL_ARG_DIFF_SRC, at.src, task.gradient(inputs[0])}});
+  }
+
+ private:
+  struct Kernels {
+    memory::desc src, dst, weights, back_weights;
+    int copy = -1, back_copy = -1;
+    Kernel forward, weights_gradient, data_gradient, mask;
+  };
+
+  memory::desc any_weights(memory::data_type type) const {
+    return {logical_.dims(), type, memory::format_tag::any};
+  }
+  memory::desc bias_desc() const {
+    return {{logical_.dims()[0]}, memory::data_type::f32, memory::format_tag::a};
+  }
+  static memory::desc as_f32(memory::desc desc) {
+    desc.data.data_type = dnnl_f32;
+    return desc;
+  }
+
+  convolution_forward::primitive_desc forward_desc(const memory::desc& src, Shape out, std::size_t count,
+                                                   memory::format_tag tag) const {
+    const memory::data_type type = src.data_type();
+    const memory::desc dst({static_cast<memory::dim>(count), static_cast<memory::dim>(out.channels),
+                            static_cast<memory::dim>(out.height), static_cast<memory::dim>(out.width)},
+                           type, tag);
+    const dnnl::prop_kind kind =
+        program_.training ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
+    dnnl::primitive_attr attr = attributes();
+    dnnl::post_ops after;
+    if (sum_) after.append_sum(1.0f);
+    if (relu_) after.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
+    attr.set_post_ops(after);
+    const auto direct = dnnl::algorithm::convolution_direct;
+    if (bias_)
+      return {{kind, direct, src, any_weights(type), bias_desc(), dst, geometry_.strides, geometry_.before,
+               geometry_.after},
+              attr,
+              engine()};
+    return {{kind, direct, src, any_weights(type), dst, geometry_.strides, geometry_.before, geometry_.after},
+            attr,
+            engine()};
+  }
+
+  convolution_backward_weights::primitive_desc weights_gradient_desc(
+      const convolution_forward::primitive_desc& forward, const memory::desc& weights) const {
+    const auto direct = dnnl::algorithm::convolution_direct;
+    if (bias_)
+      return {{direct, forward.src_desc(), weights, bias_desc(), forward.dst_desc(), geometry_.strides,
+               geometry_.before, geometry_.after},
+              attributes(),
+              engine(),
+              forward};
+    return {{direct, forward.src_desc(), weights, forward.dst_desc(), geometry_.strides, geometry_.before,
+             geometry_.after},
+            attributes(),
+            engine(),
+            forward};
+  }
+
+  /// The name of a layout that oneDNN chose, so that it can be had for any number of images.
+  static memory::format_tag tag_of(const memory::desc& chosen, Shape) {
+    using tag = memory::format_tag;
+    for (tag one : {tag::nChw16c, tag::nChw8c, tag::nhwc, tag::nchw})
+      if (chosen == memory::desc(chosen.dims(), chosen.data_type(), one)) return one;
+    return tag::nchw;
+  }
+
+  Program& program_;
+  Geometry geometry_;
+  Parameter& weights_;
+  Parameter* bias_;
+  bool relu_, sum_;
+  memory::desc logical_;
+  std::map<std::size_t, Kernels> kernels_;
+};
+
+}  // namespace
+
+void Conv::describe(Spec<Conv>& spec) {
+  spec.summary("2-D convolution.");
+  spec.param("filters", &Conv::filters).doc("how many output channels").min(1);
+  spec.param("size", &Conv::size).doc("height and width of the kernel").unit("pixels").min(1);
+  spec.param("stride", &Conv::stride).doc("step of the kernel").unit("pixels").min(1);
+  spec.param("padding", &Conv::padding)
+      .names({{"same", Padding::same}, {"valid", Padding::valid}})
+      .doc(
+          "same: zeros around, so that the output has the input's size over the stride, rounded up; valid: "
+          "none");
+  spec.param("bias", &Conv::bias).doc("add a learned number to each channel; not needed before batch_norm");
+  describe_start(spec);
+}
+
+std::size_t Conv::extent(std::size_t in) const {
+  const auto step = static_cast<std::size_t>(stride), kernel = static_cast<std::size_t>(size);
+  return padding == Padding::same ? (in + step - 1) / step : (in - kernel) / step + 1;
+}
+
+std::size_t Conv::padding_total(std::size_t in) const {
+  const std::size_t reach =
+      (extent(in) - 1) * static_cast<std::size_t>(stride) + static_cast<std::size_t>(size);
+  return padding == Padding::same && reach > in ? reach - in : 0;
+}
+
+Shape Conv::output(Shape in) const {
+  const auto kernel = static_cast<std::size_t>(size);
+  if (padding == Padding::valid && (in.height < kernel || in.width < kernel))
+    throw Error("a " + std::to_string(size) + "x" + std::to_string(size) + " convolution does not fit into " +
+                in.text() + "; use padding = \"same\", a smaller size or larger images");
+  return {static_cast<std::size_t>(filters), extent(in.height), extent(in.width)};
+}
+
+int Conv::plan(Program& program, const Planned& at) const { return plan_with_sum(program, at, -1); }
+
+int Conv::plan_with_sum(Program& program, const Planned& at, int sum) const {
+  const int input = program.as(at.input, program.compute, program.activation(at.input).tag);
+  const Shape in = program.activation(input).shape;
+  const Shape out = output(in);
+  const auto before = [&](std::size_t side) { return static_cast<memory::dim>(padding_total(side) / 2); };
+  const auto after = [&](std::size_t side) {
+    return static_cast<memory::dim>(padding_total(side) - padding_total(side) / 2);
+  };
+  const std::size_t window = static_cast<std::size_t>(size * size);
+  Parameter& weights = program.add_parameter(
+      at.name + ".weight", {filters, static_cast<std::int64_t>(in.channels), size, size},
+      Start::weights(in.channels * window, out.channels * window), Parameter::Kind::by_shard);
+  Parameter* biases = nullptr;
+  if (bias)
+    biases = &program.add_parameter(at.name + ".bias", {filters}, Start::biases(), Parameter::Kind::by_shard);
+  auto operation = std::make_unique<ConvOperation>(
+      program, input, out,
+      Geometry{{stride, stride}, {before(in.height), before(in.width)}, {after(in.height), after(in.width)}},
+      weights, biases, at.relu, sum);
+  const int made = operation->outputs[0];
+  program.add(std::move(operation));
+  return made;
+}
+
+TWINFLOW_COMPONENT("layer", "conv", Conv)
+
+}  // namespace twinflow::twin

@@ -1,0 +1,41 @@
+#include "engine.h"
+
+#include <omp.h>
+
+#include <unordered_map>
+
+namespace twinflow::twin {
+
+const dnnl::engine& engine() {
+  static const dnnl::engine cpu(dnnl::engine::kind::cpu, 0);
+  return cpu;
+}
+
+dnnl::primitive_attr attributes() {
+  dnnl::primitive_attr made;
+  made.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return made;
+}
+
+void one_thread() { omp_set_num_threads(1); }
+
+Kernel Kernel::reorder(const memory::desc& from, const memory::desc& to) {
+  return make<dnnl::reorder>({engine(), from, engine(), to, attributes()});
+}
+
+void Slot::run(const Kernel& kernel, std::initializer_list<Argument> arguments) {
+  std::unordered_map<int, memory> all;
+  for (const Argument& one : arguments)
+    all.emplace(one.id, memory(one.desc, engine(), const_cast<void*>(one.data)));
+  scratchpad.need(kernel.scratchpad.get_size());
+  all.emplace(DNNL_ARG_SCRATCHPAD, memory(kernel.scratchpad, engine(), scratchpad.data()));
+  kernel.primitive.execute(stream, all);
+}
+
+void convert(const memory::desc& from, const void* source, const memory::desc& to, void* target) {
+  one_thread();
+  Slot slot;
+  slot.run(Kernel::reorder(from, to), {{DNNL_ARG_FROM, from, source}, {DNNL_ARG_TO, to, target}});
+}
+
+}  // namespace twinflow::twin

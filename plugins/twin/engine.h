@@ -1,0 +1,50 @@
+#pragma once
+
+#include <dnnl.hpp>
+#include <initializer_list>
+
+#include "buffer.h"
+
+/// oneDNN as this library uses it: one CPU engine, scratchpads of our own, one thread for each primitive.
+namespace twinflow::twin {
+
+using dnnl::memory;
+
+const dnnl::engine& engine();
+/// Primitives use their own scratchpad argument and no threads of their own.
+dnnl::primitive_attr attributes();
+/// Puts oneDNN's OpenMP on one thread for the calling thread: at the head of every task that makes or runs a
+/// primitive.
+void one_thread();
+
+/// A primitive and the scratchpad it asks for.
+struct Kernel {
+  dnnl::primitive primitive;
+  memory::desc scratchpad;
+
+  template <class Primitive>
+  static Kernel make(const typename Primitive::primitive_desc& descriptor) {
+    return {Primitive(descriptor), descriptor.scratchpad_desc()};
+  }
+  static Kernel reorder(const memory::desc& from, const memory::desc& to);
+  explicit operator bool() const { return static_cast<bool>(primitive.get(true)); }
+};
+
+struct Argument {
+  int id;
+  const memory::desc& desc;
+  const void* data;
+};
+
+/// What one thread works with.
+struct Slot {
+  Buffer arena, scratchpad;
+  dnnl::stream stream{engine()};
+
+  void run(const Kernel& kernel, std::initializer_list<Argument> arguments);
+};
+
+/// Copies between two layouts or types, once, without a slot at hand.
+void convert(const memory::desc& from, const void* source, const memory::desc& to, void* target);
+
+}  // namespace twinflow::twin

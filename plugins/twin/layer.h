@@ -1,0 +1,57 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "shape.h"
+#include "twinflow/spec.h"
+
+namespace twinflow::twin {
+
+class Program;
+
+/// One layer of a network as a graph file writes it: an immutable description, family "layer". It says what
+/// shape it makes of another and, asked by a Network, adds what computes it to a Program. It holds no
+/// weights.
+class Layer {
+ public:
+  using Base = Layer;
+  static constexpr const char* family = "layer";
+  std::string type;
+
+  virtual ~Layer();
+  /// Throws Error, in a sentence, when the layer does not fit that input.
+  virtual Shape output(Shape in) const = 0;
+
+  /// Where the layer stands when it is planned.
+  struct Planned {
+    std::string name;   // "4.residual": what its weights are called before the last dot
+    int input = -1;     // an activation of the program
+    bool relu = false;  // apply a ReLU to the output as well; only asked of a layer that fuses_relu()
+  };
+  /// Adds the operations to the program; returns the activation that holds the output. Throws Error like
+  /// output().
+  virtual int plan(Program& program, const Planned& at) const = 0;
+  /// The layer can apply a following ReLU at no cost.
+  virtual bool fuses_relu() const { return false; }
+  /// But its backward pass then reads the output, which would not be kept otherwise.
+  virtual bool relu_keeps_output() const { return false; }
+  /// max(relu(x)) = relu(max(x)): a ReLU before such a layer may be applied to its smaller output instead.
+  virtual bool commutes_with_relu() const { return false; }
+  virtual bool is_relu() const { return false; }
+};
+
+using Layers = std::vector<std::shared_ptr<const Layer>>;
+
+/// Plans a list of layers one after another, names them `prefix` + index + "." + type, fuses each ReLU into
+/// the layer before it where that layer can, or moves it behind a following max pooling. With
+/// `keep_last_apart` the last layer is not fused: its gradient then stays as it was given (a residual's
+/// branches share it).
+int plan_layers(Program& program, const Layers& layers, const std::string& prefix, int input,
+                bool keep_last_apart);
+
+/// The shape after all layers. Throws Error naming the layer ("layer 3 (conv): ...").
+Shape output_shape(const Layers& layers, Shape in);
+
+}  // namespace twinflow::twin

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <tbb/blocked_range.h>
+#include <tbb/parallel_for.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace twinflow::twin {
+
+/// Compiles a function for wider vector units as well; the fitting one is chosen when the program starts.
+#define TWINFLOW_WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
+
+/// body(i) for 0 <= i < count, one task each: how work is cut never depends on the number of threads.
+template <class Body>
+void parallel_each(std::size_t count, const Body& body) {
+  tbb::parallel_for(
+      tbb::blocked_range<std::size_t>(0, count, 1),
+      [&](const tbb::blocked_range<std::size_t>& range) {
+        for (std::size_t i = range.begin(); i != range.end(); ++i) body(i);
+      },
+      tbb::simple_partitioner());
+}
+
+/// body(begin, end) over fixed ranges of 0 .. count-1.
+template <class Body>
+void parallel_ranges(std::size_t count, std::size_t length, const Body& body) {
+  parallel_each((count + length - 1) / length, [&](std::size_t i) {
+    body(i * length, i * length + length < count ? i * length + length : count);
+  });
+}
+
+/// The nearest bf16, ties to even.
+inline std::uint16_t to_bf16(float value) {
+  std::uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  const std::uint32_t rounded = bits + 0x7fffu + ((bits >> 16) & 1u);
+  return static_cast<std::uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? (bits >> 16) | 0x40u
+                                                                       : rounded >> 16);
+}
+
+/// out = sources[0] + sources[1] + ..., in that order, over [begin, end).
+void sum_in_order(float* out, const float* const* sources, std::size_t count, std::size_t begin,
+                  std::size_t end);
+/// The same, rounded to bf16.
+void sum_in_order(std::uint16_t* out, const float* const* sources, std::size_t count, std::size_t begin,
+                  std::size_t end);
+void round_to_bf16(std::uint16_t* out, const float* in, std::size_t count);
+
+}  // namespace twinflow::twin

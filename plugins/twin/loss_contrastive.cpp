@@ -1,0 +1,48 @@
+#include <algorithm>
+
+#include "loss.h"
+#include "twinflow/error.h"
+#include "twinflow/plugin.h"
+
+namespace twinflow::twin {
+
+/// Hadsell, Chopra and LeCun 2006 ("Dimensionality reduction by learning an invariant mapping", equation 4),
+/// with y = 1 for a pair of different classes:
+///
+///   loss = mean over pairs of (1-y) d^2 / 2 + y max(0, margin - d)^2 / 2
+///
+/// The hinge is squared after the difference is taken, not before. dloss/dd = ((1-y) d - y max(0, margin -
+/// d)) / pairs.
+class ContrastiveLoss final : public Loss {
+ public:
+  static void describe(Spec<ContrastiveLoss>& spec) {
+    spec.summary(
+        "Pulls images of one class together and pushes others apart, as far as a margin (Hadsell 2006).");
+    spec.param("margin", &ContrastiveLoss::margin)
+        .doc("distance beyond which different images are left alone")
+        .min(1e-6);
+  }
+
+  bool takes_logits() const override { return false; }
+
+  double value(const Labels& labels, std::span<const IndexPair> pairs, std::span<const float> d,
+               std::span<float> gradient_d) const override {
+    if (pairs.empty()) throw Error("the loss contrastive needs at least one pair; this batch has none");
+    const double count = static_cast<double>(pairs.size());
+    double sum = 0.0;
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+      const bool same = labels.same_class(i, pairs[i]);
+      const double distance = d[i];
+      const double excess = same ? distance : std::max(0.0, margin - distance);
+      sum += 0.5 * excess * excess;
+      gradient_d[i] = static_cast<float>((same ? excess : -excess) / count);
+    }
+    return sum / count;
+  }
+
+ private:
+  double margin = 1.0;
+};
+TWINFLOW_COMPONENT("loss", "contrastive", ContrastiveLoss)
+
+}  // namespace twinflow::twin

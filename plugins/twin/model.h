@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "distance.h"
+#include "embeddings.h"
+#include "network.h"
+#include "twinflow/images.h"
+#include "twinflow/tensors.h"
+
+namespace twinflow::twin {
+
+/// A trained network as it was at one moment: immutable, cheap to copy, safe from any thread.
+class Model {
+ public:
+  static constexpr const char* port_type = "model";
+
+  std::uint64_t epoch = 0;  // in which it was made
+  std::uint64_t step = 0;   // updates made before
+  /// The network's tensors and, for a distance that learns, "distance.weight". Metadata: "network" (the
+  /// layers as TOML), "distance" (likewise), "image" ("1x52x52"), "precision" ("f32" or "bf16").
+  std::shared_ptr<const NamedTensors> weights;
+  std::shared_ptr<const Distance> distance;
+
+  Layers layers;
+  Shape image;
+  Precision precision = Precision::f32;
+
+  /// Empty for a distance without weights.
+  std::span<const float> distance_weights() const;
+  /// Any number of images, in parallel over the arena. Batch normalisation uses its moving averages, so that
+  /// an embedding depends on its image alone. Throws Error when the images have another shape.
+  Embeddings embed(const Images& images) const;
+};
+
+/// Fills in `weights`, metadata included, from the network's tensors.
+void describe_weights(Model& model, NamedTensors tensors, std::span<const float> distance_weights);
+
+}  // namespace twinflow::twin

@@ -1,0 +1,159 @@
+#include "one_shot_tasks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "twinflow/error.h"
+
+namespace twinflow::twin {
+namespace {
+
+struct Group {
+  std::vector<std::size_t> classes;
+  std::vector<std::int32_t> drawers;  // who drew any image of them; empty when nobody knows
+};
+
+/// `count` different images of the class, image s by people[s] where they are known. Empty when it has no
+/// such images.
+std::vector<std::size_t> choose_images(const Dataset& data, const Dataset::Class& from, std::size_t count,
+                                       const std::vector<std::int32_t>& people, Random& random) {
+  std::vector<std::size_t> chosen;
+  if (people.empty()) {
+    if (from.images.size() < count) return {};
+    for (const std::size_t i : random.choose(from.images.size(), count)) chosen.push_back(from.images[i]);
+    return chosen;
+  }
+  for (const std::int32_t person : people) {
+    std::vector<std::size_t> theirs;
+    for (const std::size_t image : from.images)
+      if (data.drawers[image] == person) theirs.push_back(image);
+    if (theirs.empty()) return {};
+    chosen.push_back(theirs[random.below(theirs.size())]);
+  }
+  return chosen;
+}
+
+/// A task from the group; nothing when the people drawn share too few classes.
+std::optional<Task> try_task(const Dataset& data, const Group& group, const TaskPlan& plan, Random& random) {
+  std::vector<std::int32_t> people;
+  if (!group.drawers.empty())
+    for (const std::size_t i : random.choose(group.drawers.size(), plan.shots + 1))
+      people.push_back(group.drawers[i]);
+  std::vector<std::vector<std::size_t>>
+      candidates;  // for each class: its support, then what may be the query
+  for (const std::size_t one : group.classes) {
+    auto images = choose_images(data, data.classes[one], plan.shots + 1, people, random);
+    if (!images.empty()) candidates.push_back(std::move(images));
+  }
+  if (candidates.size() < plan.ways) return std::nullopt;
+
+  Task task;
+  const std::vector<std::size_t> chosen = random.choose(candidates.size(), plan.ways);
+  for (std::size_t way = 0; way < plan.ways; ++way)
+    for (std::size_t shot = 0; shot < plan.shots; ++shot) {
+      task.support.push_back(candidates[chosen[way]][shot]);
+      task.ways.push_back(static_cast<std::int32_t>(way));
+    }
+  const std::size_t answer = random.below(plan.ways);
+  task.queries.push_back(candidates[chosen[answer]][plan.shots]);
+  task.answers.push_back(static_cast<std::int32_t>(answer));
+  return task;
+}
+
+/// The groups large enough; throws Error when there is none.
+std::vector<Group> groups_for(const Dataset& data, const TaskPlan& plan) {
+  std::vector<Group> groups;
+  std::size_t most_classes = 0, most_drawers = 0;
+  for (const auto& classes : data.classes_by_group()) {
+    Group group{classes, {}};
+    most_classes = std::max(most_classes, classes.size());
+    if (classes.size() < plan.ways) continue;
+    if (!data.drawers.empty()) {
+      for (const std::size_t one : classes)
+        for (const std::size_t image : data.classes[one].images) group.drawers.push_back(data.drawers[image]);
+      std::sort(group.drawers.begin(), group.drawers.end());
+      group.drawers.erase(std::unique(group.drawers.begin(), group.drawers.end()), group.drawers.end());
+      most_drawers = std::max(most_drawers, group.drawers.size());
+      if (group.drawers.size() <= plan.shots) continue;
+    }
+    groups.push_back(std::move(group));
+  }
+  if (!groups.empty()) return groups;
+  if (most_classes < plan.ways)
+    throw Error(fmt::format("a {}-way task takes {} classes of one {}; the largest of '{}' has {}", plan.ways,
+                            plan.ways, data.group_word, data.description, most_classes));
+  throw Error(fmt::format("a {}-shot task takes images by {} people of one {}; '{}' has at most {}",
+                          plan.shots, plan.shots + 1, data.group_word, data.description, most_drawers));
+}
+
+}  // namespace
+
+std::vector<Task> draw_tasks(const Dataset& data, const TaskPlan& plan, Random& random) {
+  const std::vector<Group> groups = groups_for(data, plan);
+  std::vector<Task> tasks;
+  // Where everybody drew everything, the first try succeeds. So many failures in a row: there is nothing to
+  // find.
+  constexpr int tries = 1000;
+  for (int failed = 0; tasks.size() < plan.trials;) {
+    auto task = try_task(data, groups[random.below(groups.size())], plan, random);
+    if (task) {
+      tasks.push_back(*std::move(task));
+      failed = 0;
+    } else if (++failed == tries) {
+      throw Error(fmt::format(
+          "no {}-way {}-shot task was found in '{}': it takes one {} with {} classes that have {}", plan.ways,
+          plan.shots, data.description, data.group_word, plan.ways,
+          data.drawers.empty() ? fmt::format("{} images each", plan.shots + 1)
+                               : fmt::format("images by the same {} people", plan.shots + 1)));
+    }
+  }
+  return tasks;
+}
+
+void check_tasks(const Dataset& data, std::span<const Task> tasks) {
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    const Task& task = tasks[i];
+    const auto wrong = [&](const std::string& what) {
+      throw Error(fmt::format("task {} of '{}' {}", i + 1, data.description, what));
+    };
+    if (task.support.empty()) wrong("has no support images");
+    if (task.queries.empty()) wrong("has no queries");
+    if (task.ways.size() != task.support.size())
+      wrong(
+          fmt::format("has {} support images but says the way of {}", task.support.size(), task.ways.size()));
+    if (task.answers.size() != task.queries.size())
+      wrong(fmt::format("has {} queries but {} answers", task.queries.size(), task.answers.size()));
+    for (const auto* images : {&task.support, &task.queries})
+      for (const std::size_t image : *images)
+        if (image >= data.store->count())
+          wrong(fmt::format("names image {}, but there are {}", image, data.store->count()));
+    const std::int32_t ways = 1 + *std::max_element(task.ways.begin(), task.ways.end());
+    for (std::int32_t way = 0; way < ways; ++way)
+      if (std::find(task.ways.begin(), task.ways.end(), way) == task.ways.end())
+        wrong(fmt::format("has no support image of way {}", way));
+    if (*std::min_element(task.ways.begin(), task.ways.end()) < 0) wrong("has a negative way");
+    for (const std::int32_t answer : task.answers)
+      if (answer < 0 || answer >= ways) wrong(fmt::format("has the answer {}, but {} ways", answer, ways));
+  }
+}
+
+NumberedTasks number_images(std::vector<Task> tasks) {
+  NumberedTasks made;
+  for (const Task& task : tasks) {
+    made.images.insert(made.images.end(), task.support.begin(), task.support.end());
+    made.images.insert(made.images.end(), task.queries.begin(), task.queries.end());
+  }
+  std::sort(made.images.begin(), made.images.end());
+  made.images.erase(std::unique(made.images.begin(), made.images.end()), made.images.end());
+  for (Task& task : tasks)
+    for (auto* images : {&task.support, &task.queries})
+      for (std::size_t& image : *images)
+        image = static_cast<std::size_t>(std::lower_bound(made.images.begin(), made.images.end(), image) -
+                                         made.images.begin());
+  made.tasks = std::move(tasks);
+  return made;
+}
+
+}  // namespace twinflow::twin

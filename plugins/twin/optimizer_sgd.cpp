@@ -1,0 +1,65 @@
+#include "optimizer.h"
+#include "twinflow/plugin.h"
+
+namespace twinflow::twin {
+
+/// Stochastic gradient descent, Keras' formulas. First w -= rate weight_decay w, decoupled from the gradient.
+/// Then
+///
+///   no momentum:  w -= rate g
+///   momentum:     v = momentum v - rate g;  w += v
+///   nesterov:     v = momentum v - rate g;  w += momentum v - rate g
+///
+/// The rate is inside v (PyTorch's is outside: the same while the rate stays the same). Slots: v, if there is
+/// momentum.
+class Sgd final : public Optimizer {
+ public:
+  Sgd() { learning_rate = 0.01; }
+
+  static void describe(Spec<Sgd>& spec) {
+    spec.summary("Stochastic gradient descent, with momentum if wanted.");
+    spec.param("learning_rate", &Sgd::learning_rate).doc("step size, before the schedule's factor").min(0.0);
+    spec.param("momentum", &Sgd::momentum).doc("part of the last step that is kept").range(0.0, 1.0);
+    spec.param("nesterov", &Sgd::nesterov).doc("look ahead along the momentum");
+    spec.param("weight_decay", &Sgd::weight_decay)
+        .doc("each update first shrinks every weight by learning rate x weight_decay of itself")
+        .min(0.0);
+    spec.check(&Sgd::check);
+  }
+  void check(const Checking& checking) const {
+    if (nesterov && momentum == 0.0) checking.error("nesterov", "nesterov needs a momentum above 0");
+  }
+
+  std::size_t slots() const override { return momentum > 0.0 ? 1 : 0; }
+
+  void update(std::span<float> weights, std::span<const float> gradient, std::span<float* const> slots,
+              const UpdateStep& step) const override {
+    const float rate = static_cast<float>(step.rate), part = static_cast<float>(momentum);
+    const float keep = static_cast<float>(1.0 - step.rate * weight_decay);
+    float* __restrict w = weights.data();
+    const float* __restrict g = gradient.data();
+    if (momentum == 0.0) {
+      for (std::size_t i = 0; i < weights.size(); ++i) w[i] = keep * w[i] - rate * g[i];
+      return;
+    }
+    float* __restrict v = slots[0];
+    if (nesterov) {
+      for (std::size_t i = 0; i < weights.size(); ++i) {
+        v[i] = part * v[i] - rate * g[i];
+        w[i] = keep * w[i] + (part * v[i] - rate * g[i]);
+      }
+    } else {
+      for (std::size_t i = 0; i < weights.size(); ++i) {
+        v[i] = part * v[i] - rate * g[i];
+        w[i] = keep * w[i] + v[i];
+      }
+    }
+  }
+
+ private:
+  double momentum = 0.9, weight_decay = 0.0;
+  bool nesterov = false;
+};
+TWINFLOW_COMPONENT("optimizer", "sgd", Sgd)
+
+}  // namespace twinflow::twin

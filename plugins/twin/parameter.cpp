@@ -1,0 +1,87 @@
+#include "parameter.h"
+
+#include <cmath>
+
+#include "loops.h"
+
+namespace twinflow::twin {
+
+double Initial::draw(Random& random) const {
+  switch (kind) {
+    case Kind::he:
+      return random.normal() * std::sqrt(2.0 / static_cast<double>(fan_in));
+    case Kind::glorot: {
+      const double limit = std::sqrt(6.0 / static_cast<double>(fan_in + fan_out));
+      return random.uniform(-limit, limit);
+    }
+    case Kind::normal:
+      break;
+  }
+  return deviation == 0.0 ? mean : mean + deviation * random.normal();
+}
+
+int Parameter::Piece::copy(const memory::desc& desc) {
+  if (desc == master) return -1;
+  for (std::size_t i = 0; i < copies.size(); ++i)
+    if (copies[i].desc == desc) return static_cast<int>(i);
+  copies.push_back({desc, Kernel::reorder(master, desc), {}});
+  copies.back().buffer.need(desc.get_size());
+  return static_cast<int>(copies.size()) - 1;
+}
+
+void Parameter::add_piece(std::size_t row, std::size_t rows, const memory::desc& logical,
+                          const memory::desc& master) {
+  pieces.push_back({row, rows, logical, master, size(), {}});
+}
+
+std::size_t Parameter::size() const {
+  if (pieces.empty()) return 0;
+  return pieces.back().offset + pieces.back().master.get_size() / sizeof(float);
+}
+
+std::size_t Parameter::logical() const {
+  std::size_t product = 1;
+  for (std::int64_t dim : dims) product *= static_cast<std::size_t>(dim);
+  return product;
+}
+
+const void* Parameter::data(std::size_t piece, int copy) const {
+  const Piece& at = pieces[piece];
+  return copy < 0 ? static_cast<const void*>(weights + at.offset) : at.copies[copy].buffer.data();
+}
+
+void Parameter::initialise(const std::function<Random(std::size_t row)>& random) {
+  std::vector<float> drawn(logical());
+  const auto rows = static_cast<std::size_t>(dims[0]);
+  const std::size_t width = drawn.size() / rows;
+  parallel_each(rows, [&](std::size_t row) {  // a stream for each row, so that rows can be drawn at once
+    Random numbers = random(row);
+    for (std::size_t i = 0; i < width; ++i)
+      drawn[row * width + i] = static_cast<float>(initial.draw(numbers));
+  });
+  set(drawn);
+}
+
+std::vector<float> Parameter::values() const {
+  std::vector<float> all(logical());
+  const std::size_t width = all.size() / static_cast<std::size_t>(dims[0]);
+  for (const Piece& piece : pieces)
+    convert(piece.master, weights + piece.offset, piece.logical, all.data() + piece.row * width);
+  return all;
+}
+
+void Parameter::set(std::span<const float> values) {
+  const std::size_t width = values.size() / static_cast<std::size_t>(dims[0]);
+  for (const Piece& piece : pieces)
+    convert(piece.logical, values.data() + piece.row * width, piece.master, weights + piece.offset);
+}
+
+std::vector<float> Parameter::gradient_values() const {
+  std::vector<float> all(logical());
+  const std::size_t width = all.size() / static_cast<std::size_t>(dims[0]);
+  for (const Piece& piece : pieces)
+    convert(piece.master, gradient + piece.offset, piece.logical, all.data() + piece.row * width);
+  return all;
+}
+
+}  // namespace twinflow::twin

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "buffer.h"
+#include "engine.h"
+#include "twinflow/random.h"
+
+namespace twinflow::twin {
+
+/// How a tensor starts. he: N(0, sqrt(2 / fan_in)) (He et al. 2015, eq. 10); glorot: uniform within
+/// sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010, eq. 16); normal: N(mean, deviation).
+struct Initial {
+  enum class Kind { he, glorot, normal } kind = Kind::normal;
+  double mean = 0.0, deviation = 0.0;   // of `normal`
+  std::size_t fan_in = 1, fan_out = 1;  // of the others
+
+  double draw(Random& random) const;
+  static Initial constant(double value) { return {Kind::normal, value, 0.0, 1, 1}; }
+};
+
+/// A tensor of a network. Its f32 values lie in the layout in which oneDNN writes the gradient; copies in
+/// other layouts or in bf16 are refreshed from them after every update. Outside, it has PyTorch's logical
+/// layout.
+struct Parameter {
+  enum class Kind {
+    by_shard,  // every shard makes a gradient; they are summed in order
+    by_batch,  // the operation writes the gradient itself
+    tracked    // not trained: moving averages
+  };
+  struct Copy {
+    memory::desc desc;
+    Kernel refresh;  // from the master
+    Buffer buffer;
+  };
+  /// A block of rows (first dimension): a large dense layer is cut into several. Most parameters are one
+  /// piece.
+  struct Piece {
+    std::size_t row = 0, rows = 0;
+    memory::desc logical, master;
+    std::size_t offset = 0;  // floats, from the start of the parameter
+    std::deque<Copy> copies;
+
+    /// Names the copy in that layout, making one if it is not the master's; for data().
+    int copy(const memory::desc& desc);
+  };
+
+  std::string name;
+  std::vector<std::int64_t> dims;
+  Initial initial;
+  Kind kind = Kind::by_shard;
+  std::deque<Piece> pieces;
+  float* weights = nullptr;   // size() floats
+  float* gradient = nullptr;  // likewise; nullptr when not trained
+  std::size_t shard_offset = 0;
+
+  /// `logical`: the rows of the tensor as oneDNN sees them, f32, row-major. `master`: the same, in the layout
+  /// of the gradient.
+  void add_piece(std::size_t row, std::size_t rows, const memory::desc& logical, const memory::desc& master);
+  std::size_t size() const;     // floats, with the padding of the layout
+  std::size_t logical() const;  // product of dims
+  const void* data(std::size_t piece, int copy) const;
+
+  void initialise(const std::function<Random(std::size_t row)>& random);
+  std::vector<float> values() const;           // row-major
+  void set(std::span<const float> values);     // row-major
+  std::vector<float> gradient_values() const;  // row-major
+};
+
+}  // namespace twinflow::twin

@@ -1,0 +1,273 @@
+#include "program.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "loops.h"
+#include "reorder.h"
+
+namespace twinflow::twin {
+
+memory::desc Activation::desc(std::size_t count) const {
+  return {{static_cast<memory::dim>(count), static_cast<memory::dim>(shape.channels),
+           static_cast<memory::dim>(shape.height), static_cast<memory::dim>(shape.width)},
+          type,
+          tag};
+}
+
+void Storage::touch(int op) {
+  first = first < 0 ? op : std::min(first, op);
+  last = std::max(last, op);
+}
+
+Operation::~Operation() = default;
+void Operation::begin(std::size_t, std::size_t, std::size_t) {}
+void Operation::finish_forward(std::size_t) {}
+
+std::byte* Task::at(const Storage& storage) const {
+  return storage.whole ? storage.data + first * storage.image_bytes
+                       : slot_.arena.data() + storage.offset * program_.largest_shard_;
+}
+std::byte* Task::value(int activation) const {
+  return at(program_.values_[program_.activations_[activation].storage]);
+}
+std::byte* Task::gradient(int activation) const {
+  return at(program_.gradients_[program_.activations_[activation].gradient]);
+}
+float* Task::gradient(const Parameter& parameter) const {
+  return program_.shard_gradients_[shard].floats() + parameter.shard_offset;
+}
+
+Program::Program(Shape image, memory::data_type compute_, bool training_, std::size_t shard_)
+    : training(training_), compute(compute_), shard(shard_) {
+  one_thread();
+  add_activation(image, memory::data_type::f32, memory::format_tag::nchw, false);
+}
+
+Program::~Program() = default;
+
+int Program::add_activation(Shape shape, memory::data_type type, memory::format_tag tag, bool gradient,
+                            int shared, int shared_gradient) {
+  Activation made{shape, type, tag, -1, -1};
+  const std::size_t bytes = made.desc(1).get_size();
+  const auto store = [&](std::vector<Storage>& storages) {
+    storages.emplace_back().image_bytes = bytes;
+    return static_cast<int>(storages.size()) - 1;
+  };
+  made.storage = shared >= 0 ? activations_[shared].storage : store(values_);
+  if (gradient && training)
+    made.gradient = shared_gradient >= 0 ? activations_[shared_gradient].gradient : store(gradients_);
+  activations_.push_back(made);
+  return static_cast<int>(activations_.size()) - 1;
+}
+
+int Program::as(int from, memory::data_type type, memory::format_tag tag) {
+  const Activation given = activation(from);
+  if (given.type == type && given.tag == tag) return from;
+  const int to = add_activation(given.shape, type, tag, given.gradient >= 0);
+  add(std::make_unique<Reorder>(*this, from, to));
+  return to;
+}
+
+Parameter& Program::add_parameter(std::string name, std::vector<std::int64_t> dims, Initial initial,
+                                  Parameter::Kind kind) {
+  Parameter& made = parameters_.emplace_back();
+  made.name = std::move(name);
+  made.dims = std::move(dims);
+  made.initial = initial;
+  made.kind = kind;
+  return made;
+}
+
+void Program::add(std::unique_ptr<Operation> operation) { operations_.push_back(std::move(operation)); }
+
+void Program::settle(int output) {
+  output_ = output;
+  for (std::size_t i = 0; i < operations_.size(); ++i) {
+    const bool whole = operations_[i]->whole_batch();
+    if (whole || segments_.empty() || segments_.back().whole)
+      segments_.push_back({i, i + 1, whole});
+    else
+      segments_.back().end = i + 1;
+  }
+  // An activation that passes from one segment to another lies there for the whole batch.
+  std::vector<int> value_segment(values_.size(), -1), gradient_segment(gradients_.size(), -1);
+  const auto touch = [](Storage& storage, int& home, int segment, int op) {
+    storage.touch(op);
+    if (home >= 0 && home != segment) storage.whole = true;
+    home = segment;
+  };
+  for (int s = 0; s < static_cast<int>(segments_.size()); ++s) {
+    for (std::size_t i = segments_[s].begin; i < segments_[s].end; ++i) {
+      const Operation& operation = *operations_[i];
+      for (const auto* list : {&operation.inputs, &operation.outputs}) {
+        for (int id : *list) {
+          const Activation& one = activations_[id];
+          touch(values_[one.storage], value_segment[one.storage], s, static_cast<int>(i));
+          if (one.gradient >= 0)
+            touch(gradients_[one.gradient], gradient_segment[one.gradient], s, static_cast<int>(i));
+        }
+      }
+      if (training)
+        for (int id : operation.kept) values_[activations_[id].storage].whole = true;
+    }
+  }
+  values_[activations_[0].storage].whole = true;
+  values_[activations_[output].storage].whole = true;
+  if (activations_[output].gradient >= 0) gradients_[activations_[output].gradient].whole = true;
+  place(values_);
+  place(gradients_);
+
+  std::size_t total = 0, trained = 0;
+  const auto padded = [](std::size_t size) { return (size + 15) / 16 * 16; };
+  for (Parameter& parameter : parameters_) total += padded(parameter.size());
+  weights_.need(total * sizeof(float));
+  std::memset(weights_.data(), 0, weights_.size());
+  if (training) {
+    weight_gradients_.need(total * sizeof(float));
+    std::memset(weight_gradients_.data(), 0, weight_gradients_.size());
+  }
+  total = 0;
+  for (Parameter& parameter : parameters_) {
+    parameter.weights = weights_.floats() + total;
+    if (training && parameter.kind != Parameter::Kind::tracked)
+      parameter.gradient = weight_gradients_.floats() + total;
+    total += padded(parameter.size());
+    parameter.shard_offset = trained;
+    if (parameter.kind == Parameter::Kind::by_shard) trained += padded(parameter.size());
+  }
+  shard_gradient_size_ = training ? trained : 0;
+}
+
+/// First fit: each storage gets the lowest place in the arena that no storage in use at the same time holds.
+void Program::place(std::vector<Storage>& storages) {
+  std::vector<const Storage*> placed;
+  for (Storage& storage : storages) {
+    if (storage.whole || storage.first < 0) continue;
+    const std::size_t size = (storage.image_bytes + 63) / 64 * 64;
+    std::sort(placed.begin(), placed.end(), [](auto* a, auto* b) { return a->offset < b->offset; });
+    storage.offset = 0;
+    for (const Storage* other : placed) {
+      const bool together = other->first <= storage.last && storage.first <= other->last;
+      if (together && other->offset < storage.offset + size)
+        storage.offset = std::max(storage.offset, other->offset + (other->image_bytes + 63) / 64 * 64);
+    }
+    placed.push_back(&storage);
+    arena_image_bytes_ = std::max(arena_image_bytes_, storage.offset + size);
+  }
+}
+
+void Program::plan_batch(std::size_t count) {
+  one_thread();
+  batch_ = count;
+  const std::size_t shards = (count + shard - 1) / shard;
+  cut_.assign(1, 0);
+  for (std::size_t i = 0; i < shards; ++i)
+    cut_.push_back(cut_.back() + count / shards + (i < count % shards));
+  largest_shard_ = cut_[1];
+  for (auto& operation : operations_) {
+    if (operation->whole_batch()) {
+      operation->prepare(count);
+    } else {
+      operation->prepare(cut_[1]);
+      operation->prepare(cut_[shards] - cut_[shards - 1]);
+    }
+    operation->begin(shards, largest_shard_, count);
+  }
+  for (auto* storages : {&values_, &gradients_}) {
+    for (Storage& storage : *storages) {
+      if (!storage.whole || &storage == &values_[activations_[0].storage]) continue;
+      storage.buffer.need(storage.image_bytes * count);
+      storage.data = storage.buffer.data();
+    }
+  }
+  if (shard_gradients_.size() < shards) shard_gradients_.resize(shards);
+  for (std::size_t i = 0; i < shards; ++i) shard_gradients_[i].need(shard_gradient_size_ * sizeof(float));
+  refresh_copies();  // a new batch size may have asked for new ones
+}
+
+void Program::refresh_copies() {
+  std::vector<std::pair<const float*, const Parameter::Copy*>> all;
+  std::vector<const memory::desc*> masters;
+  for (Parameter& parameter : parameters_) {
+    for (Parameter::Piece& piece : parameter.pieces) {
+      for (Parameter::Copy& copy : piece.copies) {
+        all.emplace_back(parameter.weights + piece.offset, &copy);
+        masters.push_back(&piece.master);
+      }
+    }
+  }
+  parallel_each(all.size(), [&](std::size_t i) {
+    one_thread();
+    const auto& [weights, copy] = all[i];
+    slot().run(copy->refresh,
+               {{DNNL_ARG_FROM, *masters[i], weights}, {DNNL_ARG_TO, copy->desc, copy->buffer.data()}});
+  });
+}
+
+template <class Body>
+void Program::each_shard(const Segment& segment, const Body& body) {
+  const auto work = [&](std::size_t shard, std::size_t first, std::size_t count) {
+    one_thread();
+    Slot& mine = slot();
+    mine.arena.need(arena_image_bytes_ * largest_shard_);
+    body(Task(*this, mine, shard, first, count));
+  };
+  if (segment.whole)
+    work(0, 0, batch_);
+  else
+    parallel_each(cut_.size() - 1, [&](std::size_t i) { work(i, cut_[i], cut_[i + 1] - cut_[i]); });
+}
+
+void Program::forward(const float* images, std::size_t count) {
+  if (count != batch_) plan_batch(count);
+  // Only read: no operation writes to the images.
+  values_[activations_[0].storage].data = reinterpret_cast<std::byte*>(const_cast<float*>(images));
+  for (const Segment& segment : segments_) {
+    each_shard(segment, [&](const Task& task) {
+      for (std::size_t i = segment.begin; i < segment.end; ++i) operations_[i]->forward(task);
+    });
+  }
+  for (auto& operation : operations_) operation->finish_forward(cut_.size() - 1);
+}
+
+void Program::backward(const float* gradient) {
+  const Activation& output = activations_[output_];
+  Storage& storage = gradients_[output.gradient];
+  std::memcpy(storage.data, gradient, batch_ * storage.image_bytes);
+  for (auto segment = segments_.rbegin(); segment != segments_.rend(); ++segment) {
+    each_shard(*segment, [&](const Task& task) {
+      for (std::size_t i = segment->end; i-- > segment->begin;) operations_[i]->backward(task);
+    });
+  }
+  sum_gradients();
+}
+
+void Program::sum_gradients() {
+  std::vector<const float*> sources;
+  for (std::size_t i = 0; i + 1 < cut_.size(); ++i) sources.push_back(shard_gradients_[i].floats());
+  struct Range {
+    float* out;
+    std::size_t shard_offset, size;
+  };
+  constexpr std::size_t length = 16384;
+  std::vector<Range> ranges;
+  for (Parameter& parameter : parameters_) {
+    if (parameter.kind != Parameter::Kind::by_shard) continue;
+    for (std::size_t at = 0; at < parameter.size(); at += length)
+      ranges.push_back(
+          {parameter.gradient + at, parameter.shard_offset + at, std::min(length, parameter.size() - at)});
+  }
+  parallel_each(ranges.size(), [&](std::size_t i) {
+    const Range& range = ranges[i];
+    std::vector<const float*> from = sources;
+    for (const float*& source : from) source += range.shard_offset;
+    sum_in_order(range.out, from.data(), from.size(), 0, range.size);
+  });
+}
+
+const float* Program::output() const {
+  return reinterpret_cast<const float*>(values_[activations_[output_].storage].data);
+}
+
+}  // namespace twinflow::twin

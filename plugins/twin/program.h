@@ -1,0 +1,154 @@
+#pragma once
+
+#include <tbb/enumerable_thread_specific.h>
+
+#include <cstdint>
+#include <deque>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "buffer.h"
+#include "engine.h"
+#include "parameter.h"
+#include "shape.h"
+
+/// A network made ready to run: activations, parameters and the operations between them. Layers add to it
+/// (plan()), then settle() decides what is stored where, then forward and backward passes run.
+///
+/// A batch is cut into fixed shards. Operations that work image by image run shard by shard, each shard going
+/// through a whole row of them in one task, on one thread, while its data is in the cache. What the backward
+/// pass reads is kept for the whole batch; everything else lives in an arena per thread. No cut depends on
+/// the number of threads and every sum has a fixed order, so results have the same bits for any number of
+/// threads.
+namespace twinflow::twin {
+
+/// The value between two operations, for all images of a batch, the images outermost in memory.
+struct Activation {
+  Shape shape;
+  memory::data_type type = memory::data_type::f32;
+  memory::format_tag tag = memory::format_tag::nchw;
+  int storage = -1;   // of the values
+  int gradient = -1;  // storage of the gradient; -1 when nobody wants it
+
+  memory::desc desc(std::size_t count) const;
+};
+
+/// Where an activation's values or gradients are. Several may share one, where one overwrites the other.
+struct Storage {
+  std::size_t image_bytes = 0;
+  int first = -1, last = -1;  // operations that touch it
+  bool whole = false;         // one buffer for the whole batch; else at `offset` in the arenas
+  std::size_t offset = 0;     // bytes for each image of the largest shard
+  Buffer buffer;
+  std::byte* data = nullptr;  // of the whole batch
+
+  void touch(int op);
+};
+
+class Program;
+
+/// One shard, or the whole batch, on its way through operations.
+class Task {
+ public:
+  Task(Program& program, Slot& slot, std::size_t shard, std::size_t first, std::size_t count)
+      : shard(shard), first(first), count(count), program_(program), slot_(slot) {}
+
+  const std::size_t shard, first, count;  // number of the shard, its first image, how many images
+  std::byte* value(int activation) const;
+  std::byte* gradient(int activation) const;
+  bool wants_gradient(int activation) const;
+  /// Where the gradient of a parameter goes that is summed over shards.
+  float* gradient(const Parameter& parameter) const;
+  void run(const Kernel& kernel, std::initializer_list<Argument> arguments) const {
+    slot_.run(kernel, arguments);
+  }
+
+ private:
+  std::byte* at(const Storage& storage) const;
+  Program& program_;
+  Slot& slot_;
+};
+
+/// One operation. prepare() and begin() are called before the first pass of a batch size; then forward() of
+/// every shard, finish_forward(), and backward() of every shard, several shards at once on different threads.
+class Operation {
+ public:
+  std::vector<int> inputs, outputs;
+  std::vector<int> kept;  // activations that backward() reads
+
+  virtual ~Operation();
+  /// Runs once for the whole batch, and parallel inside, rather than once for each shard.
+  virtual bool whole_batch() const { return false; }
+  /// Makes the primitives for that many images at once.
+  virtual void prepare(std::size_t count) = 0;
+  /// Room for what is kept between the passes of each shard.
+  virtual void begin(std::size_t shards, std::size_t largest, std::size_t batch);
+  virtual void forward(const Task& task) = 0;
+  virtual void finish_forward(std::size_t shards);
+  virtual void backward(const Task& task) = 0;
+};
+
+class Program {
+ public:
+  Program(Shape image, memory::data_type compute, bool training, std::size_t shard);
+  ~Program();
+
+  const bool training;
+  const memory::data_type compute;  // of activations between layers and of weight copies
+  const std::size_t shard;          // images of a shard
+
+  // For layers, while they are planned.
+  int image() const { return 0; }  // f32, nchw
+  const Activation& activation(int id) const { return activations_[id]; }
+  /// `shared`: an activation whose values the new one overwrites; -1 for none.
+  int add_activation(Shape shape, memory::data_type type, memory::format_tag tag, bool gradient,
+                     int shared = -1, int shared_gradient = -1);
+  /// The same activation in another type or layout, converted if need be.
+  int as(int activation, memory::data_type type, memory::format_tag tag);
+  Parameter& add_parameter(std::string name, std::vector<std::int64_t> dims, Initial initial,
+                           Parameter::Kind kind);
+  void add(std::unique_ptr<Operation> operation);
+  /// Fixes what is stored where; nothing is added afterwards. `output`: the f32 result that forward() leaves.
+  void settle(int output);
+
+  // Afterwards.
+  std::deque<Parameter>& parameters() { return parameters_; }
+  const std::deque<Parameter>& parameters() const { return parameters_; }
+  /// Copies of the weights in other layouts and types, made from the f32 ones.
+  void refresh_copies();
+  void forward(const float* images, std::size_t count);
+  /// `gradient`: of the output, count x size. Leaves every parameter's gradient.
+  void backward(const float* gradient);
+  const float* output() const;
+  Slot& slot() { return slots_.local(); }  // of the calling thread
+
+ private:
+  friend class Task;
+  struct Segment {
+    std::size_t begin, end;  // operations
+    bool whole;
+  };
+  void place(std::vector<Storage>& storages);
+  void plan_batch(std::size_t count);
+  template <class Body>
+  void each_shard(const Segment& segment, const Body& body);
+  void sum_gradients();
+
+  std::vector<Activation> activations_;
+  std::vector<Storage> values_, gradients_;
+  std::vector<std::unique_ptr<Operation>> operations_;
+  std::vector<Segment> segments_;
+  std::deque<Parameter> parameters_;
+  Buffer weights_, weight_gradients_;
+  std::vector<Buffer> shard_gradients_;
+  std::size_t shard_gradient_size_ = 0;
+  std::size_t arena_image_bytes_ = 0, largest_shard_ = 0;
+  int output_ = -1;
+  std::size_t batch_ = 0;
+  std::vector<std::size_t> cut_;  // first image of each shard, and the count
+  tbb::enumerable_thread_specific<Slot> slots_;
+};
+
+}  // namespace twinflow::twin

@@ -1,0 +1,66 @@
+#include "conv.h"
+#include "elementwise.h"
+#include "layer.h"
+#include "twinflow/error.h"
+#include "twinflow/plugin.h"
+
+namespace twinflow::twin {
+namespace {
+
+/// relu(layers(x) + shortcut(x)) (He et al. 2016, "Deep residual learning", eq. 1 and 2). The shortcut is x
+/// itself where the layers keep the shape, else a 1x1 convolution with the stride that reaches their shape.
+class Residual final : public Layer {
+ public:
+  static void describe(Spec<Residual>& spec) {
+    spec.summary(
+        "relu(layers(x) + shortcut(x)); the shortcut is x, or a 1x1 convolution where the shape changes.");
+    spec.param("layers", &Residual::layers)
+        .doc("the inner layers, in order; the last ReLU is this layer's own")
+        .required();
+  }
+
+  Shape output(Shape in) const override {
+    const Shape out = output_shape(layers, in);
+    if (out != in && shortcut(in, out).output(in) != out)
+      throw Error("the inner layers turn " + in.text() + " into " + out.text() +
+                  ", and no 1x1 convolution with one stride does the same for the shortcut");
+    return out;
+  }
+
+  int plan(Program& program, const Planned& at) const override {
+    const Shape in = program.activation(at.input).shape;
+    const Shape out = output(in);
+    // bf16 inside a bf16 network, also where the input is the f32 image.
+    const int input = program.as(at.input, program.compute, program.activation(at.input).tag);
+    const auto [left, right] = add_fork(program, input);
+    int inner = plan_layers(program, layers, at.name + ".", left, true);
+    if (out == in) {
+      const Activation& like = program.activation(right);
+      return add_sum(program, program.as(inner, like.type, like.tag), right, true);
+    }
+    inner = program.as(inner, program.compute, program.activation(inner).tag);
+    // A layer that could fuse a ReLU, but did not, never reads its output again: the shortcut may add to it
+    // in place.
+    if (layers.back()->fuses_relu())
+      return shortcut(in, out).plan_with_sum(program, {at.name + ".shortcut", right, true}, inner);
+    const int skip = shortcut(in, out).plan(program, {at.name + ".shortcut", right, false});
+    const Activation& like = program.activation(inner);
+    return add_sum(program, inner, program.as(skip, like.type, like.tag), true);
+  }
+
+ private:
+  static Conv shortcut(Shape in, Shape out) {
+    Conv conv;
+    conv.filters = static_cast<std::int64_t>(out.channels);
+    conv.size = 1;
+    conv.stride = static_cast<std::int64_t>((in.height + out.height - 1) / out.height);
+    return conv;
+  }
+  Layers layers;
+};
+
+}  // namespace
+
+TWINFLOW_COMPONENT("layer", "residual", Residual)
+
+}  // namespace twinflow::twin

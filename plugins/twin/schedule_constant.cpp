@@ -1,0 +1,15 @@
+#include "schedule.h"
+#include "twinflow/plugin.h"
+
+namespace twinflow::twin {
+
+/// factor = 1.
+class ConstantSchedule final : public Schedule {
+ public:
+  static void describe(Spec<ConstantSchedule>& spec) { spec.summary("The same learning rate throughout."); }
+
+  double factor(std::uint64_t, std::uint64_t) const override { return 1.0; }
+};
+TWINFLOW_COMPONENT("schedule", "constant", ConstantSchedule)
+
+}  // namespace twinflow::twin

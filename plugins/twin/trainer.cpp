@@ -1,0 +1,81 @@
+#include "trainer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "loops.h"
+#include "twinflow/error.h"
+
+namespace twinflow::twin {
+
+Trainer::Trainer(Recipe recipe, Shape image,
+                 const std::function<Random(std::string_view name, std::size_t row)>& random)
+    : recipe_(std::move(recipe)),
+      network_(recipe_.layers, image, recipe_.precision, Mode::training, recipe_.shard) {
+  network_.initialise(random);
+  distance_weights_.resize(recipe_.distance->weight_count(network_.embedding_size()));
+  distance_gradient_.resize(distance_weights_.size());
+  Random numbers = random("distance.weight", 0);
+  recipe_.distance->initialise(distance_weights_, numbers);
+
+  for (const Network::Trained& one : network_.trained()) trained_.push_back({one.weights, one.gradient, {}});
+  if (!distance_weights_.empty()) trained_.push_back({distance_weights_, distance_gradient_, {}});
+  for (Trained& one : trained_)
+    one.slots.assign(recipe_.optimizer->slots(), std::vector<float>(one.weights.size(), 0.0f));
+}
+
+Trainer::Outcome Trainer::step(const Images& images, const Labels& labels) {
+  const Embeddings& embeddings = network_.forward(images);
+  const std::vector<IndexPair> pairs = recipe_.loss->pairs(labels);
+  std::vector<float> distances(pairs.size()), gradient(pairs.size());
+  recipe_.distance->forward(embeddings, pairs, distance_weights_, distances);
+
+  Outcome outcome;
+  outcome.loss = recipe_.loss->value(labels, pairs, distances, gradient);
+  if (!std::isfinite(outcome.loss))
+    throw Error("the loss of update " + std::to_string(made_ + 1) + " is not a finite number (" +
+                std::to_string(outcome.loss) + "); a smaller learning_rate may help");
+  std::size_t same = 0;
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    const bool alike = labels.same_class(i, pairs[i]);
+    same += alike;
+    (alike ? outcome.same : outcome.different) += distances[i];
+  }
+  outcome.same /= static_cast<double>(std::max<std::size_t>(same, 1));
+  outcome.different /= static_cast<double>(std::max<std::size_t>(pairs.size() - same, 1));
+
+  Embeddings embedding_gradient(embeddings.count, embeddings.size);
+  std::fill(distance_gradient_.begin(), distance_gradient_.end(), 0.0f);
+  recipe_.distance->backward(embeddings, pairs, distance_weights_, distances, gradient, embedding_gradient,
+                             distance_gradient_);
+  network_.backward(embedding_gradient);
+
+  outcome.rate = recipe_.optimizer->learning_rate * recipe_.schedule->factor(made_, recipe_.updates);
+  update(outcome.rate);
+  return outcome;
+}
+
+void Trainer::update(double rate) {
+  struct Range {
+    Trained* tensor;
+    std::size_t begin, length;
+  };
+  constexpr std::size_t length = 16384;
+  std::vector<Range> ranges;
+  for (Trained& one : trained_)
+    for (std::size_t at = 0; at < one.weights.size(); at += length)
+      ranges.push_back({&one, at, std::min(length, one.weights.size() - at)});
+  parallel_each(ranges.size(), [&](std::size_t i) {
+    const Range& range = ranges[i];
+    std::vector<float*> slots;
+    for (std::vector<float>& slot : range.tensor->slots) slots.push_back(slot.data() + range.begin);
+    recipe_.optimizer->update(range.tensor->weights.subspan(range.begin, range.length),
+                              range.tensor->gradient.subspan(range.begin, range.length), slots,
+                              {made_, rate});
+  });
+  ++made_;
+  network_.weights_changed();
+}
+
+}  // namespace twinflow::twin

@@ -1,0 +1,168 @@
+#include <doctest/doctest.h>
+#include <tbb/global_control.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "plugins/augment/affine_matrix.h"
+#include "plugins/augment/warp.h"
+#include "twinflow/images.h"
+#include "twinflow/testing.h"
+
+using namespace twinflow;
+using namespace twinflow::augment;
+using twinflow::testing::Bench;
+
+namespace {
+
+Images pictures(std::size_t count, std::size_t channels = 1) {  // all alike
+  Images images(count, channels, 12, 10);
+  for (std::size_t i = 0; i < count; ++i)
+    for (std::size_t k = 0; k < images.image_size(); ++k)
+      images.image(i)[k] = static_cast<float>(0.5 + 0.5 * std::sin(0.37 * static_cast<double>(k * k % 101)));
+  return images;
+}
+
+std::vector<float> image(const Images& images, std::size_t i) {
+  return {images.image(i), images.image(i) + images.image_size()};
+}
+
+Images augmented(const std::string& toml, Images images, const Item& item = {}, std::uint64_t seed = 1) {
+  Bench bench("augment.affine", toml, seed);
+  return bench.apply<ImageBatch>(ImageBatch{std::move(images), {}}, item).images;
+}
+
+std::string refusal(const std::string& toml) {
+  try {
+    Bench bench("augment.affine", toml);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+const std::string lively =
+    "rotation = [-30, 30]\nwidth_shift = [-0.1, 0.1]\nheight_shift = [-0.1, 0.1]\nshear = [-10, 10]\nzoom = "
+    "[0.7, 1.3]\n";
+
+}  // namespace
+
+TEST_CASE("augment.affine changes nothing by default") {
+  CHECK(augmented("", pictures(3, 2)).pixels == pictures(3, 2).pixels);
+}
+
+TEST_CASE("augment.affine: every parameter reaches its component") {
+  struct Case {
+    std::string toml;
+    AffineChange change;
+    Resampling how;
+  };
+  const std::vector<Case> cases = {
+      {"rotation = [20, 20]", {.rotation = 20}, {}},
+      {"width_shift = [0.2, 0.2]", {.width_shift = 2}, {}},
+      {"width_shift = [-3, -3]", {.width_shift = -3}, {}},
+      {"height_shift = [0.25, 0.25]", {.height_shift = 3}, {}},
+      {"shear = [15, 15]", {.shear = 15}, {}},
+      {"zoom = [0.5, 0.5]", {.zoom_height = 0.5, .zoom_width = 0.5}, {}},
+      {"zoom = [2, 2]\nzoom_scale = \"log\"", {.zoom_height = 2, .zoom_width = 2}, {}},
+      {"horizontal_flip = 1", {.horizontal_flip = true}, {}},
+      {"vertical_flip = 1", {.vertical_flip = true}, {}},
+      {"rotation = [20, 20]\nprobability = 0", {}, {}},
+      {"height_shift = [4, 4]\nfill = \"constant\"\ncval = 0.3",
+       {.height_shift = 4},
+       {.fill = Fill::constant, .cval = 0.3}},
+      {"height_shift = [4, 4]\nfill = \"reflect\"", {.height_shift = 4}, {.fill = Fill::reflect}},
+      {"height_shift = [4, 4]\nfill = \"wrap\"", {.height_shift = 4}, {.fill = Fill::wrap}},
+      {"height_shift = [4, 4]\nfill = \"nearest\"", {.height_shift = 4}, {.fill = Fill::nearest}},
+      {"rotation = [9, 9]\ninterpolation = \"nearest\"",
+       {.rotation = 9},
+       {.interpolation = Interpolation::nearest}},
+      {"rotation = [9, 9]\ninterpolation = \"bilinear\"",
+       {.rotation = 9},
+       {.interpolation = Interpolation::bilinear}},
+      {"rotation = [9, 9]\ninterpolation = \"cubic\"",
+       {.rotation = 9},
+       {.interpolation = Interpolation::cubic}},
+  };
+  for (const Case& one : cases) {
+    CAPTURE(one.toml);
+    Images wanted = pictures(2, 3);
+    for (std::size_t i = 0; i < 2; ++i)
+      for (std::size_t channel = 0; channel < 3; ++channel)
+        warp(pictures(2, 3).plane(i, channel), wanted.plane(i, channel), 12, 10,
+             affine_matrix(one.change, 12, 10), one.how);
+    CHECK(augmented(one.toml, pictures(2, 3)).pixels == wanted.pixels);
+  }
+}
+
+TEST_CASE("augment.affine: twins are changed independently, and labels kept") {
+  Bench bench("augment.affine", lively);
+  PairBatch pairs{pictures(4), {1, 0}, 1};
+  const PairBatch changed = bench.apply<PairBatch>(pairs);
+  CHECK(changed.labels == pairs.labels);
+  CHECK(changed.label_of_same == 1);
+  for (std::size_t i = 0; i < 4; ++i)
+    for (std::size_t j = 0; j < i; ++j) CHECK(image(changed.images, i) != image(changed.images, j));
+}
+
+TEST_CASE("augment.affine: classes are kept") {
+  Bench bench("augment.affine", lively);
+  CHECK(bench.apply<ImageBatch>(ImageBatch{pictures(3), {4, 5, 4}}).classes ==
+        std::vector<std::int32_t>{4, 5, 4});
+}
+
+TEST_CASE("augment.affine: channels move together") {
+  Images grey = pictures(2), colour(2, 3, 12, 10);
+  for (std::size_t i = 0; i < 2; ++i)
+    for (std::size_t channel = 0; channel < 3; ++channel)
+      std::copy_n(grey.image(i), 120, colour.plane(i, channel));
+  Images changed = augmented(lively, colour);
+  for (std::size_t i = 0; i < 2; ++i)
+    for (std::size_t channel = 1; channel < 3; ++channel)
+      CHECK(std::equal(changed.plane(i, 0), changed.plane(i, 0) + 120, changed.plane(i, channel)));
+}
+
+TEST_CASE("augment.affine: an image's change depends on seed, epoch, index and its place alone") {
+  const Item item{.epoch = 2, .index = 7, .step = 27};
+  const Images many = augmented(lively, pictures(20), item), few = augmented(lively, pictures(3), item);
+  for (std::size_t i = 0; i < 3; ++i) CHECK(image(many, i) == image(few, i));
+
+  const auto first = image(few, 0);
+  CHECK(image(augmented(lively, pictures(1), {.epoch = 2, .index = 7, .step = 99}), 0) == first);
+  CHECK(image(augmented(lively, pictures(1), {.epoch = 3, .index = 7, .step = 27}), 0) != first);
+  CHECK(image(augmented(lively, pictures(1), {.epoch = 2, .index = 8, .step = 27}), 0) != first);
+  CHECK(image(augmented(lively, pictures(1), item, 2), 0) != first);
+}
+
+TEST_CASE("augment.affine gives the same bits on one thread and on several") {
+  const auto with_threads = [](std::size_t threads) {
+    const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, threads);
+    return augmented(lively, pictures(40)).pixels;
+  };
+  CHECK(with_threads(1) == with_threads(4));
+}
+
+TEST_CASE("augment.affine keeps the range of the values") {
+  for (const std::string interpolation : {"nearest", "bilinear", "cubic"}) {
+    const Images changed = augmented(lively + "interpolation = \"" + interpolation + "\"", pictures(50));
+    const auto [low, high] = std::minmax_element(changed.pixels.begin(), changed.pixels.end());
+    CHECK(*low >= 0.0f);
+    CHECK(*high <= 1.0f);
+  }
+}
+
+TEST_CASE("augment.affine refuses what cannot be meant") {
+  CHECK(refusal("zoom = [0.0, 1.0]").find("'zoom' is 0, out of range: 0.01 to 100") != std::string::npos);
+  CHECK(refusal("rotation = [10, -10]").find("the low end 10.0 is above the high end -10.0") !=
+        std::string::npos);
+  CHECK(refusal("shear = [0, 90]").find("'shear' is 90, out of range: -89 to 89 degrees") !=
+        std::string::npos);
+  CHECK(refusal("probability = 1.5").find("'probability' is 1.5, out of range: 0 to 1") != std::string::npos);
+  CHECK(
+      refusal("fill = \"mirror\"").find("expected \"nearest\" or \"constant\" or \"reflect\" or \"wrap\"") !=
+      std::string::npos);
+  CHECK(refusal("width_shift = [-inf, inf]").find("'width_shift' is -inf, out of range") !=
+        std::string::npos);
+}

@@ -1,0 +1,126 @@
+#include "plugins/twin/trainer.h"
+
+#include <doctest/doctest.h>
+#include <tbb/global_control.h>
+#include <tbb/task_arena.h>
+
+#include <cmath>
+#include <limits>
+
+#include "components.h"
+#include "layers_from.h"
+#include "plugins/twin/model.h"
+
+using namespace twinflow;
+using namespace twinflow::twin;
+
+namespace {
+
+const char* const layers_toml =
+    "[{type = 'conv', filters = 16, bias = false}, {type = 'batch_norm'}, {type = 'relu'}, {type = "
+    "'max_pool'},"
+    " {type = 'residual', layers = [{type = 'conv', filters = 32}, {type = 'batch_norm'}]},"
+    " {type = 'dense', units = 150}, {type = 'sigmoid'}, {type = 'dense', units = 20}, {type = "
+    "'l2_normalize'}]";
+
+Recipe recipe(Precision precision) {
+  return {layers_from(layers_toml),
+          component<Distance>("type = \"cosine\""),
+          component<Loss>("type = \"all_pairs\""),
+          component<Optimizer>("type = \"adamw\"\nlearning_rate = 0.003"),
+          component<Schedule>("type = \"constant\""),
+          precision,
+          4,
+          100};
+}
+
+/// Two noisy images of each of `classes` patterns.
+std::pair<Images, Labels> batch(std::size_t classes, std::uint64_t index) {
+  Images images(2 * classes, 1, 12, 12);
+  Labels labels;
+  Random noise(7, 0, index);
+  for (std::size_t i = 0; i < images.count; ++i) {
+    Random pattern(8, 0, i / 2);
+    labels.classes.push_back(static_cast<std::int32_t>(i / 2));
+    for (std::size_t k = 0; k < 144; ++k)
+      images.image(i)[k] = static_cast<float>(0.5 * pattern.uniform() + 0.5 * noise.uniform());
+  }
+  return {std::move(images), std::move(labels)};
+}
+
+Random start(std::string_view name, std::size_t row) { return Random(stream_key(3, "twin", name), 0, row); }
+
+NamedTensors trained(Precision precision, int threads) {
+  tbb::global_control allowed(tbb::global_control::max_allowed_parallelism,
+                              static_cast<std::size_t>(threads));
+  tbb::task_arena arena(threads);
+  NamedTensors weights;
+  arena.execute([&] {
+    Trainer trainer(recipe(precision), {1, 12, 12}, start);
+    for (std::uint64_t i = 0; i < 4; ++i) {
+      const auto [images, labels] = batch(i == 2 ? 5 : 9, i);  // uneven shards, and two batch sizes
+      trainer.step(images, labels);
+    }
+    weights = trainer.network().weights();
+  });
+  return weights;
+}
+
+}  // namespace
+
+TEST_CASE("the weights have the same bits for 1, 2 and 8 threads") {
+  for (Precision precision : {Precision::f32, Precision::bf16}) {
+    if (precision == Precision::bf16 && resolve(Precision::automatic) != Precision::bf16) continue;
+    const NamedTensors one = trained(precision, 1);
+    for (int threads : {2, 8}) {
+      const NamedTensors other = trained(precision, threads);
+      for (const auto& [name, tensor] : one.tensors) {
+        CAPTURE(name);
+        CHECK(tensor.values == other.tensors.at(name).values);
+      }
+    }
+  }
+}
+
+TEST_CASE("training makes the loss small, in f32 and in bf16 alike") {
+  for (Precision precision : {Precision::f32, Precision::bf16}) {
+    if (precision == Precision::bf16 && resolve(Precision::automatic) != Precision::bf16) continue;
+    Trainer trainer(recipe(precision), {1, 12, 12}, start);
+    Trainer::Outcome first, last;
+    for (std::uint64_t i = 0; i < 30; ++i) {
+      const auto [images, labels] = batch(8, i);
+      last = trainer.step(images, labels);
+      if (i == 0) first = last;
+    }
+    CHECK(last.loss < 0.5 * first.loss);
+    CHECK(last.same < last.different);
+    CHECK(trainer.updates() == 30);
+  }
+}
+
+TEST_CASE("a learned distance is trained too") {
+  Recipe koch = recipe(Precision::f32);
+  koch.distance = component<Distance>("type = \"weighted_l1\"");
+  koch.loss = component<Loss>("type = \"bce\"");
+  Trainer trainer(koch, {1, 12, 12}, start);
+  const std::vector<float> before = trainer.distance_weights();
+  REQUIRE(before.size() == 21);
+  const auto [images, labels] = batch(6, 0);
+  trainer.step(images, labels);
+  CHECK(trainer.distance_weights() != before);
+}
+
+TEST_CASE("a loss that is not finite ends training with a sentence") {
+  Trainer trainer(recipe(Precision::f32), {1, 12, 12}, start);
+  auto [images, labels] = batch(6, 0);
+  trainer.step(images, labels);
+  images.pixels[5] = std::numeric_limits<float>::quiet_NaN();
+  std::string said;
+  try {
+    trainer.step(images, labels);
+  } catch (const Error& error) {
+    said = error.what();
+  }
+  CHECK(said.find("the loss of update 2 is not a finite number (") == 0);
+  CHECK(said.find("; a smaller learning_rate may help") != std::string::npos);
+}
