@@ -17,9 +17,6 @@ Registry& Registry::instance() {
 
 void Registry::add(std::unique_ptr<TypeInfo> info) {
   info->library = loading;
-  const std::shared_ptr<void> fresh = info->make();  // what a parameter's default is, the object itself says
-  for (ParamInfo& param : info->params)
-    if (!param.required) param.default_text = param.text(fresh.get());
   auto key = std::pair(info->kind, info->type);
   auto [old, added] = types_.try_emplace(key, std::move(info));
   if (!added)
@@ -28,12 +25,21 @@ void Registry::add(std::unique_ptr<TypeInfo> info) {
                             loading.empty() ? "the program" : loading));
 }
 
+void Registry::read_defaults(TypeInfo& info) {
+  if (info.defaults_read) return;
+  info.defaults_read = true;
+  const std::shared_ptr<void> fresh = info.make();
+  for (ParamInfo& param : info.params)
+    if (!param.required) param.default_text = param.text(fresh.get());
+}
+
 const TypeInfo* Registry::find(std::string_view kind, std::string_view type) {
   const auto key = std::pair(std::string(kind), std::string(type));
-  if (auto found = types_.find(key); found != types_.end()) return found->second.get();
-  if (!load || !load(kind, type)) return nullptr;
   auto found = types_.find(key);
-  return found == types_.end() ? nullptr : found->second.get();
+  if (found == types_.end() && load && load(kind, type)) found = types_.find(key);
+  if (found == types_.end()) return nullptr;
+  read_defaults(*found->second);
+  return found->second.get();
 }
 
 const NodeInfo* Registry::find_node(std::string_view type) {
@@ -49,9 +55,12 @@ std::vector<std::string> Registry::names(std::string_view kind) const {
   return all;
 }
 
-std::vector<const TypeInfo*> Registry::loaded() const {
+std::vector<const TypeInfo*> Registry::loaded() {
   std::vector<const TypeInfo*> all;
-  for (const auto& [key, info] : types_) all.push_back(info.get());
+  for (const auto& [key, info] : types_) {
+    read_defaults(*info);
+    all.push_back(info.get());
+  }
   return all;
 }
 

@@ -24,7 +24,7 @@ class Registry {
   const NodeInfo* find_node(std::string_view type);
   /// Names of that kind: of loaded types and of those that libraries not loaded offer. Sorted.
   std::vector<std::string> names(std::string_view kind) const;
-  std::vector<const TypeInfo*> loaded() const;
+  std::vector<const TypeInfo*> loaded();
 
   /// Set by the plugin index: loads the library of a type (false: nobody offers it), and lists what could be
   /// loaded.
@@ -33,6 +33,10 @@ class Registry {
   std::string loading;  // the file being loaded
 
  private:
+  /// Asks a fresh object. Not while libraries register their types: an object may need others that are not
+  /// there yet.
+  static void read_defaults(TypeInfo& info);
+
   std::map<std::pair<std::string, std::string>, std::unique_ptr<TypeInfo>> types_;
 };
 

@@ -78,7 +78,8 @@ struct TypeInfo {
   std::function<std::shared_ptr<void>()> make;  // points to the base class of its kind
   /// Checks that need several parameters, or the inputs; after binding, only when no parameter was wrong.
   std::function<void(const void* object, const Checking& checking)> check;
-  std::string library;  // the file that offers it
+  std::string library;         // the file that offers it
+  bool defaults_read = false;  // the params' default_text is filled
 
   const ParamInfo* find(std::string_view key) const;
 };
