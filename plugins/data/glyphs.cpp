@@ -41,6 +41,7 @@ class Glyphs final : public Constants {
   bool invert = true;
   std::size_t test_alphabets = 10, validation_alphabets = 5;
 
+  static constexpr double most_gib = 16;  // a slip of the keyboard rather than a wish
   Dataset all_;
 };
 
@@ -80,6 +81,10 @@ void Glyphs::check(const Checking& checking) const {
         "test_alphabets",
         fmt::format("holding out {} alphabets for test and {} for validation leaves none of {} to train on",
                     test_alphabets, validation_alphabets, alphabets()));
+  const double gib = static_cast<double>(classes * samples * size * size) / (1 << 30);
+  if (gib > most_gib)
+    checking.error("classes", fmt::format("{} classes of {} samples would take {:.0f} GiB, more than {:.0f}",
+                                          classes, samples, gib, most_gib));
 }
 
 void Glyphs::open() {
@@ -116,12 +121,12 @@ void Glyphs::draw_alphabet(std::size_t alphabet, std::uint8_t* to) const {
     Random hand_random = random({.epoch = alphabet, .index = sample}, "hand");
     hands.push_back(draw_hand(style.pen, hand_random));
   }
-  const std::size_t images = classes_per_alphabet * samples;
-  tbb::parallel_for(std::size_t{0}, images, [&](std::size_t i) {
+  tbb::parallel_for(std::size_t{0}, classes_per_alphabet * samples, [&](std::size_t i) {
+    const std::size_t character = i / samples, sample = i % samples;
+    Random drawing_random = random({.epoch = alphabet, .index = character << 32 | sample}, "drawing");
     std::array<std::uint8_t, PictureForm::drawn * PictureForm::drawn> paper;
-    Random drawing_random = random({.epoch = alphabet, .index = i}, "drawing");
-    const Hand& hand = hands[i % samples];
-    ink(draw(glyphs[i / samples], hand, drawing_random), hand.pen, PictureForm::drawn, paper.data());
+    ink(draw(glyphs[character], hands[sample], drawing_random), hands[sample].pen, PictureForm::drawn,
+        paper.data());
     store_picture(paper.data(), {size, invert}, to + i * size * size);
   });
 }

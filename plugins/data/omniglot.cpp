@@ -65,19 +65,19 @@ bool has_omniglot(const fs::path& folder) {
 }  // namespace
 
 void Omniglot::describe(NodeSpec<Omniglot>& spec) {
-  spec.summary(
-      "Omniglot: 50 alphabets' handwritten characters, 20 drawings of each, from the published zips.");
+  spec.summary("Omniglot's background alphabets and its official one-shot runs, from the published zips.");
   spec.param("path", &Omniglot::path)
       .doc(
-          "folder with the zips or their unpacked folders; when empty, $TWINFLOW_OMNIGLOT, else "
-          "./data/omniglot, else "
-          "../shared/data/omniglot");
+          "folder with the zips or their unpacked folders; when empty, $TWINFLOW_OMNIGLOT where that is set, "
+          "else data/omniglot or ../shared/data/omniglot, from the working folder");
   spec.param("set", &Omniglot::set)
       .names({{"background", Set::background},
               {"small1", Set::small1},
               {"small2", Set::small2},
               {"small", Set::small}})
-      .doc("which images: all 30 background alphabets, 5 of them, 5 others, or both small sets together");
+      .doc(
+          "which images: all 30 background alphabets, one of the two sets of 5, or both of these: 8 "
+          "together");
   spec.param("size", &Omniglot::size)
       .unit("pixels")
       .range(8, PictureForm::drawn)

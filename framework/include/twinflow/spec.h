@@ -71,6 +71,8 @@ class Checking {
 
 /// One configurable type, without its C++ type.
 struct TypeInfo {
+  virtual ~TypeInfo() = default;  // NodeInfo derives from it
+
   std::string kind;     // "node", or the family: "layer", "loss", "optimizer", ...
   std::string type;     // what a graph file calls it
   std::string summary;  // one sentence

@@ -93,6 +93,9 @@ TEST_CASE("draw_change: shifts of one are pixels") {
   const auto drawn = changes({.width_shift = {-1, 1}, .height_shift = {-0.99, 0.99}});
   check_uniform(values(drawn, &AffineChange::width_shift), -1, 1);
   check_uniform(values(drawn, &AffineChange::height_shift), -99, 99);
+  const auto uneven = changes({.width_shift = {-1, 0.5}, .height_shift = {-0.5, 1}});
+  check_uniform(values(uneven, &AffineChange::width_shift), -1, 0.5);
+  check_uniform(values(uneven, &AffineChange::height_shift), -0.5, 1);
 }
 
 TEST_CASE("draw_change: a range of one value fixes it") {

@@ -1,5 +1,4 @@
 #include <doctest/doctest.h>
-#include <tbb/global_control.h>
 
 #include <cmath>
 #include <map>
@@ -94,10 +93,9 @@ TEST_CASE("sample.classes: group_fraction of the batches keep to groups_per_batc
     return batches;
   };
   CHECK(kept("1") == 2000);
-  // Eight of all 48 classes fall into two groups once in 30,000 batches. Five deviations of sqrt(2000 * 0.25
-  // * 0.75) are 97.
+  // Five deviations of sqrt(2000 * 1/4 * 3/4) are 97.
   CHECK(std::abs(kept("0.25") - 500) < 97);
-  CHECK(kept("0") < 3);
+  CHECK(kept("0") < 8);  // eight of all 48 classes are of two groups once in 2,000 batches
 }
 
 TEST_CASE("sample.classes: all pairs of groups come up equally often") {
@@ -110,14 +108,24 @@ TEST_CASE("sample.classes: all pairs of groups come up equally often") {
   for (const auto& [groups, times] : drawn) CHECK(std::abs(times - 500) < 103);  // 5 * sqrt(3000 / 6 * 5 / 6)
 }
 
-TEST_CASE("sample.classes: groups that are too small are joined by further ones; empty ones do not count") {
+TEST_CASE(
+    "sample.classes: groups_per_batch groups are taken even where fewer would do; empty ones do not count") {
+  const Dataset data = small_dataset({0, 8, 0, 8, 0, 8, 0}, 1);
+  int of_two = 0;
+  for (const ImageBatch& batch : draw_many(
+           data, "classes_per_batch = 8\nsamples_per_class = 1\ngroup_fraction = 1\ngroups_per_batch = 2",
+           500))
+    of_two += groups_in(data, batch).size() == 2;
+  CHECK(of_two >= 499);  // 8 of 16 classes are of one group once in 6,435 batches
+}
+
+TEST_CASE("sample.classes: groups that are too small are joined by further ones") {
   const Dataset data = small_dataset({0, 2, 3, 2, 0, 2}, 1);
   for (const ImageBatch& batch : draw_many(
            data, "classes_per_batch = 6\nsamples_per_class = 1\ngroup_fraction = 1\ngroups_per_batch = 1",
            100)) {
     REQUIRE(batch.images.count == 6);
-    // 2 + 2 + 2, or 3 + 2 + 2: three groups always, never four.
-    REQUIRE(groups_in(data, batch).size() <= 3);
+    REQUIRE(groups_in(data, batch).size() == 3);  // of 2 + 2 + 2, or of 3 + 2 + 2 classes; never four
   }
 }
 

@@ -71,12 +71,22 @@ void compare(const nlohmann::json& one, Precision precision, double output_toler
   network.backward(made.upstream);
   const NamedTensors gradients = network.gradients();
   CHECK(gradients.tensors.size() == one["gradients"].size());
+  double ours_theirs = 0.0, ours_ours = 0.0, theirs_theirs = 0.0;
   for (const auto& [name, values] : one["gradients"].items()) {
     CAPTURE(name);
     REQUIRE(gradients.tensors.contains(name));
-    CHECK(gradients.tensors.at(name).shape == made.weights.tensors.at(name).shape);
-    CHECK(apart(gradients.tensors.at(name).values, values.get<std::vector<float>>()) < gradient_tolerance);
+    const auto& ours = gradients.tensors.at(name);
+    const auto theirs = values.get<std::vector<float>>();
+    CHECK(ours.shape == made.weights.tensors.at(name).shape);
+    if (precision == Precision::f32) CHECK(apart(ours.values, theirs) < gradient_tolerance);
+    for (std::size_t i = 0; i < theirs.size(); ++i) {
+      ours_theirs += static_cast<double>(ours.values[i]) * theirs[i];
+      ours_ours += static_cast<double>(ours.values[i]) * ours.values[i];
+      theirs_theirs += static_cast<double>(theirs[i]) * theirs[i];
+    }
   }
+  CHECK(1.0 - ours_theirs / std::sqrt(ours_ours * theirs_theirs) < gradient_tolerance);
+  CHECK(ours_ours == doctest::Approx(theirs_theirs).epsilon(4.0 * gradient_tolerance));
   const NamedTensors after = network.weights();
   for (const auto& [name, values] : one["running"].items()) {
     CAPTURE(name);
@@ -93,10 +103,10 @@ TEST_CASE("f32 agrees with PyTorch in outputs, gradients and moving averages") {
 
 TEST_CASE("bf16 agrees with PyTorch as far as 8 bits go") {
   if (resolve(Precision::automatic) != Precision::bf16) return;
-  // bf16 keeps 8 bits, 0.4 % for each rounding; gradients pass through several, and a value near 0 or near
-  // another's maximum may send its gradient elsewhere. So the sharp test is f32's; this one finds what is
-  // wrong by more than rounding.
-  for (const auto& one : reference()) compare(one, Precision::bf16, 0.04, 0.25);
+  // bf16 keeps 8 bits, 0.4 % for each rounding, and a value near 0 may change its side of a ReLU: single
+  // numbers of a gradient are off by up to half of the largest (PyTorch with the same roundings is too). So
+  // gradients are compared by the angle of all of them, 1 - cosine, and by their length.
+  for (const auto& one : reference()) compare(one, Precision::bf16, 0.04, 0.05);
 }
 
 TEST_CASE("weights come back as they were loaded, whatever the layout inside") {

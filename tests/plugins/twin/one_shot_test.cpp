@@ -107,6 +107,11 @@ TEST_CASE("several shots: the smallest mean distance wins, not the nearest image
   const Embeddings e = rows({{1}, {9}, {3}, {-4}, {0}});
   const Task task{{0, 1, 2, 3}, {0, 0, 1, 1}, {4}, {1}};
   CHECK(score_tasks(e, std::vector{task}, l2(), {}).accuracy == 1.0);
+  // Ways may show different numbers of images: here way 0 at 1 alone and way 1 at 0.5 and 0.7, mean 0.6 but
+  // sum 1.2.
+  const Embeddings uneven = rows({{1}, {0.5f}, {0.7f}, {0}});
+  const Task other{{0, 1, 2}, {0, 1, 1}, {3}, {1}};
+  CHECK(score_tasks(uneven, std::vector{other}, l2(), {}).accuracy == 1.0);
 }
 
 TEST_CASE("a learned distance is asked with its weights") {

@@ -1,0 +1,159 @@
+#pragma once
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <opencv2/imgcodecs.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "twinflow/error.h"
+
+/// A small data set of Omniglot's layout, written as zips or folders into a folder of its own.
+namespace fake {
+
+namespace fs = std::filesystem;
+using Bytes = std::vector<std::uint8_t>;
+using Files = std::vector<std::pair<std::string, Bytes>>;
+
+class TempFolder {
+ public:
+  TempFolder() {
+    std::string name = (fs::temp_directory_path() / "twinflow_data_XXXXXX").string();
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    path = name;
+  }
+  ~TempFolder() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+  TempFolder(const TempFolder&) = delete;
+  TempFolder& operator=(const TempFolder&) = delete;
+  fs::path path;
+};
+
+inline void write(const fs::path& file, const Bytes& bytes) {
+  fs::create_directories(file.parent_path());
+  std::ofstream stream(file, std::ios::binary);
+  stream.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  REQUIRE(stream.good());
+}
+
+inline Bytes read(const fs::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  return Bytes(std::istreambuf_iterator<char>(stream), {});
+}
+
+inline void write_folder(const fs::path& folder, const Files& files) {
+  fs::create_directories(folder);
+  for (const auto& [name, bytes] : files) write(folder / name, bytes);
+}
+
+/// `prefix` goes before every name, as zips of a whole folder have it.
+inline void write_zip(const fs::path& file, const Files& files, const std::string& prefix = "") {
+  archive* zip = archive_write_new();
+  archive_write_set_format_zip(zip);
+  REQUIRE(archive_write_open_filename(zip, file.c_str()) == ARCHIVE_OK);
+  for (const auto& [name, bytes] : files) {
+    archive_entry* entry = archive_entry_new();
+    archive_entry_set_pathname(entry, (prefix + name).c_str());
+    archive_entry_set_size(entry, static_cast<la_int64_t>(bytes.size()));
+    archive_entry_set_filetype(entry, AE_IFREG);
+    archive_entry_set_perm(entry, 0644);
+    REQUIRE(archive_write_header(zip, entry) == ARCHIVE_OK);
+    if (!bytes.empty()) REQUIRE(archive_write_data(zip, bytes.data(), bytes.size()) >= 0);
+    archive_entry_free(entry);
+  }
+  REQUIRE(archive_write_close(zip) == ARCHIVE_OK);
+  archive_write_free(zip);
+}
+
+inline Bytes text(const std::string& of) { return Bytes(of.begin(), of.end()); }
+
+/// White paper with a dark bar of 6 pixels' thickness whose place tells `mark`, 0 to 33.
+inline Bytes png(int mark, int height = 105, int width = 105) {
+  cv::Mat image(height, width, CV_8U, cv::Scalar(255));
+  for (int y = 0; y < 6; ++y)
+    for (int x = 0; x < width; ++x) image.at<std::uint8_t>((mark * 3 + y) % height, x) = 0;
+  Bytes bytes;
+  REQUIRE(cv::imencode(".png", image, bytes));
+  return bytes;
+}
+
+/// Two alphabets, of two and one characters, by two drawers; mark = 10 * ID + drawer.
+inline Files images() {
+  return {{"Greek/character02/0002_02.png", png(22)},    {"Greek/character02/0002_01.png", png(21)},
+          {"Greek/character01/0001_01.png", png(11)},    {"Greek/character01/0001_02.png", png(12)},
+          {"Arcadian/character01/0003_01.png", png(31)}, {"Arcadian/character01/0003_02.png", png(32)}};
+}
+
+/// Two runs of two classes; mark = 10 * run + class, tests 5 more.
+inline Files runs() {
+  return {{"run01/training/class01.png", png(11)},
+          {"run01/training/class02.png", png(12)},
+          {"run01/test/item01.png", png(16)},
+          {"run01/test/item02.png", png(17)},
+          {"run01/class_labels.txt", text("run01/test/item01.png run01/training/class02.png\n"
+                                          "run01/test/item02.png run01/training/class01.png\n")},
+          {"run02/training/class01.png", png(21)},
+          {"run02/training/class02.png", png(22)},
+          {"run02/test/item01.png", png(26)},
+          {"run02/test/item02.png", png(27)},
+          {"run02/class_labels.txt", text("run02/test/item01.png run02/training/class01.png\n"
+                                          "run02/test/item02.png run02/training/class02.png\n")}};
+}
+
+inline Bytes& file(Files& files, const std::string& name) {
+  for (auto& [one, bytes] : files)
+    if (one == name) return bytes;
+  FAIL("no file " << name);
+  std::abort();
+}
+
+/// What the call says when it fails; "" when it does not.
+template <class Call>
+std::string error_of(Call&& call) {
+  try {
+    call();
+  } catch (const twinflow::Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+/// libpng writes what it finds wrong on stderr by itself. Silent for as long as this lives.
+class QuietStderr {
+ public:
+  QuietStderr() : before_(dup(2)) { REQUIRE(std::freopen("/dev/null", "w", stderr) != nullptr); }
+  ~QuietStderr() {
+    std::fflush(stderr);
+    dup2(before_, 2);
+    ::close(before_);
+  }
+  QuietStderr(const QuietStderr&) = delete;
+  QuietStderr& operator=(const QuietStderr&) = delete;
+
+ private:
+  int before_;
+};
+
+/// The real data, where this machine has them.
+inline std::optional<fs::path> real_omniglot() {
+  const char* set = std::getenv("TWINFLOW_OMNIGLOT");
+  const fs::path path =
+      set && *set ? fs::path(set) : fs::path(TWINFLOW_SOURCE_DIR) / ".." / "shared" / "data" / "omniglot";
+  if (fs::exists(path / "images_background.zip") && fs::exists(path / "all_runs.zip")) return path;
+  MESSAGE("skipped: there is no Omniglot in " << path.string() << " (set TWINFLOW_OMNIGLOT)");
+  return std::nullopt;
+}
+
+}  // namespace fake

@@ -1,0 +1,46 @@
+#include <doctest/doctest.h>
+
+#include "layers_from.h"
+
+using namespace twinflow;
+using namespace twinflow::twin;
+
+namespace {
+
+const char* const layers =
+    "[{type = 'conv', filters = 1, size = 1, bias = false},"
+    " {type = 'batch_norm', momentum = 0.75, epsilon = 0.0}]";
+const std::vector<std::pair<std::string, std::vector<float>>> weights = {
+    {"0.conv.weight", {1.0f}},
+    {"1.batch_norm.weight", {3.0f}},
+    {"1.batch_norm.bias", {10.0f}},
+    {"1.batch_norm.running_mean", {0}},
+    {"1.batch_norm.running_var", {1.0f}}};
+
+void check_values(const std::vector<float>& found, const std::vector<float>& expected) {
+  REQUIRE(found.size() == expected.size());
+  for (std::size_t i = 0; i < found.size(); ++i)
+    CHECK(found[i] == doctest::Approx(expected[i]).epsilon(1e-5));
+}
+
+}  // namespace
+
+TEST_CASE("training normalises with the shard's own mean and biased variance") {
+  // Shards {1, 3} and {10, 14}: means 2 and 12, variances 1 and 4.
+  Network network = network_of(layers, {1, 1, 1}, weights, 2);
+  check_values(network.forward(images_of_values(4, {1, 1, 1}, {1, 3, 10, 14})).values, {7, 13, 7, 13});
+  // moving = 0.75 * moving + 0.25 * mean of the shards' statistics: 0.25 * 7, and 0.75 + 0.25 * 2.5.
+  check_values(weight_of(network, "1.batch_norm.running_mean"), {1.75f});
+  check_values(weight_of(network, "1.batch_norm.running_var"), {1.375f});
+}
+
+TEST_CASE("inference normalises with the moving averages") {
+  Network trained = network_of(layers, {1, 1, 1}, weights, 2);
+  NamedTensors given = trained.weights();
+  given.tensors.at("1.batch_norm.running_mean").values = {5};
+  given.tensors.at("1.batch_norm.running_var").values = {4};
+  Network network(layers_from(layers), {1, 1, 1}, Precision::f32, Mode::inference);
+  network.load(given);
+  check_values(network.forward(images_of_values(2, {1, 1, 1}, {5, 9})).values, {10, 16});
+  CHECK(weight_of(network, "1.batch_norm.running_mean") == std::vector<float>{5});  // unchanged
+}

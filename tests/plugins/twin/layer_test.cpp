@@ -1,0 +1,32 @@
+#include <doctest/doctest.h>
+
+#include "layers_from.h"
+
+using namespace twinflow;
+using namespace twinflow::twin;
+
+TEST_CASE("the layer that does not fit is named") {
+  CHECK_THROWS_WITH_AS(output_shape(layers_from("[{type = 'max_pool'}, {type = 'max_pool'}]"), {1, 3, 3}),
+                       "layer 1 (max_pool): a 2x2 window does not fit into 1x1x1", Error);
+}
+
+TEST_CASE("relu before max_pool or after it: the same values and gradients, bit for bit") {
+  // The plan moves a ReLU behind the pooling that follows it.
+  std::vector<float> pixels(2 * 36), weights(16 * 9);
+  Random random(1, 0, 0);
+  for (float& pixel : pixels) pixel = static_cast<float>(random.normal());
+  for (float& weight : weights) weight = static_cast<float>(random.normal());
+  Embeddings upstream(2, 16 * 9);
+  for (float& value : upstream.values) value = static_cast<float>(random.normal());
+  const Images images = images_of_values(2, {1, 6, 6}, pixels);
+  const auto run = [&](const std::string& rest) {
+    Network network = network_of("[{type = 'conv', filters = 16, bias = false}, " + rest + "]", {1, 6, 6},
+                                 {{"0.conv.weight", weights}});
+    std::vector<float> all = network.forward(images).values;
+    network.backward(upstream);
+    const std::vector<float> gradient = gradient_of(network, "0.conv.weight");
+    all.insert(all.end(), gradient.begin(), gradient.end());
+    return all;
+  };
+  CHECK(run("{type = 'relu'}, {type = 'max_pool'}") == run("{type = 'max_pool'}, {type = 'relu'}"));
+}

@@ -1,0 +1,66 @@
+#include "plugins/twin/program.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "layers_from.h"
+#include "plugins/twin/elementwise.h"
+
+using namespace twinflow;
+using namespace twinflow::twin;
+
+namespace {
+
+constexpr auto logistic = dnnl::algorithm::eltwise_logistic;
+constexpr auto logistic_back = dnnl::algorithm::eltwise_logistic_use_dst_for_bwd;
+
+}  // namespace
+
+TEST_CASE("shards are as even as can be and never larger than asked") {
+  struct Watch final : Operation {
+    explicit Watch(int activation) { inputs = outputs = {activation}; }
+    void prepare(std::size_t count) override { prepared.push_back(count); }
+    void begin(std::size_t shards_, std::size_t largest_, std::size_t batch_) override {
+      shards = shards_, largest = largest_, batch = batch_;
+    }
+    void forward(const Task& task) override { seen[task.shard] = {task.first, task.count}; }
+    void backward(const Task&) override {}
+    std::vector<std::size_t> prepared;
+    std::size_t shards = 0, largest = 0, batch = 0;
+    std::pair<std::size_t, std::size_t> seen[8];
+  };
+  Program program({1, 2, 2}, memory::data_type::f32, false, 4);
+  const int made = add_elementwise(program, program.image(), logistic, logistic_back);
+  auto owned = std::make_unique<Watch>(made);
+  Watch& watch = *owned;
+  program.add(std::move(owned));
+  program.settle(made);
+  const std::vector<float> images(10 * 4, 0.0f);
+  program.forward(images.data(), 10);
+  CHECK(watch.shards == 3);
+  CHECK(watch.largest == 4);
+  CHECK(watch.batch == 10);
+  CHECK(watch.seen[0] == std::pair<std::size_t, std::size_t>(0, 4));
+  CHECK(watch.seen[1] == std::pair<std::size_t, std::size_t>(4, 3));
+  CHECK(watch.seen[2] == std::pair<std::size_t, std::size_t>(7, 3));
+  CHECK(program.output()[39] == 0.5f);
+}
+
+TEST_CASE("activations in use at the same time do not share memory") {
+  // A chain long enough that places are used again: sigmoid of sigmoid of ... with a fork across it.
+  Program program({1, 1, 3}, memory::data_type::f32, false, 2);
+  const auto [left, right] =
+      add_fork(program, program.as(program.image(), memory::data_type::f32, memory::format_tag::nhwc));
+  int chain = left;
+  for (int i = 0; i < 5; ++i) chain = add_elementwise(program, chain, logistic, logistic_back);
+  const int sum = add_sum(program, chain, right, false);
+  program.settle(program.as(sum, memory::data_type::f32, memory::format_tag::nchw));
+  const std::vector<float> images{-1, 0, 1, 2, 3, 4, 5, 6, 7};
+  program.forward(images.data(), 3);
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    float expected = images[i];
+    for (int n = 0; n < 5; ++n) expected = 1.0f / (1.0f + std::exp(-expected));
+    CHECK(program.output()[i] == doctest::Approx(expected + images[i]));
+  }
+}
