@@ -24,8 +24,9 @@ using AffineMatrix = std::array<double, 6>;
 
 /// R . T . S . Z . F about the centre ((height - 1) / 2, (width - 1) / 2), on (row, column) vectors:
 ///
-///     R = [[cos r, -sin r], [sin r, cos r]]    T: + (height_shift, width_shift)    S = [[1, -sin s], [0, cos
-///     s]] Z = diag(zoom_height, zoom_width)        F = diag(-1 or 1, -1 or 1), the flips
+///     R = [[cos r, -sin r], [sin r, cos r]], the rotation      T: + (height_shift, width_shift)
+///     S = [[1, -sin s], [0, cos s]], the shear                 Z = diag(zoom_height, zoom_width)
+///     F = diag(-1 or 1, -1 or 1), the flips
 ///
 /// Keras' ImageDataGenerator (keras-preprocessing 1.1) composes the same product, but about n/2 + 0.5. Its
 /// flips come after the resampling: in a matrix that reads, that is the right-most factor.

@@ -13,8 +13,10 @@ namespace twinflow::sample {
 
 /// P classes x K samples, sample by sample: image s * P + p is sample s of the p-th class. A trainer splits a
 /// batch into shards of neighbours, each with its own batch statistics: in this order a shard holds few
-/// samples of one class, and the statistics do not give the classes away. With rotations, a class is one of
-/// the data set's together with a number of quarter turns; its id is class * 4 + turns.
+/// samples of one class, and the statistics do not give the classes away.
+///
+/// With rotations, a class is one of the data set's together with a number of quarter turns; its id is
+/// class * 4 + turns.
 class Classes final : public Source<ImageBatch> {
  public:
   static void describe(NodeSpec<Classes>& spec);

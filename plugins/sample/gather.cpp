@@ -5,8 +5,8 @@
 namespace twinflow::sample {
 namespace {
 
-/// One plane. Output pixel (row, column) of a quarter turn counter-clockwise is input pixel (column, size - 1
-/// - row).
+/// One plane. After a quarter turn counter-clockwise, the pixel (row, column) is what (column, last - row)
+/// was.
 void turn(const std::uint8_t* from, float* to, std::size_t height, std::size_t width, int turns) {
   if (turns == 0) {
     for (std::size_t i = 0; i < height * width; ++i) to[i] = static_cast<float>(from[i]) / 255.0f;

@@ -77,12 +77,12 @@ std::vector<std::size_t> Pairs::left_classes(Random& random) const {
   return classes;
 }
 
+/// The last candidate takes the place of `left`, so that all others are equally likely.
 std::size_t Pairs::other_class(std::size_t left, Random& random) const {
   if (random.coin(negatives_in_group)) {
     const std::vector<std::size_t>& group = groups_[data->classes[left].group];
     const std::size_t drawn = group[random.below(group.size() - 1)];
-    return drawn == left ? group.back()
-                         : drawn;  // the last takes the place of left: all others are equally likely
+    return drawn == left ? group.back() : drawn;
   }
   const std::size_t drawn = random.below(data->classes.size() - 1);
   return drawn == left ? data->classes.size() - 1 : drawn;

@@ -31,7 +31,7 @@ class ConvOperation final : public Operation {
     logical_ = memory::desc({weights.dims[0], weights.dims[1], weights.dims[2], weights.dims[3]},
                             memory::data_type::f32, memory::format_tag::oihw);
     const auto nominal = forward_desc(in.desc(program.shard), out, program.shard, memory::format_tag::any);
-    const memory::format_tag tag = sum_ ? program.activation(sum).tag : tag_of(nominal.dst_desc(), out);
+    const memory::format_tag tag = sum_ ? program.activation(sum).tag : tag_of(nominal.dst_desc());
     inputs = {input};
     if (sum_) inputs.push_back(sum);
     outputs = {program.add_activation(out, in.type, tag, true, sum, sum)};
@@ -170,7 +170,7 @@ class ConvOperation final : public Operation {
   }
 
   /// The name of a layout that oneDNN chose, so that it can be had for any number of images.
-  static memory::format_tag tag_of(const memory::desc& chosen, Shape) {
+  static memory::format_tag tag_of(const memory::desc& chosen) {
     using tag = memory::format_tag;
     for (tag one : {tag::nChw16c, tag::nChw8c, tag::nhwc, tag::nchw})
       if (chosen == memory::desc(chosen.dims(), chosen.data_type(), one)) return one;

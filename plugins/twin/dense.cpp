@@ -21,20 +21,14 @@ class DenseOperation final : public Operation {
  public:
   DenseOperation(Program& program, int input, std::size_t units, Parameter& weights, Parameter* bias)
       : program_(program), units_(units), weights_(weights), bias_(bias) {
-    const Activation in = program.activation(input);
     inputs = {input};
     outputs = {program.add_activation({units, 1, 1}, memory::data_type::f32, memory::format_tag::nchw, true)};
     kept = {input};
     const std::size_t count = std::clamp<std::size_t>(units / 64, 1, 16);
     for (std::size_t b = 0; b <= count; ++b) rows_.push_back(units * b / count);
     for (std::size_t b = 0; b < count; ++b) {
-      const auto forward = forward_desc(b, 8 * program.shard);
-      memory::desc master = forward.weights_desc();
-      if (program.training)
-        master = weights_gradient_desc(forward, any_weights(b, memory::data_type::f32)).diff_weights_desc();
-      master.data.data_type = dnnl_f32;
-      const memory::desc logical(any_weights(b, in.type).dims(), memory::data_type::f32,
-                                 memory::format_tag::oihw);
+      const memory::desc master = block_weights(b, memory::data_type::f32);
+      const memory::desc logical(master.dims(), memory::data_type::f32, memory::format_tag::oihw);
       weights.add_piece(rows_[b], rows(b), logical, master);
       if (bias) bias->add_piece(rows_[b], rows(b), bias_desc(b), bias_desc(b));
     }
@@ -59,7 +53,7 @@ class DenseOperation final : public Operation {
             weights_gradient_desc(forward, weights_.pieces[b].master));
         made.diff_src = memory::desc(made.src.dims(), memory::data_type::f32, in.tag);
         const inner_product_backward_data::primitive_desc data(
-            {made.diff_src, any_weights(b, in.type), made.diff_dst}, attributes(), engine(), forward);
+            {made.diff_src, block_weights(b, in.type), made.diff_dst}, attributes(), engine(), forward);
         made.back_weights = data.weights_desc();
         made.back_copy = weights_.pieces[b].copy(made.back_weights);
         made.data_gradient = Kernel::make<inner_product_backward_data>(data);
@@ -162,12 +156,14 @@ class DenseOperation final : public Operation {
   }
 
   std::size_t rows(std::size_t b) const { return rows_[b + 1] - rows_[b]; }
-  memory::desc any_weights(std::size_t b, memory::data_type type) const {
-    const Shape in = program_.activation(inputs[0]).shape;
-    return {{static_cast<memory::dim>(rows(b)), static_cast<memory::dim>(in.channels),
-             static_cast<memory::dim>(in.height), static_cast<memory::dim>(in.width)},
+  /// Rows laid out as images are: all three multiplications can use that, so an f32 layer needs no copy of
+  /// its weights.
+  memory::desc block_weights(std::size_t b, memory::data_type type) const {
+    const Activation& in = program_.activation(inputs[0]);
+    return {{static_cast<memory::dim>(rows(b)), static_cast<memory::dim>(in.shape.channels),
+             static_cast<memory::dim>(in.shape.height), static_cast<memory::dim>(in.shape.width)},
             type,
-            memory::format_tag::any};
+            in.tag};
   }
   memory::desc bias_desc(std::size_t b) const {
     return {{static_cast<memory::dim>(rows(b))}, memory::data_type::f32, memory::format_tag::a};
@@ -179,8 +175,8 @@ class DenseOperation final : public Operation {
     const auto kind =
         program_.training ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
     if (bias_)
-      return {{kind, in.desc(count), any_weights(b, in.type), bias_desc(b), dst}, attributes(), engine()};
-    return {{kind, in.desc(count), any_weights(b, in.type), dst}, attributes(), engine()};
+      return {{kind, in.desc(count), block_weights(b, in.type), bias_desc(b), dst}, attributes(), engine()};
+    return {{kind, in.desc(count), block_weights(b, in.type), dst}, attributes(), engine()};
   }
   inner_product_backward_weights::primitive_desc weights_gradient_desc(
       const inner_product_forward::primitive_desc& forward, const memory::desc& weights) const {

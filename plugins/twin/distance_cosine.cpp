@@ -6,6 +6,7 @@
 #include "twinflow/plugin.h"
 
 namespace twinflow::twin {
+namespace {
 
 /// d = 1 - a.b / (|a| |b|), from 0 (same direction) to 2 (opposite).
 ///
@@ -72,6 +73,9 @@ class CosineDistance final : public Distance {
     for (std::size_t k = first; k < last; ++k) to[k] += factor * from[k];
   }
 };
+
+}  // namespace
+
 TWINFLOW_COMPONENT("distance", "cosine", CosineDistance)
 
 }  // namespace twinflow::twin

@@ -5,6 +5,7 @@
 #include "twinflow/plugin.h"
 
 namespace twinflow::twin {
+namespace {
 
 /// d = sum |a - b|. dd/da = sign(a - b), 0 where they are equal; dd/db its opposite.
 class L1Distance final : public Distance {
@@ -41,6 +42,9 @@ class L1Distance final : public Distance {
     });
   }
 };
+
+}  // namespace
+
 TWINFLOW_COMPONENT("distance", "l1", L1Distance)
 
 }  // namespace twinflow::twin

@@ -6,6 +6,7 @@
 #include "twinflow/plugin.h"
 
 namespace twinflow::twin {
+namespace {
 
 /// squared_l2: d = sum (a - b)^2, dd/da = 2 (a - b).
 /// l2: d = sqrt(sum (a - b)^2), dd/da = (a - b) / d; where d is 0 the gradient is taken as 0, the middle of
@@ -53,7 +54,6 @@ class SquaredL2Distance : public Distance {
     });
   }
 };
-TWINFLOW_COMPONENT("distance", "squared_l2", SquaredL2Distance)
 
 class L2Distance final : public SquaredL2Distance {
  public:
@@ -75,6 +75,10 @@ class L2Distance final : public SquaredL2Distance {
     add_differences(e, pairs, factors, gradient_e);
   }
 };
+
+}  // namespace
+
+TWINFLOW_COMPONENT("distance", "squared_l2", SquaredL2Distance)
 TWINFLOW_COMPONENT("distance", "l2", L2Distance)
 
 }  // namespace twinflow::twin

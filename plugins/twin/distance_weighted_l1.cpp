@@ -5,6 +5,7 @@
 #include "twinflow/plugin.h"
 
 namespace twinflow::twin {
+namespace {
 
 /// The learned distance of Koch, Zemel and Salakhutdinov 2015 ("Siamese neural networks for one-shot image
 /// recognition", section 3.1), as the logit of *different*: z = sum_k w_k |a_k - b_k| + bias. The paper's
@@ -70,6 +71,9 @@ class WeightedL1Distance final : public Distance {
  private:
   double weight_init_std = 0.2, bias_init_mean = 0.5, bias_init_std = 0.01;
 };
+
+}  // namespace
+
 TWINFLOW_COMPONENT("distance", "weighted_l1", WeightedL1Distance)
 
 }  // namespace twinflow::twin

@@ -15,6 +15,7 @@
 #include "twinflow/plugin.h"
 
 namespace twinflow::twin {
+namespace {
 
 /// One-shot accuracy of a model. The tasks are made once, when the run starts: every epoch answers the same
 /// ones, so that epochs compare. Each image is embedded once, however many tasks show it.
@@ -129,6 +130,9 @@ class Evaluate final : public Map<Model, Metrics> {
   NumberedTasks tasks_;
   std::string protocol_;
 };
+
+}  // namespace
+
 TWINFLOW_NODE("twin.evaluate", Evaluate)
 
 }  // namespace twinflow::twin

@@ -7,6 +7,7 @@
 #include "twinflow/plugin.h"
 
 namespace twinflow::twin {
+namespace {
 
 /// All-pairs cross-entropy of a class batch of N images. With similarities s_ij = -scale d_ij, each image i
 /// is asked which of the others shows its class:
@@ -87,6 +88,9 @@ class AllPairsLoss final : public Loss {
 
   double scale = 16.0;
 };
+
+}  // namespace
+
 TWINFLOW_COMPONENT("loss", "all_pairs", AllPairsLoss)
 
 }  // namespace twinflow::twin

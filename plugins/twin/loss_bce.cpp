@@ -6,6 +6,7 @@
 #include "twinflow/plugin.h"
 
 namespace twinflow::twin {
+namespace {
 
 /// Binary cross-entropy on logits z of *different*, with y = 1 for a pair of different classes:
 ///
@@ -37,6 +38,9 @@ class BinaryCrossEntropy final : public Loss {
     return sum / count;
   }
 };
+
+}  // namespace
+
 TWINFLOW_COMPONENT("loss", "bce", BinaryCrossEntropy)
 
 }  // namespace twinflow::twin

@@ -5,6 +5,7 @@
 #include "twinflow/plugin.h"
 
 namespace twinflow::twin {
+namespace {
 
 /// Hadsell, Chopra and LeCun 2006 ("Dimensionality reduction by learning an invariant mapping", equation 4),
 /// with y = 1 for a pair of different classes:
@@ -43,6 +44,9 @@ class ContrastiveLoss final : public Loss {
  private:
   double margin = 1.0;
 };
+
+}  // namespace
+
 TWINFLOW_COMPONENT("loss", "contrastive", ContrastiveLoss)
 
 }  // namespace twinflow::twin

@@ -46,8 +46,8 @@ class Network {
   /// `random` gives the stream of a row (output unit or filter) of the parameter of that name.
   void initialise(const std::function<Random(std::string_view name, std::size_t row)>& random);
 
-  /// Row i is the embedding of image i; valid until the next call. Throws Error when the images have another
-  /// shape.
+  /// Row i is the embedding of image i; valid until the next call. backward() reads `images` again: they must
+  /// still be there. Throws Error when the images have another shape.
   const Embeddings& forward(const Images& images);
   /// `gradient`: dL/d embeddings of the last forward() of a training network. Leaves dL/d weights in
   /// parameters().

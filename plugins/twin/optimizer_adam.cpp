@@ -4,6 +4,7 @@
 #include "twinflow/plugin.h"
 
 namespace twinflow::twin {
+namespace {
 
 /// Adam (Kingma and Ba 2015, the form at the end of its section 2, which Keras uses), t counted from 0:
 ///
@@ -52,7 +53,6 @@ class Adam : public Optimizer {
 
   double beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-7, weight_decay = 0.0;
 };
-TWINFLOW_COMPONENT("optimizer", "adam", Adam)
 
 class AdamW final : public Adam {
  public:
@@ -66,6 +66,10 @@ class AdamW final : public Adam {
         .min(0.0);
   }
 };
+
+}  // namespace
+
+TWINFLOW_COMPONENT("optimizer", "adam", Adam)
 TWINFLOW_COMPONENT("optimizer", "adamw", AdamW)
 
 }  // namespace twinflow::twin

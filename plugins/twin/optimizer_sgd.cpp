@@ -2,6 +2,7 @@
 #include "twinflow/plugin.h"
 
 namespace twinflow::twin {
+namespace {
 
 /// Stochastic gradient descent, Keras' formulas. First w -= rate weight_decay w, decoupled from the gradient.
 /// Then
@@ -60,6 +61,9 @@ class Sgd final : public Optimizer {
   double momentum = 0.9, weight_decay = 0.0;
   bool nesterov = false;
 };
+
+}  // namespace
+
 TWINFLOW_COMPONENT("optimizer", "sgd", Sgd)
 
 }  // namespace twinflow::twin

@@ -2,6 +2,7 @@
 #include "twinflow/plugin.h"
 
 namespace twinflow::twin {
+namespace {
 
 /// factor = 1.
 class ConstantSchedule final : public Schedule {
@@ -10,6 +11,9 @@ class ConstantSchedule final : public Schedule {
 
   double factor(std::uint64_t, std::uint64_t) const override { return 1.0; }
 };
+
+}  // namespace
+
 TWINFLOW_COMPONENT("schedule", "constant", ConstantSchedule)
 
 }  // namespace twinflow::twin

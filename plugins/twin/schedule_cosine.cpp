@@ -5,6 +5,7 @@
 #include "twinflow/plugin.h"
 
 namespace twinflow::twin {
+namespace {
 
 /// Linear warm-up, then half a cosine (Loshchilov and Hutter 2017, "SGDR", equation 5, without restarts).
 /// With W = warmup x total, rounded:
@@ -31,6 +32,9 @@ class CosineSchedule final : public Schedule {
  private:
   double warmup = 0.03, floor = 0.01;
 };
+
+}  // namespace
+
 TWINFLOW_COMPONENT("schedule", "cosine", CosineSchedule)
 
 }  // namespace twinflow::twin

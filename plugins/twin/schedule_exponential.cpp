@@ -4,6 +4,7 @@
 #include "twinflow/plugin.h"
 
 namespace twinflow::twin {
+namespace {
 
 /// factor = rate^(t / every); with a staircase, t / every rounded down: Koch 2015 multiplies by 0.99 after
 /// each epoch, that is rate 0.99, every = steps_per_epoch, staircase.
@@ -29,6 +30,9 @@ class ExponentialSchedule final : public Schedule {
   std::uint64_t every = 100;
   bool staircase = true;
 };
+
+}  // namespace
+
 TWINFLOW_COMPONENT("schedule", "exponential", ExponentialSchedule)
 
 }  // namespace twinflow::twin

@@ -126,7 +126,7 @@ def case(name, layers, image, count, shard=None):
 
 CASES = [
     case("conv", [conv(5)], (2, 6, 7), 3),
-    case("conv 16 channels", [conv(16), conv(16, size=2, bias=False)], (1, 6, 6), 3),
+    case("conv 16 channels", [conv(16), conv(16, size=2, bias=False)], (1, 4, 5), 2),
     case("conv valid, stride", [conv(4, size=4, stride=2, padding="valid")], (3, 9, 8), 2),
     case("conv same, even kernel, stride 2", [conv(16, size=2, stride=2), conv(3, size=4)], (1, 7, 7), 2),
     case("conv relu", [conv(16), RELU, conv(4), RELU], (1, 6, 6), 3),
@@ -147,7 +147,7 @@ CASES = [
          (1, 9, 9), 4),
     case("small residual net", [conv(16, bias=False), NORM, RELU, POOL,
                                 residual(conv(16, bias=False), NORM, RELU, conv(16, size=1, bias=False), NORM), POOL,
-                                dense(6), L2], (1, 10, 10), 4, shard=2),
+                                dense(6), L2], (1, 9, 9), 4, shard=2),
     case("small koch2015", [conv(16, size=4, padding="valid"), RELU, POOL, conv(16, size=2, padding="valid"), RELU,
                             dense(12), SIGMOID], (1, 11, 11), 4, shard=2),
 ]

@@ -1,0 +1,100 @@
+// Times whole training steps of a preset: forward, distances, loss, backward, update. No data loading.
+//   training_step [--network conv4] [--precision f32] [--images 128] [--size 52] [--steps 10] [--threads 2]
+//   [--shard 16]
+// koch2015 trains on pairs (weighted_l1, bce, adam), the others on classes of two images (cosine, all_pairs,
+// adamw). Prints one line: images (or pairs) per second, from the median step, and the largest memory use of
+// the process.
+#include <tbb/global_control.h>
+#include <tbb/task_arena.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <string>
+
+#include "plugins/twin/presets.h"
+#include "plugins/twin/trainer.h"
+#include "twinflow/error.h"
+
+using namespace twinflow;
+using namespace twinflow::twin;
+
+namespace {
+
+template <class Base>
+std::shared_ptr<const Base> component(const char* type) {
+  std::shared_ptr<const Base> made;
+  Problems problems;
+  ParamType<std::shared_ptr<const Base>>::read({std::string(type), {}}, made, problems);
+  if (!made) throw Error(problems.list().at(0).message);
+  return made;
+}
+
+double peak_gigabytes() {
+  std::ifstream status("/proc/self/status");
+  std::string line;
+  while (std::getline(status, line))
+    if (line.starts_with("VmHWM:")) return std::stod(line.substr(6)) * 1024e-9;
+  return 0.0;
+}
+
+void time_steps(const std::map<std::string, std::string>& options) {
+  const bool pairs = options.at("--network") == "koch2015";
+  const std::size_t count = std::stoul(options.at("--images")), size = std::stoul(options.at("--size"));
+  Images images(count, 1, size, size);
+  Random random(1, 0, 0);
+  for (float& pixel : images.pixels) pixel = static_cast<float>(random.uniform());
+  Labels labels;
+  for (std::size_t i = 0; i < count && !pairs; ++i)
+    labels.classes.push_back(static_cast<std::int32_t>(i / 2));
+  for (std::size_t i = 0; i < count / 2 && pairs; ++i) labels.same.push_back(i % 2);
+  Trainer trainer({preset(options.at("--network")), component<Distance>(pairs ? "weighted_l1" : "cosine"),
+                   component<Loss>(pairs ? "bce" : "all_pairs"),
+                   component<Optimizer>(pairs ? "adam" : "adamw"), component<Schedule>("constant"),
+                   options.at("--precision") == "bf16" ? Precision::bf16 : Precision::f32,
+                   std::stoul(options.at("--shard")), 1000},
+                  {1, size, size}, [](std::string_view name, std::size_t row) {
+                    return Random(stream_key(1, "b", name), 0, row);
+                  });
+  trainer.step(images, labels);  // plans
+  std::vector<double> seconds;
+  const std::clock_t cpu_start = std::clock();
+  for (std::size_t i = 0; i < std::stoul(options.at("--steps")); ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    trainer.step(images, labels);
+    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  const double cpu =
+      static_cast<double>(std::clock() - cpu_start) / CLOCKS_PER_SEC / static_cast<double>(seconds.size());
+  std::sort(seconds.begin(), seconds.end());
+  const double items = static_cast<double>(pairs ? count / 2 : count);
+  std::printf("%s %s: %.1f %s/s median, %.1f best, %.1f by processor time, %.2f GB at most\n",
+              options.at("--network").c_str(), options.at("--precision").c_str(),
+              items / seconds[seconds.size() / 2], pairs ? "pairs" : "images", items / seconds[0],
+              items * std::stod(options.at("--threads")) / cpu, peak_gigabytes());
+}
+
+}  // namespace
+
+int main(int count, char** arguments) try {
+  std::map<std::string, std::string> options{
+      {"--network", "conv4"}, {"--precision", "f32"}, {"--images", "128"}, {"--size", "52"},
+      {"--steps", "10"},      {"--threads", "2"},     {"--shard", "16"}};
+  for (int i = 1; i + 1 < count; i += 2) {
+    if (!options.contains(arguments[i])) throw Error(std::string("there is no option ") + arguments[i]);
+    options[arguments[i]] = arguments[i + 1];
+  }
+  const int threads = std::stoi(options.at("--threads"));
+  tbb::global_control allowed(tbb::global_control::max_allowed_parallelism,
+                              static_cast<std::size_t>(threads));
+  tbb::task_arena arena(threads);
+  arena.execute([&] { time_steps(options); });
+  return 0;
+} catch (const std::exception& error) {
+  std::cerr << error.what() << "\n";
+  return 1;
+}
