@@ -9,14 +9,6 @@
 namespace twinflow::twin {
 namespace {
 
-template <class Base>
-std::shared_ptr<const Base> component(const char* type) {
-  std::shared_ptr<const Base> made;
-  Problems problems;
-  ParamType<std::shared_ptr<const Base>>::read({std::string(type), {}}, made, problems);
-  return made;
-}
-
 Labels labels_of(const AnyBatch& batch) {
   Labels labels;
   if (const auto* pairs = std::get_if<PairBatch>(&batch))
@@ -128,10 +120,10 @@ class Train final : public Stateful<AnyBatch> {
 
   std::string network;
   Layers layer;
-  std::shared_ptr<const Distance> distance = component<Distance>("cosine");
-  std::shared_ptr<const Loss> loss = component<Loss>("all_pairs");
-  std::shared_ptr<const Optimizer> optimizer = component<Optimizer>("adamw");
-  std::shared_ptr<const Schedule> schedule = component<Schedule>("constant");
+  std::shared_ptr<const Distance> distance = default_component<Distance>("cosine");
+  std::shared_ptr<const Loss> loss = default_component<Loss>("all_pairs");
+  std::shared_ptr<const Optimizer> optimizer = default_component<Optimizer>("adamw");
+  std::shared_ptr<const Schedule> schedule = default_component<Schedule>("constant");
   Precision precision = Precision::f32;
   std::int64_t shard = default_shard;
   Output<Model> model;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <csignal>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <thread>
 
 #include "program.h"
@@ -147,6 +148,24 @@ TEST_CASE("a short training run writes its run directory, with the same bits for
     CHECK(again.exit_code == 0);
     CHECK(read_file(temp.path / "again/best.safetensors") == weights);
   }
+}
+
+TEST_CASE("a graph of pairs, with layers written out, learns to tell them apart") {
+  const TempFolder temp;
+  const Finished run = flowrun(temp, {TWINFLOW_SOURCE_DIR "/tests/apps/pairs.toml", "--output", "run"});
+  CHECK(run.errors == "");
+  REQUIRE(run.exit_code == 0);
+  std::vector<double> losses;
+  std::istringstream lines(read_file(temp.path / "run/metrics.jsonl"));
+  for (std::string line; std::getline(lines, line);) {
+    const auto entry = nlohmann::json::parse(line);
+    if (entry["node"] == "twin") losses.push_back(entry["metrics"]["loss"]);
+  }
+  REQUIRE(losses.size() == 300);
+  const double first = std::accumulate(losses.begin(), losses.begin() + 50, 0.0) / 50;
+  const double last = std::accumulate(losses.end() - 50, losses.end(), 0.0) / 50;
+  CHECK(first > 0.6);  // log 2 knows nothing
+  CHECK(last < 0.75 * first);
 }
 
 TEST_CASE("an interrupted run keeps its model and says so") {

@@ -25,15 +25,6 @@ using namespace twinflow::twin;
 
 namespace {
 
-template <class Base>
-std::shared_ptr<const Base> component(const char* type) {
-  std::shared_ptr<const Base> made;
-  Problems problems;
-  ParamType<std::shared_ptr<const Base>>::read({std::string(type), {}}, made, problems);
-  if (!made) throw Error(problems.list().at(0).message);
-  return made;
-}
-
 double peak_gigabytes() {
   std::ifstream status("/proc/self/status");
   std::string line;
@@ -52,14 +43,14 @@ void time_steps(const std::map<std::string, std::string>& options) {
   for (std::size_t i = 0; i < count && !pairs; ++i)
     labels.classes.push_back(static_cast<std::int32_t>(i / 2));
   for (std::size_t i = 0; i < count / 2 && pairs; ++i) labels.same.push_back(i % 2);
-  Trainer trainer({preset(options.at("--network")), component<Distance>(pairs ? "weighted_l1" : "cosine"),
-                   component<Loss>(pairs ? "bce" : "all_pairs"),
-                   component<Optimizer>(pairs ? "adam" : "adamw"), component<Schedule>("constant"),
-                   options.at("--precision") == "bf16" ? Precision::bf16 : Precision::f32,
-                   std::stoul(options.at("--shard")), 1000},
-                  {1, size, size}, [](std::string_view name, std::size_t row) {
-                    return Random(stream_key(1, "b", name), 0, row);
-                  });
+  Trainer trainer(
+      {preset(options.at("--network")), default_component<Distance>(pairs ? "weighted_l1" : "cosine"),
+       default_component<Loss>(pairs ? "bce" : "all_pairs"),
+       default_component<Optimizer>(pairs ? "adam" : "adamw"), default_component<Schedule>("constant"),
+       options.at("--precision") == "bf16" ? Precision::bf16 : Precision::f32,
+       std::stoul(options.at("--shard")), 1000},
+      {1, size, size},
+      [](std::string_view name, std::size_t row) { return Random(stream_key(1, "b", name), 0, row); });
   trainer.step(images, labels);  // plans
   std::vector<double> seconds;
   const std::clock_t cpu_start = std::clock();

@@ -230,7 +230,8 @@ struct StreamInputs<std::tuple<T...>> {
   static std::tuple<T...> take(const std::vector<Parcel>& parcels) {
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
       return std::tuple<T...>(take_one<T>(parcels[I])...);
-    }(std::index_sequence_for<T...>());
+    }
+    (std::index_sequence_for<T...>());
   }
   template <class One>
   static One take_one(const Parcel& parcel) {

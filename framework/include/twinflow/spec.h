@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "twinflow/error.h"
 #include "twinflow/value.h"
 
 /// Parameters: declared once, in `describe`, bound to members. Checks, flowinspect and error messages derive
@@ -102,6 +103,10 @@ MadeComponent make_component(std::string_view family, const Value& value, Proble
 std::string component_text(const TypeInfo& info, const void* object);
 /// The description of a component that was made by type name. Throws Error when the family has no such type.
 const TypeInfo& component_info(std::string_view family, std::string_view type);
+
+/// The component of a family with that name and its defaults. Throws Error when it cannot be made.
+template <class Base>
+std::shared_ptr<const Base> default_component(const std::string& type);
 
 /// How a C++ type is written in a graph file. read() adds a problem and returns false when the value does not
 /// fit.
@@ -224,6 +229,15 @@ struct ParamType<std::shared_ptr<const Base>> {
     return component_text(component_info(Base::family, object->type), object.get());
   }
 };
+
+template <class Base>
+std::shared_ptr<const Base> default_component(const std::string& type) {
+  std::shared_ptr<const Base> made;
+  Problems problems;
+  if (!ParamType<std::shared_ptr<const Base>>::read({type, {}}, made, problems))
+    throw Error(problems.list().front().message);
+  return made;
+}
 
 /// Applies `visit` to every number in a value: range checks of lists and [low, high] are those of their
 /// elements.
