@@ -1,6 +1,6 @@
 """Writes losses_reference.json: what PyTorch makes of the distances, losses, optimisers and schedules of plugins/twin.
 
-    python3 losses_reference.py
+    python3 losses_reference.py [OUTPUT]
 
 Everything in f64, from numbers with few digits, so that the file is small and reads back exactly. Where PyTorch's formula
 differs from ours by design (Adam's epsilon, decoupled decay in SGD), ours is stated again here, plainly.
@@ -8,6 +8,7 @@ differs from ours by design (Adam's epsilon, decoupled decay in SGD), ours is st
 
 import json
 import pathlib
+import sys
 
 import numpy as np
 import torch
@@ -168,5 +169,5 @@ def schedules():
 
 made = {"torch": torch.__version__, "distances": distances(), "losses": losses(), "optimizers": optimizers(),
         "schedules": schedules()}
-path = pathlib.Path(__file__).with_suffix(".json")
+path = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).with_suffix(".json")
 path.write_text("{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in made.items()) + "\n}\n")

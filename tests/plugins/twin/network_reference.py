@@ -1,12 +1,13 @@
 """Writes network_reference.json: what PyTorch makes of small networks, for network_test.cpp.
 
-Run: python3 tests/plugins/twin/network_reference.py
+Run: python3 tests/plugins/twin/network_reference.py [OUTPUT]
 Each case: the layers as TOML, images, weights, the upstream gradient, and PyTorch's output and weight gradients (float64
 arithmetic on values of few digits). "shard": batch normalisation takes its statistics over that many images, as TwinFlow
 does; the gradients are those of the whole batch.
 """
 import json
 import pathlib
+import sys
 
 import torch
 import torch.nn.functional as F
@@ -151,6 +152,6 @@ CASES = [
     case("small koch2015", [conv(16, size=4, padding="valid"), RELU, POOL, conv(16, size=2, padding="valid"), RELU,
                             dense(12), SIGMOID], (1, 11, 11), 4, shard=2),
 ]
-target = pathlib.Path(__file__).with_suffix(".json")
+target = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).with_suffix(".json")
 target.write_text("[\n" + ",\n".join(json.dumps(one, separators=(",", ":")) for one in CASES) + "\n]\n")
 print(target, target.stat().st_size, "bytes")
