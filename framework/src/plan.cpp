@@ -85,7 +85,9 @@ class Checker {
         problems_.error(entry.place,
                         fmt::format("'{}' is a table, not {}", entry.key, entry.value.type_text()));
     }
-    if (problems_.empty() && !graph_.find("node")) problems_.error(graph_.place, "this graph has no node");
+    const Value* nodes = graph_.find("node");
+    if (problems_.empty() && (!nodes || nodes->get<Value::Table>()->empty()))
+      problems_.error(nodes ? nodes->place : graph_.place, "this graph has no node");
   }
 
   void read_run() {

@@ -22,11 +22,6 @@ std::string clock_text(double seconds) {
   return fmt::format("{}:{:02}", whole / 60, whole % 60);
 }
 
-std::string number_text(const std::string& metric, double value) {
-  if (metric.find("accuracy") != std::string::npos) return fmt::format("{} {:.2f} %", metric, 100 * value);
-  return fmt::format("{} {:.4g}", metric, value);
-}
-
 }  // namespace
 
 Record::Record(const Plan& plan) : plan_(plan), terminal_(isatty(STDOUT_FILENO)) {}
@@ -107,7 +102,7 @@ std::string Record::headline(bool whole_epoch) const {
     const std::string& metric = planned.info->metrics.front().name;
     const double value = whole_epoch ? found->second.sum / static_cast<double>(found->second.count)
                                      : last_.at(planned.name).at(metric);
-    all += fmt::format("  {}.{}", planned.name, number_text(metric, value));
+    all += fmt::format("  {}.{} {}", planned.name, metric, value_text(metric, value, last_.at(planned.name)));
   }
   return all;
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cmath>
 
 #include "registry.h"
 
@@ -113,7 +114,10 @@ bool ParamType<std::int64_t>::read(const Value& value, std::int64_t& out, Proble
 }
 bool ParamType<double>::read(const Value& value, double& out, Problems& problems) {
   if (const auto* integer = value.get<std::int64_t>()) return out = static_cast<double>(*integer), true;
-  return read_as(value, out, "a number", problems);
+  if (!read_as(value, out, "a number", problems)) return false;
+  if (std::isfinite(out)) return true;
+  problems.error(value.place, "expected a finite number");
+  return false;
 }
 bool ParamType<std::string>::read(const Value& value, std::string& out, Problems& problems) {
   return read_as(value, out, "a string", problems);

@@ -65,8 +65,8 @@ void Checkpoint::process(Metrics metrics, const Item&) {
   const std::filesystem::path file = run().directory() / (name() + ".safetensors");
   write_safetensors(file, model);
   saved_ = fmt::format("{} {} {}{}{} (epoch {}, step {}): {}", keep == Keep::best ? "best" : "last", monitor,
-                       shown(monitor, value), metrics.protocol.empty() ? "" : ", ", metrics.protocol,
-                       metrics.epoch + 1, metrics.step, file.string());
+                       value_text(monitor, value, metrics.values), metrics.protocol.empty() ? "" : ", ",
+                       metrics.protocol, metrics.epoch + 1, metrics.step, file.string());
 }
 
 void Checkpoint::close() {

@@ -63,13 +63,14 @@ void EarlyStop::process(Metrics metrics, const Item&) {
   if (!std::isfinite(value)) return run().stop(fmt::format("{} is not a finite number ({})", monitor, value));
   for (const double wanted : threshold)
     if (lower() ? value <= wanted : value >= wanted)
-      return run().stop(
-          fmt::format("{} has reached {} with {}", monitor, shown(monitor, wanted), shown(monitor, value)));
+      return run().stop(fmt::format("{} has reached {} with {}", monitor, value_text(monitor, wanted),
+                                    value_text(monitor, value)));
   if (metrics.epoch < start_epoch) return;
 
   waited_ = improvement_.see(value) ? 0 : waited_ + 1;
   if (waited_ >= patience)
-    run().stop(fmt::format("{} has not improved on {} for {}", monitor, shown(monitor, *improvement_.best()),
+    run().stop(fmt::format("{} has not improved on {} for {}", monitor,
+                           value_text(monitor, *improvement_.best()),
                            waited_ == 1 ? "1 evaluation" : fmt::format("{} evaluations", waited_)));
 }
 

@@ -14,9 +14,4 @@ double watched(const Metrics& metrics, std::string_view name) {
                           metrics.epoch + 1, names.empty() ? "nothing" : names));
 }
 
-std::string shown(std::string_view name, double value) {
-  if (name.find("accuracy") != name.npos) return fmt::format("{:.2f} %", 100 * value);
-  return fmt::format("{:.6g}", value);
-}
-
 }  // namespace twinflow::monitor

@@ -62,6 +62,7 @@ class Evaluate final : public Map<Model, Metrics> {
       protocol_ = fmt::format("{}, {} trials of {} fixed tasks", shape_text(), queries, data->tasks.size());
     }
     if (!data->description.empty()) protocol_ += ", " + data->description;
+    run().say(fmt::format("{}: {} (with 95 % intervals)", name(), protocol_));
   }
 
   Metrics apply(Model model, const Item& item) const override {

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "twinflow/tensors.h"
 
@@ -11,6 +12,10 @@ namespace twinflow {
 
 /// Named numbers. Accuracies and the like are fractions of 1; who prints them says "%".
 using Numbers = std::map<std::string, double, std::less<>>;
+
+/// A value for people: accuracies, by their name, in percent ("83.10 %"), others with six digits ("0.0421").
+/// With its interval, where `all` has NAME_low and NAME_high: "83.10 % (80.6-85.3)".
+std::string value_text(std::string_view name, double value, const Numbers& all = {});
 
 /// What was measured, and on which weights. Monitors act on it.
 struct Metrics {

@@ -18,10 +18,3 @@ TEST_CASE("watched: the value of that name") {
   CHECK_THROWS_WITH_AS(watched(metrics, "loss"),
                        "there is no 'loss' in the metrics of epoch 4; they hold nothing", Error);
 }
-
-TEST_CASE("shown: accuracies in percent, the rest as they are") {
-  CHECK(shown("accuracy", 0.831) == "83.10 %");
-  CHECK(shown("verification_accuracy", 1) == "100.00 %");
-  CHECK(shown("loss", 0.04213) == "0.04213");
-  CHECK(shown("auc", 1.0 / 3) == "0.333333");
-}

@@ -84,7 +84,8 @@ TEST_CASE("evaluate measures a model that knows everything, and says how") {
   REQUIRE(bench.reported.size() == 1);
   CHECK(bench.reported[0].first.index == 29);
   CHECK(bench.reported[0].second == metrics.values);
-  CHECK(bench.said.empty());
+  REQUIRE(bench.said.size() == 1);  // the protocol, before any number
+  CHECK(bench.said[0] == "bench: " + metrics.protocol + " (with 95 % intervals)");
   for (const auto& [name, value] : metrics.values)  // monitors may watch whatever there is
     CHECK(std::any_of(bench.info().metrics.begin(), bench.info().metrics.end(),
                       [&, &wanted = name](const MetricInfo& one) { return one.name == wanted; }));
@@ -154,8 +155,7 @@ TEST_CASE("evaluate reports a collapse, not an accuracy") {
   CHECK(metrics.values.at("collapsed") == 1);
   for (const char* name : {"accuracy", "accuracy_low", "accuracy_high"})
     CHECK(std::isnan(metrics.values.at(name)));
-  CHECK(bench.said == std::vector<std::string>{
-                          "bench: the model of epoch 5 has collapsed: it tells no image from another"});
+  CHECK(bench.said.back() == "bench: the model of epoch 5 has collapsed: it tells no image from another");
 }
 
 TEST_CASE("evaluate refuses data without such tasks before anything runs") {

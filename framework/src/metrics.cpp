@@ -1,0 +1,16 @@
+#include "twinflow/metrics.h"
+
+#include <fmt/format.h>
+
+namespace twinflow {
+
+std::string value_text(std::string_view name, double value, const Numbers& all) {
+  const bool percent = name.find("accuracy") != name.npos;
+  std::string text = percent ? fmt::format("{:.2f} %", 100 * value) : fmt::format("{:.6g}", value);
+  const auto low = all.find(fmt::format("{}_low", name)), high = all.find(fmt::format("{}_high", name));
+  if (low == all.end() || high == all.end()) return text;
+  return text + (percent ? fmt::format(" ({:.1f}-{:.1f})", 100 * low->second, 100 * high->second)
+                         : fmt::format(" ({:.6g}-{:.6g})", low->second, high->second));
+}
+
+}  // namespace twinflow
