@@ -21,7 +21,7 @@ int main(int argc, char** argv) {
       ->allow_extra_args(false);
   app.add_option("--output", options.output, "the run directory (default: runs/<graph>/<date-time>)");
   app.add_option("--threads", options.threads,
-                 "threads in all (default: the processors this process may use)")
+                 "threads in all (default: the processors in this process's affinity mask)")
       ->check(CLI::Range(1, 4096));
   app.add_option("--max-in-flight", options.max_in_flight,
                  "items between source and sink at any time (default: threads + 2)")

@@ -66,14 +66,21 @@ Value convert(const toml::node& node, const std::shared_ptr<const Place::Text>& 
   return value;
 }
 
-/// Sets table.path[0].path[1]... to the value. "adamw" on the way becomes { type = "adamw" }.
-void put(Value& table, const std::vector<std::string>& path, std::size_t at, const Value& value) {
-  if (const auto* name = table.get<std::string>()) {
-    Value type = table;
-    type.data = *name;
-    table.data = Value::Table{{"type", table.place, type}};
-  }
-  if (!table.get<Value::Table>()) table.data = Value::Table();
+/// A choice in its short form, "adamw", as { type = "adamw" }; anything else as it is.
+void write_out(Value& choice) {
+  if (!choice.get<std::string>()) return;
+  const Value type = choice;
+  choice.data = Value::Table{{"type", choice.place, type}};
+}
+
+/// Sets table.path[0].path[1]... to the value.
+void put(Value& table, const std::vector<std::string>& path, std::size_t at, const Value& value,
+         Problems& problems) {
+  if (at > 0 && path[at - 1] != "from") write_out(table);
+  if (!table.get<Value::Table>())
+    return problems.error({value.place.text, 1, 1},
+                          fmt::format("'{}' is {} in the graph: nothing inside of it can be set",
+                                      path[at - 1], table.type_text()));
   auto& entries = std::get<Value::Table>(table.data);
   auto found =
       std::find_if(entries.begin(), entries.end(), [&](const auto& one) { return one.key == path[at]; });
@@ -81,7 +88,7 @@ void put(Value& table, const std::vector<std::string>& path, std::size_t at, con
     entries.push_back({path[at], value.place, Value{Value::Table(), value.place}});
     found = entries.end() - 1;
   }
-  if (at + 1 < path.size()) return put(found->value, path, at + 1, value);
+  if (at + 1 < path.size()) return put(found->value, path, at + 1, value, problems);
   found->place = value.place;  // an unknown parameter is then reported where it was asked for
   found->place.column = 1;
   found->value = value;
@@ -118,7 +125,7 @@ void apply_override(Value& graph, const std::string& argument, Problems& problem
     }
     path.insert(path.begin(), "node");
   }
-  put(graph, path, 0, value);
+  put(graph, path, 0, value, problems);
 }
 
 /// Lays `over` over `base`: tables key by key, but a choice of another type replaces the one below whole.
@@ -133,6 +140,8 @@ Value lay_over(Value base, const Value& over) {
   for (const Value::Entry& entry : *above) {
     auto found =
         std::find_if(below->begin(), below->end(), [&](const auto& one) { return one.key == entry.key; });
+    if (found != below->end() && entry.key != "from" && entry.value.get<Value::Table>())
+      write_out(found->value);
     if (found == below->end())
       below->push_back(entry);
     else

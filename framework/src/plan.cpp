@@ -19,10 +19,10 @@ const TypeInfo& RunSettings::info() {
     BasicSpec<RunSettings, RunSettings> spec(*made);
     spec.summary("What holds for the whole run.");
     spec.param("seed", &RunSettings::seed).doc("every random choice follows from it").min(0);
-    spec.param("epochs", &RunSettings::epochs).doc("how many epochs to train").min(1);
+    spec.param("epochs", &RunSettings::epochs).doc("how many epochs to train").range(1, 1e9);
     spec.param("steps_per_epoch", &RunSettings::steps_per_epoch)
         .doc("items of the stream in an epoch")
-        .min(1);
+        .range(1, 1e9);
     spec.param("plugins", &RunSettings::plugins)
         .doc("plugin libraries, or folders of them, that the graph needs");
     const RunSettings defaults;
@@ -63,6 +63,11 @@ class Checker {
       check_metrics();
       check_nodes();
     }
+    if (problems_.empty() && std::none_of(plan_.nodes.begin(), plan_.nodes.end(), [](const auto& node) {
+          return node.info->shape == NodeInfo::Shape::source;
+        }))
+      problems_.error(graph_.find("node")->place,
+                      "this graph has no source: no node that makes a stream, such as sample.classes");
     if (problems_.empty()) resolve();
     return std::move(plan_);
   }
@@ -97,7 +102,7 @@ class Checker {
     for (const auto& library : plan_.run.plugins) {
       try {
         PluginIndex::instance().add(library);
-      } catch (const Error& error) {
+      } catch (const std::exception& error) {
         problems_.error(run->find("plugins")->place, error.what());
       }
     }
@@ -111,9 +116,17 @@ class Checker {
       Plan::PlannedNode made;
       made.name = entry.key;
       made.place = table.place;
-      if (!table.get<Value::Table>() || entry.key.find('.') != std::string::npos) {
-        problems_.error(entry.place,
-                        fmt::format("a node is a table [node.{}] whose name has no dot", entry.key));
+      const bool plain =
+          entry.key.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") ==
+          std::string::npos;
+      if (!table.get<Value::Table>()) {
+        problems_.error(entry.place, fmt::format("a node is a table: [node.{}]", entry.key));
+      } else if (!plain || entry.key.empty() || entry.key == "run") {
+        problems_.error(
+            entry.place,
+            fmt::format(
+                "a node cannot be called '{}': letters, digits, '_' and '-' make a name, and 'run' is taken",
+                entry.key));
       } else {
         made.info = find_type(entry.key, table);
       }

@@ -8,6 +8,7 @@
 #include <boost/dll/shared_library.hpp>
 #include <cstdlib>
 #include <sstream>
+#include <utility>
 
 #include "registry.h"
 #include "twinflow/plugin.h"
@@ -104,14 +105,16 @@ bool PluginIndex::load(std::string_view kind, std::string_view type) {
 void PluginIndex::load_file(const std::string& file) {
   if (std::find(loaded_.begin(), loaded_.end(), file) != loaded_.end()) return;
   Registry::instance().loading = file;
+  std::string failure;
   try {
     // Leaked on purpose: objects and type_infos of a library may outlive any owner.
     new boost::dll::shared_library(file, boost::dll::load_mode::rtld_now);
   } catch (const boost::system::system_error& error) {
-    Registry::instance().loading.clear();
-    throw Error(fmt::format("the plugin '{}' cannot be loaded: {}", file, error.what()));
+    failure = error.what();
   }
   Registry::instance().loading.clear();
+  if (failure.empty()) failure = std::exchange(Registry::instance().registration_failure, {});
+  if (!failure.empty()) throw Error(fmt::format("the plugin '{}' cannot be loaded: {}", file, failure));
   loaded_.push_back(file);
 }
 
@@ -123,7 +126,14 @@ std::vector<std::string> PluginIndex::offered(std::string_view kind) const {
 }
 
 void PluginIndex::load_all() {
-  for (const auto& [type, file] : library_of_) load_file(file);
+  for (const auto& [type, file] : library_of_) {
+    try {
+      load_file(file);
+    } catch (const Error& error) {
+      if (std::find(refused_.begin(), refused_.end(), error.what()) == refused_.end())
+        refused_.push_back(error.what());
+    }
+  }
 }
 
 }  // namespace twinflow

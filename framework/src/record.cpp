@@ -36,9 +36,12 @@ void Record::create(const std::filesystem::path& output) {
   if (output.empty()) {
     const std::time_t now = std::time(nullptr);
     const std::string stamp = fmt::format("{:%Y-%m-%d_%H-%M-%S}", fmt::localtime(now));
-    directory_ = std::filesystem::path("runs") / plan_.graph_name / stamp;
-    for (int again = 2; std::filesystem::exists(directory_); ++again)  // several runs started in one second
-      directory_ = std::filesystem::path("runs") / plan_.graph_name / fmt::format("{}_{}", stamp, again);
+    const std::filesystem::path folder = std::filesystem::path("runs") / plan_.graph_name;
+    std::filesystem::create_directories(folder);
+    directory_ = folder / stamp;
+    for (int again = 2; !std::filesystem::create_directory(directory_);
+         ++again)  // several runs started in one second
+      directory_ = folder / fmt::format("{}_{}", stamp, again);
   }
   if (std::filesystem::exists(directory_ / "metrics.jsonl"))
     throw Error(
@@ -83,6 +86,7 @@ void Record::report(std::string_view node, const Item& item, const Numbers& valu
                       {"metrics", values}})
                     .dump()
              << std::endl;
+  if (!metrics_) throw Error(fmt::format("cannot write '{}'", (directory_ / "metrics.jsonl").string()));
   for (const auto& [key, value] : values) last_[name][key] = value;
   for (const auto& planned : plan_.nodes) {
     if (planned.name != name || planned.info->metrics.empty()) continue;
@@ -151,7 +155,8 @@ void Record::finish(const std::string& status, const std::string& reason, std::u
   const Json result = {
       {"status", status},     {"reason", reason}, {"epochs", epochs}, {"steps", steps},
       {"seconds", seconds()}, {"metrics", last_}, {"nodes", nodes},   {"most_in_flight", most_in_flight}};
-  write_atomically(directory_ / "result.json", result.dump(2) + "\n");
+  write_atomically(directory_ / "result.json",
+                   result.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 }  // namespace twinflow

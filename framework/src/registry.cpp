@@ -34,6 +34,7 @@ void Registry::read_defaults(TypeInfo& info) {
 }
 
 const TypeInfo* Registry::find(std::string_view kind, std::string_view type) {
+  if (loading.empty() && !registration_failure.empty()) throw Error(registration_failure);
   const auto key = std::pair(std::string(kind), std::string(type));
   auto found = types_.find(key);
   if (found == types_.end() && load && load(kind, type)) found = types_.find(key);
@@ -64,6 +65,14 @@ std::vector<const TypeInfo*> Registry::loaded() {
   return all;
 }
 
-void register_type(std::unique_ptr<TypeInfo> info) { Registry::instance().add(std::move(info)); }
+void register_type(std::unique_ptr<TypeInfo> info, const std::function<void(TypeInfo&)>& describe) {
+  const std::string who = info->kind + " '" + info->type + "': ";
+  try {
+    describe(*info);
+    Registry::instance().add(std::move(info));
+  } catch (const std::exception& error) {  // static initialisers run this: no exception may leave it
+    Registry::instance().registration_failure = who + error.what();
+  }
+}
 
 }  // namespace twinflow

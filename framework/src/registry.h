@@ -30,7 +30,8 @@ class Registry {
   /// loaded.
   std::function<bool(std::string_view kind, std::string_view type)> load;
   std::function<std::vector<std::string>(std::string_view kind)> offered;
-  std::string loading;  // the file being loaded
+  std::string loading;               // the file being loaded
+  std::string registration_failure;  // of a type that could not describe itself or was there already
 
  private:
   /// Asks a fresh object. Not while libraries register their types: an object may need others that are not

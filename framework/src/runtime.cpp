@@ -32,6 +32,7 @@ class SignalGuard {
   SignalGuard() {
     received_signal = 0;
     struct sigaction action = {};
+    action.sa_flags = SA_RESTART;  // a signal must not make writes fail
     action.sa_handler = [](int signal) {
       received_signal = signal;
       for (const int one : signals) std::signal(one, SIG_DFL);
@@ -61,6 +62,7 @@ struct Join {
   struct Waiting {
     Message message;  // of the first that came, with room for all parcels
     std::size_t missing = 0;
+    std::vector<bool> came;  // by port
   };
   std::size_t ports = 0, connected = 0;
   std::mutex mutex;
@@ -103,7 +105,7 @@ class Runtime final : public Run {
     const SignalGuard signals;
     arena.execute([&] {
       open_nodes();
-      if (!failure_) guarded("", [&] { record_.create(output_); });
+      if (!failure_ && received_signal == 0) guarded("", [&] { record_.create(output_); });
       if (!failure_) {
         build(graph_.emplace());  // in here: a graph belongs to the arena it is made in
         for (epoch_ = 0; epoch_ < epochs() && !ending(); ++epoch_) run_epoch(*graph_);
@@ -246,6 +248,7 @@ class Runtime final : public Run {
   void arrive(std::size_t node, std::size_t port, const Message& message) {
     Join& join = stations_[node].join;
     Message complete;
+    bool again = false;
     {
       const std::lock_guard lock(join.mutex);
       auto [waiting, first] = join.waiting.try_emplace(message.item.step);
@@ -254,20 +257,30 @@ class Runtime final : public Run {
         gathered = message;
         gathered.parcels.assign(join.ports, {});
         waiting->second.missing = join.connected;
+        waiting->second.came.assign(join.ports, false);
       }
-      gathered.parcels[port] = message.parcels.front();
-      if (--waiting->second.missing > 0) return;
-      complete = std::move(gathered);
-      join.waiting.erase(waiting);
+      again = waiting->second.came[port];
+      if (!again) {
+        waiting->second.came[port] = true;
+        gathered.parcels[port] = message.parcels.front();
+        if (--waiting->second.missing > 0) return;
+        complete = std::move(gathered);
+        join.waiting.erase(waiting);
+      }
     }
+    if (again)
+      return guarded(node, [&] {
+        throw Error(fmt::format("item {} of the epoch came twice on its input '{}'", message.item.index,
+                                plan_.nodes[node].info->inputs[port].name));
+      });
     entrance(node).try_put(complete);
   }
 
   /// With nothing under way, nothing may wait for its other half.
   void check_joins() {
-    for (std::size_t i = 0; i < stations_.size() && !failed_; ++i) {
+    for (std::size_t i = 0; i < stations_.size(); ++i) {
       auto& waiting = stations_[i].join.waiting;
-      if (!waiting.empty())
+      if (!waiting.empty() && !failed_)
         guarded(i, [&] {
           throw Error(fmt::format("item {} of the epoch came on some of its inputs, but not on all of them",
                                   waiting.begin()->second.message.item.index));
@@ -354,7 +367,9 @@ class Runtime final : public Run {
       stations_[i].finish_seconds += std::chrono::duration<double>(end - begin).count();
       if (trace_) trace_->slice(planned.name, last.step, begin, end);
     }
-    if (!failed_) record_.epoch_done(epoch_, next_sequence_);
+    if (failed_) return;
+    ++epochs_done_;
+    guarded("", [&] { record_.epoch_done(epoch_, next_sequence_); });
   }
 
   /// Lets one more item of this epoch start, unless the run is ending. Called on any thread.
@@ -410,7 +425,7 @@ class Runtime final : public Run {
       status = "stopped", reason = *stop_reason_;
     }
     if (!failure_) record_.say(fmt::format("{}: {}", status, reason));
-    record_.finish(status, reason, epoch_, next_sequence_, times, most_in_flight_);
+    record_.finish(status, reason, epochs_done_, next_sequence_, times, most_in_flight_);
     return code;
   }
 
@@ -425,7 +440,7 @@ class Runtime final : public Run {
       consumers_;                                      // (node, output) -> how many inputs it feeds
   std::optional<flow::broadcast_node<Message>> root_;  // starts items: feeds every source
 
-  std::uint64_t epoch_ = 0, first_sequence_ = 0, epoch_end_ = 0;
+  std::uint64_t epoch_ = 0, epochs_done_ = 0, first_sequence_ = 0, epoch_end_ = 0;
   std::atomic<std::uint64_t> next_sequence_{0}, in_flight_{0}, most_in_flight_{0};
 
   std::optional<Trace> trace_;

@@ -9,7 +9,7 @@ namespace twinflow {
 struct RunOptions {
   std::filesystem::path output = {};  // the run directory; empty: runs/<graph>/<date-time>
   std::filesystem::path trace = {};   // a file for trace events; empty: none are taken
-  int threads = 0;                    // of the arena; 0: as many as this process may use
+  int threads = 0;                    // of the arena; 0: the processors of its affinity mask
   int max_in_flight = 0;              // items between source and sink; 0: two more than threads
 };
 

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <optional>
 
 #include "model.h"
@@ -44,7 +46,7 @@ class Train final : public Stateful<AnyBatch> {
         .range(1, 65536);
     spec.metric("loss", "of the batch");
     spec.metric("learning_rate", "of the update");
-    spec.metric("images_per_second", "trained, waiting for data included");
+    spec.metric("images_per_second", "trained, waiting for data included; not in the first step of an epoch");
     spec.metric("distance_same", "mean distance of pairs of one class");
     spec.metric("distance_different", "mean distance of pairs of two classes");
     spec.check(&Train::check);
@@ -86,13 +88,15 @@ class Train final : public Stateful<AnyBatch> {
                    {"learning_rate", done.rate},
                    {"distance_same", done.same},
                    {"distance_different", done.different}};
-    const double seconds = std::chrono::duration<double>(now - last_step).count();
-    if (seconds > 0.0) values["images_per_second"] = static_cast<double>(images.count) / seconds;
+    if (last_step)
+      values["images_per_second"] =
+          static_cast<double>(images.count) / std::chrono::duration<double>(now - *last_step).count();
     last_step = now;
     report(item, values);
   }
 
   void finish_epoch(const Item& last) override {
+    last_step.reset();  // what comes between the epochs is not training
     if (!trainer || !model.used()) return;
     Model made;
     made.epoch = last.epoch;
@@ -101,16 +105,20 @@ class Train final : public Stateful<AnyBatch> {
     made.layers = layers;
     made.image = image;
     made.precision = resolve(precision);
-    describe_weights(made, trainer->network().weights(), trainer->distance_weights());
+    NamedTensors weights = trainer->network().weights();
+    for (const auto& [name, tensor] : weights.tensors)  // a ReLU hides what is not a number from the loss
+      if (!std::all_of(tensor.values.begin(), tensor.values.end(),
+                       [](float one) { return std::isfinite(one); }))
+        throw Error("after update " + std::to_string(made.step) + " the weights '" + name +
+                    "' are not finite numbers; a smaller learning_rate may help");
+    describe_weights(made, std::move(weights), trainer->distance_weights());
     model.emit(std::move(made), last);
-    last_step = std::chrono::steady_clock::now();  // what comes between the epochs is not training
   }
 
  private:
   void build(const Images& images) {
     layers = network.empty() ? layer : preset(network);
     image = {images.channels, images.height, images.width};
-    last_step = std::chrono::steady_clock::now();
     trainer.emplace(Recipe{layers, distance, loss, optimizer, schedule, resolve(precision),
                            static_cast<std::size_t>(shard), run().epochs() * run().steps_per_epoch()},
                     image, [this](std::string_view parameter, std::size_t row) {
@@ -131,7 +139,7 @@ class Train final : public Stateful<AnyBatch> {
   Layers layers;
   Shape image;
   std::optional<Trainer> trainer;
-  std::chrono::steady_clock::time_point last_step;
+  std::optional<std::chrono::steady_clock::time_point> last_step;  // of this epoch
 };
 
 }  // namespace

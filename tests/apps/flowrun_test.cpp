@@ -26,7 +26,9 @@ const std::vector<std::string> small = {graph("train.toml"),
                                         "--set",
                                         "batches.classes_per_batch=12",
                                         "--set",
-                                        "one_shot.trials=100"};
+                                        "one_shot.trials=100",
+                                        "--set",
+                                        "held_out.trials=100"};
 
 std::vector<std::string> with(std::vector<std::string> all, const std::vector<std::string>& more) {
   all.insert(all.end(), more.begin(), more.end());

@@ -50,6 +50,7 @@ TEST_CASE("every bad graph gets the message that stands beside it") {
   REQUIRE(graphs.size() >= 25);
   for (const auto& graph : graphs) {
     CAPTURE(graph.filename().string());
+    REQUIRE(std::filesystem::exists(std::filesystem::path(graph).replace_extension(".txt")));
     CHECK(problems_of(graph) == read_file(std::filesystem::path(graph).replace_extension(".txt")));
   }
 }
@@ -82,6 +83,10 @@ TEST_CASE("--set overrides go through the same checks") {
         "scale.facto=3\n  ^\n");
   CHECK(one("scal.factor=3") ==
         "--set:1:1: error: the graph has no node 'scal'; did you mean 'scale'?\n  scal.factor=3\n  ^\n");
+  CHECK(
+      one("scale.factor.deep=3") ==
+      "--set:1:1: error: 'factor' is a number with a fraction in the graph: nothing inside of it can be set\n"
+      "  scale.factor.deep=3\n  ^\n");
   CHECK(one("factor") ==
         "--set:1:1: error: --set takes node.parameter=value or run.parameter=value\n  factor\n  ^\n");
 }

@@ -71,6 +71,14 @@ TEST_CASE("a type offered twice names both files") {
         "node 'example.halve' is offered twice: by " + quoted(first) + " and by " + quoted(second));
 }
 
+TEST_CASE("a type that cannot describe itself is named when the library is loaded") {
+  const auto file = libraries / "libplugin_cannot_describe.so";
+  CHECK(refusal(file) == "accepted");
+  CHECK_THROWS_WITH_AS(
+      Registry::instance().find_node("cannot.describe"),
+      ("the plugin " + quoted(file) + " cannot be loaded: node 'cannot.describe': no words").c_str(), Error);
+}
+
 TEST_CASE("a missing symbol is named when the library is loaded") {
   CHECK(refusal(libraries / "libplugin_missing_symbol.so") == "accepted");
   try {

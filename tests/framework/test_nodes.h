@@ -141,6 +141,22 @@ class Subtract final : public Map<Inputs<Number, Number, std::optional<Number>>,
   }
 };
 
+/// Emits every number twice: a node that breaks the rule for joins.
+class Stutter final : public Stateful<Number> {
+ public:
+  static void describe(NodeSpec<Stutter>& spec) {
+    spec.summary("Says everything twice.");
+    spec.output("twice", &Stutter::twice);
+  }
+  void process(Number input, const Item& item) override {
+    twice.emit(input, item);
+    twice.emit(input, item);
+  }
+
+ private:
+  Output<Number> twice;
+};
+
 /// Sums an epoch; emits every tenth running sum and, at the epoch's end, Metrics.
 class Sum final : public Stateful<Number> {
  public:

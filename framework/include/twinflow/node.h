@@ -398,9 +398,10 @@ void register_node(std::string type_name) {
   info->kind = Node::family;
   info->type = std::move(type_name);
   info->make = [] { return std::shared_ptr<void>(std::shared_ptr<Node>(std::make_shared<Type>())); };
-  NodeSpec<Type> spec(*info);
-  Type::describe(spec);
-  register_type(std::move(info));
+  register_type(std::move(info), [](TypeInfo& made) {
+    NodeSpec<Type> spec(static_cast<NodeInfo&>(made));
+    Type::describe(spec);
+  });
 }
 
 }  // namespace twinflow

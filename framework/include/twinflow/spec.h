@@ -350,8 +350,11 @@ class Spec : public BasicSpec<Type, typename Type::Base> {
   using BasicSpec<Type, typename Type::Base>::BasicSpec;
 };
 
+/// Lets the type describe itself and adds it to the registry. Throws nothing: a failure is reported by who
+/// loads the library.
+void register_type(std::unique_ptr<TypeInfo> info, const std::function<void(TypeInfo&)>& describe);
+
 /// Called by TWINFLOW_COMPONENT when its library is loaded.
-void register_type(std::unique_ptr<TypeInfo> info);
 
 template <class Type>
 void register_component(std::string type_name) {
@@ -360,9 +363,10 @@ void register_component(std::string type_name) {
   info->kind = Base::family;
   info->type = std::move(type_name);
   info->make = [] { return std::shared_ptr<void>(std::shared_ptr<Base>(std::make_shared<Type>())); };
-  Spec<Type> spec(*info);
-  Type::describe(spec);
-  register_type(std::move(info));
+  register_type(std::move(info), [](TypeInfo& made) {
+    Spec<Type> spec(made);
+    Type::describe(spec);
+  });
 }
 
 }  // namespace twinflow

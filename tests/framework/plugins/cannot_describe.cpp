@@ -1,0 +1,8 @@
+// A plugin whose type cannot describe itself.
+#include "twinflow/plugin.h"
+
+class Broken final : public twinflow::Constants {
+ public:
+  static void describe(twinflow::NodeSpec<Broken>&) { throw twinflow::Error("no words"); }
+};
+TWINFLOW_NODE("cannot.describe", Broken)
