@@ -54,7 +54,8 @@ TEST_CASE("it reports every step and sends the model at the end of the epoch") {
   const Numbers& first = bench.reported[0].second;
   CHECK(first.at("learning_rate") == doctest::Approx(0.01));
   CHECK(std::isfinite(first.at("loss")));
-  CHECK(first.at("images_per_second") > 0.0);
+  CHECK(!first.contains("images_per_second"));  // there is no step before it to measure from
+  CHECK(bench.reported[1].second.at("images_per_second") > 0.0);
   CHECK(first.at("distance_different") > 0.0);
   CHECK(bench.reported[2].second.at("loss") < first.at("loss"));
   bench.finish_epoch(Item{0, 2, 2});
@@ -65,6 +66,18 @@ TEST_CASE("it reports every step and sends the model at the end of the epoch") {
   CHECK(model.weights->tensors.contains("2.dense.weight"));
   CHECK(model.distance->type == "cosine");
   CHECK(model.embed(classes(2).images).size == 8);
+}
+
+TEST_CASE("weights that are no numbers end the run, even where the loss does not show them") {
+  Bench bench("twin.train", std::string(small) + "optimizer = {type = 'sgd', learning_rate = 1e300}");
+  bench.process(classes(5), Item{});
+  try {
+    bench.finish_epoch({});
+    FAIL("such a model was given out");
+  } catch (const Error& error) {
+    CHECK(std::string(error.what()).starts_with("after update 1 the weights '"));
+    CHECK(std::string(error.what()).ends_with("' are not finite numbers; a smaller learning_rate may help"));
+  }
 }
 
 TEST_CASE("the start depends on the seed and the node's name, and on nothing else") {
