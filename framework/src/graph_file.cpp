@@ -94,6 +94,18 @@ void put(Value& table, const std::vector<std::string>& path, std::size_t at, con
   found->value = value;
 }
 
+/// Says of a value, and of all inside of it, that it stands in another text, so many columns to the right.
+void move_places(Value& value, const std::shared_ptr<const Place::Text>& text, int columns) {
+  value.place = {text, 1, value.place.column + columns};
+  if (auto* list = std::get_if<Value::List>(&value.data))
+    for (Value& one : *list) move_places(one, text, columns);
+  if (auto* table = std::get_if<Value::Table>(&value.data))
+    for (Value::Entry& entry : *table) {
+      entry.place = {text, 1, entry.place.column + columns};
+      move_places(entry.value, text, columns);
+    }
+}
+
 void apply_override(Value& graph, const std::string& argument, Problems& problems) {
   const auto text = make_text(argument, "--set", std::filesystem::current_path().string());
   const Place start{text, 1, 1};
@@ -107,13 +119,15 @@ void apply_override(Value& graph, const std::string& argument, Problems& problem
     return problems.error(start, "--set takes node.parameter=value or run.parameter=value");
   const std::string written = argument.substr(equals + 1);
   Problems ignored;
-  Value parsed = parse_toml("value = " + written, "--set", text->folder, ignored);
+  const std::string head = "value = ";
+  Value parsed = parse_toml(head + written, "--set", text->folder, ignored);
   Value value;
   if (ignored.empty())
     value = parsed.get<Value::Table>()->front().value;
   else
     value.data = written;  // a bare word is a string: the shell has eaten the quotes
-  value.place = {text, 1, static_cast<int>(equals) + 2};
+  value.place.column = static_cast<int>(head.size()) + 1;
+  move_places(value, text, static_cast<int>(equals) + 1 - static_cast<int>(head.size()));
   if (!run) {
     const Value* nodes = graph.find("node");
     if (!nodes || !nodes->find(path[0])) {

@@ -87,6 +87,9 @@ TEST_CASE("--set overrides go through the same checks") {
       one("scale.factor.deep=3") ==
       "--set:1:1: error: 'factor' is a number with a fraction in the graph: nothing inside of it can be set\n"
       "  scale.factor.deep=3\n  ^\n");
+  CHECK(one("scale.jitter=[0.5,1.5]") ==
+        "--set:1:19: error: 'jitter' is 1.5, out of range: 0 to 1\n  scale.jitter=[0.5,1.5]\n                "
+        "    ^\n");
   CHECK(one("factor") ==
         "--set:1:1: error: --set takes node.parameter=value or run.parameter=value\n  factor\n  ^\n");
 }
