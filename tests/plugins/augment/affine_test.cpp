@@ -163,6 +163,5 @@ TEST_CASE("augment.affine refuses what cannot be meant") {
   CHECK(
       refusal("fill = \"mirror\"").find("expected \"nearest\" or \"constant\" or \"reflect\" or \"wrap\"") !=
       std::string::npos);
-  CHECK(refusal("width_shift = [-inf, inf]").find("expected a finite number") !=
-        std::string::npos);
+  CHECK(refusal("width_shift = [-inf, inf]").find("expected a finite number") != std::string::npos);
 }
