@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 
 /// A folder of a test's own, gone with it.
@@ -12,7 +13,8 @@ class TempFolder {
  public:
   TempFolder() {
     std::string name = (std::filesystem::temp_directory_path() / "twinflow-test-XXXXXX").string();
-    path = mkdtemp(name.data());
+    if (!mkdtemp(name.data())) throw std::runtime_error("cannot make a folder for a test");
+    path = name;
   }
   ~TempFolder() { std::filesystem::remove_all(path); }
   TempFolder(const TempFolder&) = delete;

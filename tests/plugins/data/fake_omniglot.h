@@ -3,7 +3,6 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <doctest/doctest.h>
-#include <unistd.h>
 
 #include <cstdint>
 #include <cstdio>
@@ -16,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "temp_folder.h"
 #include "twinflow/error.h"
 
 /// A small data set of Omniglot's layout, written as zips or folders into a folder of its own.
@@ -25,21 +25,7 @@ namespace fs = std::filesystem;
 using Bytes = std::vector<std::uint8_t>;
 using Files = std::vector<std::pair<std::string, Bytes>>;
 
-class TempFolder {
- public:
-  TempFolder() {
-    std::string name = (fs::temp_directory_path() / "twinflow_data_XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~TempFolder() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  fs::path path;
-};
+using ::TempFolder;
 
 inline void write(const fs::path& file, const Bytes& bytes) {
   fs::create_directories(file.parent_path());
