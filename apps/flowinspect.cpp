@@ -26,7 +26,7 @@ void print_port(const std::string& kind, const std::string& name, const std::vec
 void print_params(const TypeInfo& info) {
   if (!info.params.empty()) fmt::print("\nParameters\n");
   for (const ParamInfo& param : info.params) {
-    fmt::print("  {:<28}{}, {}", param.key, param.type,
+    fmt::print("  {:<28}{}, {}", param.key, param.shape.text(),
                param.required ? "required" : "default " + param.default_text);
     const std::string range = param.range_text();
     if (!range.empty())
@@ -68,7 +68,7 @@ int inspect(const std::string& wanted) {
       fmt::print(stderr, "note: {}\n", refused);
     return finished;
   }
-  if (wanted == "run") return print_type(RunSettings::info()), finished;
+  if (wanted == "run") return print_type(table_info<RunSettings>()), finished;
   std::vector<std::string> names{"run"};
   bool shown = false;
   for (const TypeInfo* info : types) {

@@ -12,24 +12,15 @@
 
 namespace twinflow {
 
-const TypeInfo& RunSettings::info() {
-  static const std::unique_ptr<TypeInfo> info = [] {
-    auto made = std::make_unique<TypeInfo>();
-    made->kind = made->type = "run";
-    BasicSpec<RunSettings, RunSettings> spec(*made);
-    spec.summary("What holds for the whole run.");
-    spec.param("seed", &RunSettings::seed).doc("every random choice follows from it").min(0);
-    spec.param("epochs", &RunSettings::epochs).doc("how many epochs to train").range(1, 1e9);
-    spec.param("steps_per_epoch", &RunSettings::steps_per_epoch)
-        .doc("items of the stream in an epoch")
-        .range(1, 1e9);
-    spec.param("plugins", &RunSettings::plugins)
-        .doc("plugin libraries, or folders of them, that the graph needs");
-    const RunSettings defaults;
-    for (ParamInfo& param : made->params) param.default_text = param.text(&defaults);
-    return made;
-  }();
-  return *info;
+void RunSettings::describe(TableSpec<RunSettings>& spec) {
+  spec.name("[run]").summary("What holds for the whole run.");
+  spec.param("seed", &RunSettings::seed).doc("every random choice follows from it").min(0);
+  spec.param("epochs", &RunSettings::epochs).doc("how many epochs to train").range(1, 1e9);
+  spec.param("steps_per_epoch", &RunSettings::steps_per_epoch)
+      .doc("items of the stream in an epoch")
+      .range(1, 1e9);
+  spec.param("plugins", &RunSettings::plugins)
+      .doc("plugin libraries, or folders of them, that the graph needs");
 }
 
 namespace {
@@ -98,7 +89,7 @@ class Checker {
   void read_run() {
     const Value* run = graph_.find("run");
     if (!run) return;
-    bind_parameters(RunSettings::info(), &plan_.run, *run, run->place, {}, problems_);
+    bind_parameters(table_info<RunSettings>(), &plan_.run, *run, run->place, {}, problems_);
     for (const auto& library : plan_.run.plugins) {
       try {
         PluginIndex::instance().add(library);
@@ -368,7 +359,7 @@ class Checker {
           plan_.resolved_toml += fmt::format("{} = {}\n", param.key, text);
     };
     plan_.resolved_toml = "[run]\n";
-    write(RunSettings::info(), &plan_.run);
+    write(table_info<RunSettings>(), &plan_.run);
     for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
       const Plan::PlannedNode& node = plan_.nodes[i];
       plan_.resolved_toml +=

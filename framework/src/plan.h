@@ -16,7 +16,7 @@ struct RunSettings {
   std::int64_t steps_per_epoch = 100;
   std::vector<std::filesystem::path> plugins;
 
-  static const TypeInfo& info();
+  static void describe(TableSpec<RunSettings>& spec);
 };
 
 /// A checked graph: nodes made and bound, wired, upstream first. Nothing is open yet.

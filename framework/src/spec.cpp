@@ -14,6 +14,32 @@ void Checking::error(std::string_view key, std::string message) const {
   problems_.error(value ? value->place : place_, std::move(message));
 }
 
+std::string ValueShape::text() const {
+  switch (kind) {
+    case Kind::boolean:
+      return "boolean";
+    case Kind::integer:
+      return "integer";
+    case Kind::number:
+      return "number";
+    case Kind::string:
+      return "string";
+    case Kind::path:
+      return "path";
+    case Kind::name:
+      return fmt::format("\"{}\"", fmt::join(names, "\" | \""));
+    case Kind::pair:
+      return fmt::format("[{0}, {0}]", element->text());
+    case Kind::list:
+      return "list of " + element->text();
+    case Kind::component:
+      return family;
+    case Kind::table:
+      break;
+  }
+  return "table";
+}
+
 std::string ParamInfo::range_text() const {
   const std::string ending = unit.empty() ? "" : " " + unit;
   const bool low_open = low == -std::numeric_limits<double>::infinity();
@@ -37,7 +63,9 @@ const ParamInfo* TypeInfo::find(std::string_view key) const {
 
 void bind_parameters(const TypeInfo& info, void* object, const Value& table, const Place& place,
                      const std::vector<std::string>& skip, Problems& problems) {
-  const std::string who = info.kind == "run" ? "[run]" : fmt::format("{} '{}'", info.kind, info.type);
+  const std::string who = info.kind != "table" ? fmt::format("{} '{}'", info.kind, info.type)
+                          : info.type.empty()  ? "this table"
+                                               : info.type;
   if (const auto* entries = table.get<Value::Table>()) {
     for (const Value::Entry& entry : *entries) {
       if (std::find(skip.begin(), skip.end(), entry.key) != skip.end()) continue;
@@ -53,7 +81,8 @@ void bind_parameters(const TypeInfo& info, void* object, const Value& table, con
   }
   for (const ParamInfo& param : info.params)
     if (param.required && !table.find(param.key))
-      problems.error(place, fmt::format("{} needs '{}' ({}): {}", who, param.key, param.type, param.doc));
+      problems.error(place,
+                     fmt::format("{} needs '{}' ({}): {}", who, param.key, param.shape.text(), param.doc));
 }
 
 MadeComponent make_component(std::string_view family, const Value& value, Problems& problems) {
@@ -81,12 +110,32 @@ MadeComponent make_component(std::string_view family, const Value& value, Proble
   return made;
 }
 
-std::string component_text(const TypeInfo& info, const void* object) {
-  std::string all = fmt::format("{{ type = \"{}\"", info.type);
+bool read_table(const TypeInfo& info, void* object, const Value& value, Problems& problems) {
+  const std::size_t before = problems.size();
+  if (!value.get<Value::Table>())
+    problems.error(value.place, fmt::format("expected a table, found {}", value.type_text()));
+  else
+    bind_parameters(info, object, value, value.place, {}, problems);
+  if (problems.size() == before && info.check) info.check(object, Checking(value, value.place, problems));
+  return problems.size() == before;
+}
+
+namespace {
+
+/// { first, key = value, ... }
+std::string inline_table(std::vector<std::string> entries, const TypeInfo& info, const void* object) {
   for (const ParamInfo& param : info.params)
     if (const std::string text = param.text(object); !text.empty())
-      all += fmt::format(", {} = {}", param.key, text);
-  return all + " }";
+      entries.push_back(fmt::format("{} = {}", param.key, text));
+  return entries.empty() ? "{}" : fmt::format("{{ {} }}", fmt::join(entries, ", "));
+}
+
+}  // namespace
+
+std::string table_text(const TypeInfo& info, const void* object) { return inline_table({}, info, object); }
+
+std::string component_text(const TypeInfo& info, const void* object) {
+  return inline_table({fmt::format("type = \"{}\"", info.type)}, info, object);
 }
 
 const TypeInfo& component_info(std::string_view family, std::string_view type) {
@@ -155,8 +204,8 @@ std::string ParamType<std::filesystem::path>::text(const std::filesystem::path& 
   return ParamType<std::string>::text(value.string());
 }
 
-bool list_problem(const Value& value, const std::string& expected, Problems& problems) {
-  problems.error(value.place, fmt::format("expected {}, found {}", expected,
+bool list_problem(const Value& value, const ValueShape& expected, Problems& problems) {
+  problems.error(value.place, fmt::format("expected {}, found {}", expected.text(),
                                           value.get<Value::List>()
                                               ? fmt::format("a list of {}", value.get<Value::List>()->size())
                                               : value.type_text()));

@@ -17,6 +17,9 @@ namespace test_nodes {
 TWINFLOW_NODE("test.count", Count)
 TWINFLOW_NODE("test.constant", Constant)
 TWINFLOW_NODE("test.scale", Scale)
+TWINFLOW_COMPONENT("curve", "line", Line)
+TWINFLOW_COMPONENT("curve", "square", Square)
+TWINFLOW_NODE("test.recipe", Recipe)
 TWINFLOW_NODE("test.pass", Pass)
 TWINFLOW_NODE("test.spell", Spell)
 TWINFLOW_NODE("test.subtract", Subtract)
@@ -120,6 +123,37 @@ TEST_CASE("a stateful node emits during the epoch and at its end, and monitors h
   CHECK(seen["watch"].numbers[0] == std::accumulate(numbers.begin(), numbers.begin() + 60, 0.0));
   CHECK(seen["watch"].numbers[1] == std::accumulate(numbers.begin() + 60, numbers.end(), 0.0));
   CHECK(seen["watch"].steps == std::vector<std::uint64_t>{59, 119});
+}
+
+TEST_CASE("parameters may be tables, lists of tables, and components inside of them") {
+  const TempFolder temp;
+  const std::string graph = R"(
+[run]
+epochs = 1
+steps_per_epoch = 5
+[node.count]
+type = "test.count"
+[node.recipe]
+type = "test.recipe"
+from = "count"
+last = { add = 1.0, curve = { type = "line", slope = 2.0 } }
+[[node.recipe.stage]]
+add = 10
+curve = "square"
+skip = [2]
+[[node.recipe.stage]]
+add = 0.5
+[node.collect]
+type = "test.collect"
+from = "recipe"
+)";
+  CHECK(run_graph(graph, temp).code == finished);
+  CHECK(seen["collect"].numbers == std::vector<double>{22, 24, 6, 40, 54});  // 2 (x^2 + 10 + 0.5) + 1; not 2
+  // What the run directory keeps reads back as the same graph.
+  CHECK(run_graph(read_file(temp.path / "run/graph.toml"), temp).code == finished);
+  CHECK(seen["collect"].numbers == std::vector<double>{22, 24, 6, 40, 54});
+  CHECK(run_graph(graph, temp, {}, {"recipe.last.add=2"}).code == finished);
+  CHECK(seen["collect"].numbers == std::vector<double>{23, 25, 7, 41, 55});
 }
 
 TEST_CASE("another seed or another name gives other numbers") {

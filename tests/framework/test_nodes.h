@@ -112,6 +112,72 @@ class Scale final : public Map<Number, Number> {
   std::shared_ptr<const Number> offset;
 };
 
+/// A family of components, and two of them.
+class Curve {
+ public:
+  using Base = Curve;
+  static constexpr const char* family = "curve";
+  std::string type;
+  virtual ~Curve() = default;
+  virtual double at(double x) const = 0;
+};
+class Line final : public Curve {
+ public:
+  static void describe(Spec<Line>& spec) {
+    spec.summary("A straight line through 0.");
+    spec.param("slope", &Line::slope).doc("how steep").range(-5, 5);
+  }
+  double at(double x) const override { return slope * x; }
+
+ private:
+  double slope = 1;
+};
+class Square final : public Curve {
+ public:
+  static void describe(Spec<Square>& spec) { spec.summary("A parabola."); }
+  double at(double x) const override { return x * x; }
+};
+
+/// One step of a recipe: a nested table.
+struct Stage {
+  std::shared_ptr<const Curve> curve = default_component<Curve>("line");
+  double add = 0;
+  std::vector<std::int64_t> skip;
+
+  static void describe(TableSpec<Stage>& spec) {
+    spec.summary("One stage.");
+    spec.param("curve", &Stage::curve).doc("goes first");
+    spec.param("add", &Stage::add).doc("is added then").required().range(-1000, 1000);
+    spec.param("skip", &Stage::skip).doc("numbers that go through as they are");
+    spec.check(&Stage::check);
+  }
+  void check(const Checking& checking) const {
+    if (skip.size() > 2) checking.error("skip", "no more than two can be skipped");
+  }
+  double at(double x) const {
+    for (const std::int64_t one : skip)
+      if (static_cast<double>(one) == x) return x;
+    return curve->at(x) + add;
+  }
+};
+
+class Recipe final : public Map<Number, Number> {
+ public:
+  static void describe(NodeSpec<Recipe>& spec) {
+    spec.summary("Sends a number through stages.");
+    spec.param("stage", &Recipe::stages).doc("one after the other");
+    spec.param("last", &Recipe::last).doc("after all others");
+  }
+  Number apply(Number input, const Item&) const override {
+    for (const Stage& one : stages) input.value = one.at(input.value);
+    return {last.at(input.value)};
+  }
+
+ private:
+  std::vector<Stage> stages;
+  Stage last;
+};
+
 /// Passes on whatever kind it is fed.
 class Pass final : public Map<NumberOrWord, NumberOrWord> {
  public:

@@ -1,0 +1,260 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <typeindex>
+#include <utility>
+#include <vector>
+
+#include "twinflow/error.h"
+#include "twinflow/value.h"
+
+/// What a parameter is without its owner's C++ type, and which C++ types a parameter may have: bool,
+/// integers, double, std::string, std::filesystem::path, std::vector of them, std::array<T, 2> for [low,
+/// high], std::shared_ptr<const Base> for a component of a family. Enums and nested tables: see spec.h.
+namespace twinflow {
+
+struct TypeInfo;
+
+/// What a value in a graph file may be.
+struct ValueShape {
+  enum class Kind { boolean, integer, number, string, path, name, pair, list, table, component };
+  Kind kind = Kind::table;
+  std::vector<std::string> names;             // name: one of these, an enum's
+  std::shared_ptr<const ValueShape> element;  // pair ([low, high]), list: what it holds
+  const TypeInfo* table = nullptr;            // table: its parameters
+  std::string family;                         // component: of that family
+
+  std::string text() const;  // "integer", "list of string", "\"best\" | \"last\"", "loss": for people
+};
+
+struct ParamInfo {
+  std::string key, doc, unit, default_text;
+  ValueShape shape;
+  bool required = false;
+  double low = -std::numeric_limits<double>::infinity(), high = std::numeric_limits<double>::infinity();
+
+  /// Reads `value` into the member of `object` (a pointer to the family's base class). Adds to `problems`
+  /// when it cannot.
+  std::function<void(void* object, const Value& value, Problems& problems)> bind;
+  /// The member as TOML; "" for what cannot be written because it is not there.
+  std::function<std::string(const void* object)> text;
+
+  /// "at least 1", "0 to 10 degrees": for sentences.
+  std::string range_text() const;
+  void check_number(double number, const Place& place, Problems& problems) const;
+};
+
+/// What a check of its own may ask and say: `void Type::check(const twinflow::Checking&) const`.
+class Checking {
+ public:
+  Checking(const Value& written, const Place& place, Problems& problems,
+           std::vector<std::pair<std::string, std::type_index>> inputs = {})
+      : written_(written), place_(place), problems_(problems), inputs_(std::move(inputs)) {}
+
+  /// Reports at the value of that parameter, or, where it was not written, at the whole.
+  void error(std::string_view key, std::string message) const;
+  /// Whether that input of the node is fed with Ts.
+  template <class T>
+  bool fed_with(std::string_view input) const {
+    return std::find(inputs_.begin(), inputs_.end(),
+                     std::pair(std::string(input), std::type_index(typeid(T)))) != inputs_.end();
+  }
+
+ private:
+  const Value& written_;
+  const Place& place_;
+  Problems& problems_;
+  std::vector<std::pair<std::string, std::type_index>> inputs_;
+};
+
+/// One configurable type, without its C++ type.
+struct TypeInfo {
+  virtual ~TypeInfo() = default;  // NodeInfo derives from it
+
+  std::string kind;     // "node", or the family: "layer", "loss", "optimizer", ...
+  std::string type;     // what a graph file calls it
+  std::string summary;  // one sentence
+  std::vector<ParamInfo> params;
+  std::function<std::shared_ptr<void>()> make;  // points to the base class of its kind
+  /// Checks that need several parameters, or the inputs; after binding, only when no parameter was wrong.
+  std::function<void(const void* object, const Checking& checking)> check;
+  std::string library;         // the file that offers it
+  bool defaults_read = false;  // the params' default_text is filled
+
+  const ParamInfo* find(std::string_view key) const;
+};
+
+/// Reads the table's keys (but for `skip`) into the object's parameters; reports unknown and missing ones.
+void bind_parameters(const TypeInfo& info, void* object, const Value& table, const Place& place,
+                     const std::vector<std::string>& skip, Problems& problems);
+
+/// The same for a nested table, checks of its own included. False, with problems added, when it is wrong.
+bool read_table(const TypeInfo& info, void* object, const Value& value, Problems& problems);
+/// An object as an inline table: `{ margin = 3 }`.
+std::string table_text(const TypeInfo& info, const void* object);
+
+/// The component of that family that the value names: `"adamw"` or `{ type = "adamw", learning_rate = 1e-3
+/// }`. Empty, with a problem added, when it cannot be made.
+struct MadeComponent {
+  std::shared_ptr<void> object;
+  const TypeInfo* info = nullptr;
+};
+MadeComponent make_component(std::string_view family, const Value& value, Problems& problems);
+
+/// A component as TOML: `{ type = "adamw", learning_rate = 0.001 }`. Reading that gives the same component.
+std::string component_text(const TypeInfo& info, const void* object);
+/// The description of a component that was made by type name. Throws Error when the family has no such type.
+const TypeInfo& component_info(std::string_view family, std::string_view type);
+
+/// The component of a family with that name and its defaults. Throws Error when it cannot be made.
+template <class Base>
+std::shared_ptr<const Base> default_component(const std::string& type);
+
+/// How a C++ type is written in a graph file: shape() describes it; text() writes a value so that read()
+/// gives it back; read() adds a problem and returns false when the value does not
+/// fit.
+template <class T>
+struct ParamType;
+
+// Not templates: implemented in the framework.
+template <>
+struct ParamType<bool> {
+  static ValueShape shape() { return {ValueShape::Kind::boolean, {}, {}, nullptr, {}}; }
+  static bool read(const Value& value, bool& out, Problems& problems);
+  static std::string text(bool value) { return value ? "true" : "false"; }
+};
+template <>
+struct ParamType<std::int64_t> {
+  static ValueShape shape() { return {ValueShape::Kind::integer, {}, {}, nullptr, {}}; }
+  static bool read(const Value& value, std::int64_t& out, Problems& problems);
+  static std::string text(std::int64_t value) { return std::to_string(value); }
+};
+template <>
+struct ParamType<double> {
+  static ValueShape shape() { return {ValueShape::Kind::number, {}, {}, nullptr, {}}; }
+  static bool read(const Value& value, double& out, Problems& problems);
+  static std::string text(double value);  // shortest text that reads back equal
+};
+template <>
+struct ParamType<std::string> {
+  static ValueShape shape() { return {ValueShape::Kind::string, {}, {}, nullptr, {}}; }
+  static bool read(const Value& value, std::string& out, Problems& problems);
+  static std::string text(const std::string& value);  // quoted
+};
+/// Relative paths are relative to the graph file (in --set: to the working folder).
+template <>
+struct ParamType<std::filesystem::path> {
+  static ValueShape shape() { return {ValueShape::Kind::path, {}, {}, nullptr, {}}; }
+  static bool read(const Value& value, std::filesystem::path& out, Problems& problems);
+  static std::string text(const std::filesystem::path& value);
+};
+
+/// Integers of other widths: read as 64 bit, then checked to fit.
+template <std::integral T>
+requires(!std::same_as<T, bool> && !std::same_as<T, std::int64_t>) struct ParamType<T> {
+  static ValueShape shape() { return {ValueShape::Kind::integer, {}, {}, nullptr, {}}; }
+  static bool read(const Value& value, T& out, Problems& problems) {
+    std::int64_t wide = 0;
+    if (!ParamType<std::int64_t>::read(value, wide, problems)) return false;
+    if (!std::in_range<T>(wide)) {
+      problems.error(value.place, std::to_string(wide) + " is out of range: " +
+                                      (wide < 0 ? "it may not be negative" : "it is too large"));
+      return false;
+    }
+    out = static_cast<T>(wide);
+    return true;
+  }
+  static std::string text(T value) { return std::to_string(value); }
+};
+
+bool list_problem(const Value& value, const ValueShape& expected,
+                  Problems& problems);  // adds; returns false
+
+template <class T>
+struct ParamType<std::vector<T>> {
+  static ValueShape shape() {
+    return {ValueShape::Kind::list, {}, std::make_shared<ValueShape>(ParamType<T>::shape()), nullptr, {}};
+  }
+  static bool read(const Value& value, std::vector<T>& out, Problems& problems) {
+    const auto* list = value.get<Value::List>();
+    if (!list) return list_problem(value, shape(), problems);
+    std::vector<T> made(list->size());
+    bool good = true;
+    for (std::size_t i = 0; i < list->size(); ++i) good &= ParamType<T>::read((*list)[i], made[i], problems);
+    if (good) out = std::move(made);
+    return good;
+  }
+  static std::string text(const std::vector<T>& values) {
+    std::string all;
+    for (const T& one : values) all += (all.empty() ? "" : ", ") + ParamType<T>::text(one);
+    return "[" + all + "]";
+  }
+};
+
+/// [low, high]
+template <class T>
+struct ParamType<std::array<T, 2>> {
+  static ValueShape shape() {
+    return {ValueShape::Kind::pair, {}, std::make_shared<ValueShape>(ParamType<T>::shape()), nullptr, {}};
+  }
+  static bool read(const Value& value, std::array<T, 2>& out, Problems& problems) {
+    const auto* list = value.get<Value::List>();
+    if (!list || list->size() != 2) return list_problem(value, shape(), problems);
+    std::array<T, 2> made{};
+    if (!ParamType<T>::read((*list)[0], made[0], problems) ||
+        !ParamType<T>::read((*list)[1], made[1], problems))
+      return false;
+    if (made[0] > made[1]) {
+      problems.error(value.place, "the low end " + ParamType<T>::text(made[0]) + " is above the high end " +
+                                      ParamType<T>::text(made[1]));
+      return false;
+    }
+    out = made;
+    return true;
+  }
+  static std::string text(const std::array<T, 2>& value) {
+    return "[" + ParamType<T>::text(value[0]) + ", " + ParamType<T>::text(value[1]) + "]";
+  }
+};
+
+/// A component of a family. Base has `static constexpr const char* family`, a virtual destructor and a member
+/// `std::string type` that the framework sets to the name it was made by.
+template <class Base>
+requires requires { Base::family; }
+struct ParamType<std::shared_ptr<const Base>> {
+  static ValueShape shape() { return {ValueShape::Kind::component, {}, {}, nullptr, Base::family}; }
+  static bool read(const Value& value, std::shared_ptr<const Base>& out, Problems& problems) {
+    MadeComponent made = make_component(Base::family, value, problems);
+    if (!made.object) return false;
+    auto object = std::static_pointer_cast<Base>(made.object);
+    object->type = made.info->type;
+    out = std::move(object);
+    return true;
+  }
+  static std::string text(const std::shared_ptr<const Base>& object) {
+    if (!object) return "";
+    return component_text(component_info(Base::family, object->type), object.get());
+  }
+};
+
+template <class Base>
+std::shared_ptr<const Base> default_component(const std::string& type) {
+  std::shared_ptr<const Base> made;
+  Problems problems;
+  if (!ParamType<std::shared_ptr<const Base>>::read({type, {}}, made, problems))
+    throw Error(problems.list().front().message);
+  return made;
+}
+
+}  // namespace twinflow
