@@ -12,14 +12,23 @@ int main(int argc, char** argv) {
                "flowrun");
   std::filesystem::path graph;
   std::vector<std::string> overrides;
+  std::int64_t epochs = 0;
   bool check = false;
   twinflow::RunOptions options;
-  app.add_option("GRAPH", graph, "the graph file (TOML)")->required();
+  app.add_option("GRAPH", graph, "the graph file (TOML); with --resume, by default the one in DIR");
   app.add_flag("--check", check, "only check the graph; exit 2 when it is invalid");
   app.add_option("--set", overrides,
                  "override a value: node.parameter=value or run.parameter=value (repeatable)")
       ->allow_extra_args(false);
-  app.add_option("--output", options.output, "the run directory (default: runs/<graph>/<date-time>)");
+  auto* output =
+      app.add_option("--output", options.output, "the run directory (default: runs/<graph>/<date-time>)");
+  app.add_option("--resume", options.resume,
+                 "go on in that run directory, from where its state was last saved")
+      ->excludes(output);
+  app.add_option("--epochs", epochs, "how many epochs in all; the same as --set run.epochs=N")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}));
+  app.add_flag("--quiet", options.quiet,
+               "nothing on standard output; log.txt in the run directory has it all");
   app.add_option("--threads", options.threads,
                  "threads in all (default: the processors in this process's affinity mask)")
       ->check(CLI::Range(1, 4096));
@@ -30,7 +39,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "flowrun " TWINFLOW_VERSION);
   app.footer(
       "Exit codes: 0 finished (early stop included), 1 failed, 2 invalid graph or usage, 3 stopped by a "
-      "signal.\n"
+      "signal with its state saved.\n"
       "Example: flowrun graphs/train.toml --set run.epochs=3 --set twin.optimizer.learning_rate=1e-4");
   try {
     app.parse(argc, argv);
@@ -39,10 +48,17 @@ int main(int argc, char** argv) {
   }
 
   try {
+    if (graph.empty() && options.resume.empty()) {
+      fmt::print(stderr, "GRAPH is required (or --resume DIR)\nRun with --help for more information.\n");
+      return twinflow::invalid;
+    }
+    if (graph.empty()) graph = options.resume / "graph.toml";
+    if (epochs > 0) overrides.push_back(fmt::format("run.epochs={}", epochs));
     twinflow::Problems problems;
     twinflow::Plan plan = twinflow::make_plan(graph, overrides, problems);
+    fmt::print(stderr, "{}", problems.str());
     if (!problems.empty()) {
-      fmt::print(stderr, "{}{} error{}\n", problems.str(), problems.size(), problems.size() == 1 ? "" : "s");
+      fmt::print(stderr, "{} error{}\n", problems.size(), problems.size() == 1 ? "" : "s");
       return twinflow::invalid;
     }
     if (check) {

@@ -11,7 +11,8 @@
 
 /// A program that ran to its end.
 struct Finished {
-  int exit_code = -1;
+  int exit_code = -1;  // -1: a signal ended it
+  int signal = 0;
   std::string output, errors;
 };
 
@@ -32,8 +33,8 @@ class Program {
   Finished wait() const {
     int status = 0;
     waitpid(process, &status, 0);
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_file(temp_.path / "stdout"),
-            read_file(temp_.path / "stderr")};
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+            read_file(temp_.path / "stdout"), read_file(temp_.path / "stderr")};
   }
   pid_t process;
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -54,6 +55,24 @@ void write_atomically(const std::filesystem::path& file, std::string_view head, 
   const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
   const Descriptor entry(folder, O_RDONLY | O_DIRECTORY);
   if (entry.number >= 0) ::fsync(entry.number);
+}
+
+void sync_file(const std::filesystem::path& file) {
+  const Descriptor written(file, O_RDONLY);
+  if (written.number < 0 || ::fsync(written.number) != 0)
+    throw Error(fmt::format("cannot write '{}': {}", file.string(), std::strerror(errno)));
+}
+
+FolderLock::FolderLock(const std::filesystem::path& folder)
+    : descriptor_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  // Where a file system knows no locks, one does without.
+  if (descriptor_ < 0 || ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+  ::close(descriptor_);
+  throw Error(fmt::format("'{}' is in use: another run is writing there", folder.string()));
+}
+
+FolderLock::~FolderLock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 }  // namespace twinflow

@@ -10,4 +10,19 @@ namespace twinflow {
 /// the system's reason; then the temporary file is gone and the old one untouched.
 void write_atomically(const std::filesystem::path& file, std::string_view head, std::string_view body = {});
 
+/// Has the system put on the disk what was written to a file so far. Throws Error naming the file.
+void sync_file(const std::filesystem::path& file);
+
+/// While it lives, no other process can lock the folder. Throws Error naming it when another one has.
+class FolderLock {
+ public:
+  explicit FolderLock(const std::filesystem::path& folder);
+  ~FolderLock();
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int descriptor_;
+};
+
 }  // namespace twinflow

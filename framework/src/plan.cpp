@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <optional>
 
 #include "graph_file.h"
+#include "plan_checks.h"
 #include "plugins.h"
 #include "registry.h"
 
@@ -17,48 +17,32 @@ void RunSettings::describe(TableSpec<RunSettings>& spec) {
   spec.param("seed", &RunSettings::seed).doc("every random choice follows from it").min(0);
   spec.param("epochs", &RunSettings::epochs).doc("how many epochs to train").range(1, 1e9);
   spec.param("steps_per_epoch", &RunSettings::steps_per_epoch)
-      .doc("items of the stream in an epoch")
-      .range(1, 1e9);
+      .doc("items of the stream in an epoch; 0: all items of a finite source, or 100 of an endless one")
+      .range(0, 1e9);
+  spec.param("save_every", &RunSettings::save_every)
+      .doc("how often the state that --resume goes on from is saved; 0: only when the run ends")
+      .unit("epochs")
+      .range(0, 1e9);
+  spec.param("progress", &RunSettings::progress)
+      .doc("\"node.metric\", ...: what the progress shows; []: the first metric of every node");
   spec.param("plugins", &RunSettings::plugins)
       .doc("plugin libraries, or folders of them, that the graph needs");
 }
 
 namespace {
 
-std::vector<std::string> port_names(const auto& ports) {
-  std::vector<std::string> names;
-  for (const auto& port : ports) names.push_back(port.name);
-  return names;
-}
-
-std::string type_list(const std::vector<PortType>& types) {
-  std::string all;
-  for (const PortType& one : types) all += (all.empty() ? "" : " or ") + one.name;
-  return all;
-}
-
 /// Checks a graph and turns it into a plan, one pass a concern. Errors are collected; a node that is wrong in
 /// one way is still looked at in the others as far as that makes sense.
 class Checker {
  public:
-  Checker(Value graph, Problems& problems) : graph_(std::move(graph)), problems_(problems) {}
+  Checker(Value graph, Problems& problems) : problems_(problems) { plan_.graph = std::move(graph); }
 
   Plan plan() {
     check_tables();
     read_run();
     make_nodes();
     wire();
-    if (problems_.empty()) sort_upstream_first();
-    if (problems_.empty()) check_port_types();
-    if (problems_.empty()) {
-      check_metrics();
-      check_nodes();
-    }
-    if (problems_.empty() && std::none_of(plan_.nodes.begin(), plan_.nodes.end(), [](const auto& node) {
-          return node.info->shape == NodeInfo::Shape::source;
-        }))
-      problems_.error(graph_.find("node")->place,
-                      "this graph has no source: no node that makes a stream, such as sample.classes");
+    if (sort_upstream_first()) check_plan(plan_, problems_);
     if (problems_.empty()) resolve();
     return std::move(plan_);
   }
@@ -72,7 +56,7 @@ class Checker {
   };
 
   void check_tables() {
-    for (const auto& entry : *graph_.get<Value::Table>()) {
+    for (const auto& entry : *plan_.graph.get<Value::Table>()) {
       if (entry.key != "run" && entry.key != "node")
         problems_.error(entry.place,
                         fmt::format("a graph file has the tables [run] and [node.NAME], not '{}'{}",
@@ -81,13 +65,13 @@ class Checker {
         problems_.error(entry.place,
                         fmt::format("'{}' is a table, not {}", entry.key, entry.value.type_text()));
     }
-    const Value* nodes = graph_.find("node");
+    const Value* nodes = plan_.graph.find("node");
     if (problems_.empty() && (!nodes || nodes->get<Value::Table>()->empty()))
-      problems_.error(nodes ? nodes->place : graph_.place, "this graph has no node");
+      problems_.error(nodes ? nodes->place : plan_.graph.place, "this graph has no node");
   }
 
   void read_run() {
-    const Value* run = graph_.find("run");
+    const Value* run = plan_.graph.find("run");
     if (!run) return;
     bind_parameters(table_info<RunSettings>(), &plan_.run, *run, run->place, {}, problems_);
     for (const auto& library : plan_.run.plugins) {
@@ -100,11 +84,11 @@ class Checker {
   }
 
   void make_nodes() {
-    const Value* nodes = graph_.find("node");
+    const Value* nodes = plan_.graph.find("node");
     if (!nodes || !nodes->get<Value::Table>()) return;
     for (const auto& entry : *nodes->get<Value::Table>()) {
       const Value& table = entry.value;
-      Plan::PlannedNode made;
+      Plan::PlannedNode& made = plan_.nodes.emplace_back();
       made.name = entry.key;
       made.place = table.place;
       const bool plain =
@@ -122,11 +106,12 @@ class Checker {
         made.info = find_type(entry.key, table);
       }
       if (made.info) {
+        const std::size_t before = problems_.size();
         made.node = std::static_pointer_cast<Node>(made.info->make());
         bind_parameters(*made.info, made.node.get(), table, table.place, {"type", "from"}, problems_);
+        made.sound = problems_.size() == before;
       }
-      tables_.push_back(&table);
-      plan_.nodes.push_back(std::move(made));
+      made.table = table;
     }
   }
 
@@ -184,26 +169,24 @@ class Checker {
     return feeds;
   }
 
-  static std::string listing(const std::string& what, const std::vector<std::string>& names) {
-    return names.empty() ? fmt::format(" (it has no {})", what)
-                         : fmt::format(" ({}: {})", what, fmt::join(names, ", "));
-  }
-
   void wire() {
-    for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
-      Plan::PlannedNode& node = plan_.nodes[i];
+    for (Plan::PlannedNode& node : plan_.nodes) {
       if (!node.info) continue;
       const std::size_t before = problems_.size();
-      for (const Feed& feed : read_from(node, *tables_[i])) wire_one(node, feed);
-      if (problems_.size() != before) continue;  // what is missing may be what was misspelt
+      for (const Feed& feed : read_from(node, node.table)) wire_one(node, feed);
+      if (problems_.size() != before) {
+        node.sound = false;
+        continue;  // what is missing may be what was misspelt
+      }
       for (std::size_t input = 0; input < node.info->inputs.size(); ++input) {
         const bool fed = std::any_of(node.inputs.begin(), node.inputs.end(),
                                      [&](const auto& one) { return one.first == input; });
         const InputInfo& port = node.info->inputs[input];
-        if (!fed && !port.optional)
-          problems_.error(node.place,
-                          fmt::format("{} '{}' needs something on its input '{}' ({}): say it with 'from'",
-                                      node.info->type, node.name, port.name, type_list(port.types)));
+        if (fed || port.optional) continue;
+        node.sound = false;
+        problems_.error(node.place,
+                        fmt::format("{} '{}' needs something on its input '{}' ({}): say it with 'from'",
+                                    node.info->type, node.name, port.name, type_list(port.types)));
       }
     }
   }
@@ -255,99 +238,44 @@ class Checker {
           feed.place, fmt::format("'{}' is {}, but the input '{}' of {} takes {}", feed.source,
                                   constant ? "made once" : "a stream", inputs[input].name, node.info->type,
                                   constant ? "a stream" : "what is made once"));
-    node.inputs.push_back({input, {*source, output}});
-    feed_places_[{&node - plan_.nodes.data(), input}] = feed.place;
+    node.inputs.push_back({input, {*source, output, feed.place}});
   }
 
-  void sort_upstream_first() {
+  /// False when there is no such order, and when a node is unknown that others may need.
+  bool sort_upstream_first() {
     enum { unseen, entered, done };
     std::vector<int> state(plan_.nodes.size(), unseen);
     std::vector<std::size_t> order, path;
-    auto visit = [&](auto& self, std::size_t i) -> void {
-      if (state[i] == done || !problems_.empty()) return;
+    auto visit = [&](auto& self, std::size_t i) -> bool {
+      if (state[i] == done) return true;
       path.push_back(i);
       if (state[i] == entered) {
         std::string loop;
         for (auto at = std::find(path.begin(), path.end(), i); at != path.end(); ++at)
           loop = plan_.nodes[*at].name + (loop.empty() ? "" : " -> " + loop);
-        return problems_.error(plan_.nodes[i].place,
-                               fmt::format("the graph goes round in a circle: {}", loop));
+        problems_.error(plan_.nodes[i].place, fmt::format("the graph goes round in a circle: {}", loop));
+        return false;
       }
       state[i] = entered;
-      for (const auto& [input, link] : plan_.nodes[i].inputs) self(self, link.node);
+      for (const auto& [input, link] : plan_.nodes[i].inputs)
+        if (!self(self, link.node)) return false;
       path.pop_back();
       state[i] = done;
       order.push_back(i);
+      return true;
     };
-    for (std::size_t i = 0; i < plan_.nodes.size(); ++i) visit(visit, i);
-    if (!problems_.empty()) return;
+    for (std::size_t i = 0; i < plan_.nodes.size(); ++i)
+      if (!visit(visit, i)) return false;
 
     std::vector<std::size_t> new_index(order.size());
     for (std::size_t i = 0; i < order.size(); ++i) new_index[order[i]] = i;
     std::vector<Plan::PlannedNode> nodes;
-    std::vector<const Value*> tables;
-    std::map<std::pair<std::size_t, std::size_t>, Place> places;
     for (const std::size_t old : order) {
       nodes.push_back(std::move(plan_.nodes[old]));
-      tables.push_back(tables_[old]);
-      for (auto& [input, link] : nodes.back().inputs) {
-        link.node = new_index[link.node];
-        places[{new_index[old], input}] = feed_places_[{old, input}];
-      }
+      for (auto& [input, link] : nodes.back().inputs) link.node = new_index[link.node];
     }
     plan_.nodes = std::move(nodes);
-    tables_ = std::move(tables);
-    feed_places_ = std::move(places);
-  }
-
-  void check_port_types() {
-    for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
-      Plan::PlannedNode& node = plan_.nodes[i];
-      std::optional<PortType> streamed;
-      for (const auto& [input, link] : node.inputs) {
-        const PortType& given = plan_.nodes[link.node].output_types[link.output];
-        const InputInfo& port = node.info->inputs[input];
-        if (std::find(port.types.begin(), port.types.end(), given) == port.types.end())
-          problems_.error(
-              feed_places_[{i, input}],
-              fmt::format("'{}' gives {}, but the input '{}' of {} takes {}", plan_.nodes[link.node].name,
-                          given.name, port.name, node.info->type, type_list(port.types)));
-        if (!port.bind) streamed = given;
-      }
-      for (const OutputInfo& output : node.info->outputs)
-        node.output_types.push_back(output.types.size() > 1 && streamed ? *streamed : output.types.front());
-    }
-  }
-
-  /// Every watched metric is one that a node feeding the watcher produces.
-  void check_metrics() {
-    for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
-      const Plan::PlannedNode& node = plan_.nodes[i];
-      const ParamInfo* param = node.info->find(node.info->metric_param);
-      if (!param) continue;
-      std::vector<std::string> known;
-      for (const auto& [input, link] : node.inputs)
-        for (const MetricInfo& metric : plan_.nodes[link.node].info->metrics) known.push_back(metric.name);
-      const std::string quoted = param->text(node.node.get());
-      const std::string wanted = quoted.substr(1, quoted.size() - 2);
-      if (std::find(known.begin(), known.end(), wanted) != known.end()) continue;
-      const Value* written = tables_[i]->find(param->key);
-      problems_.error(written ? written->place : node.place,
-                      fmt::format("no node that feeds '{}' measures '{}'{}{}", node.name, wanted,
-                                  did_you_mean(wanted, known), listing("metrics", known)));
-    }
-  }
-
-  void check_nodes() {
-    for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
-      const Plan::PlannedNode& node = plan_.nodes[i];
-      if (!node.info->check) continue;
-      std::vector<std::pair<std::string, std::type_index>> fed;
-      for (const auto& [input, link] : node.inputs)
-        fed.emplace_back(node.info->inputs[input].name,
-                         plan_.nodes[link.node].output_types[link.output].type);
-      node.info->check(node.node.get(), Checking(*tables_[i], node.place, problems_, std::move(fed)));
-    }
+    return true;
   }
 
   /// The graph as it runs: overrides and defaults written out, so that later versions' defaults change
@@ -360,21 +288,17 @@ class Checker {
     };
     plan_.resolved_toml = "[run]\n";
     write(table_info<RunSettings>(), &plan_.run);
-    for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
-      const Plan::PlannedNode& node = plan_.nodes[i];
+    for (const Plan::PlannedNode& node : plan_.nodes) {
       plan_.resolved_toml +=
           fmt::format("\n[node.{}]\ntype = {}\n", node.name, ParamType<std::string>::text(node.info->type));
-      if (const Value* from = tables_[i]->find("from"))
+      if (const Value* from = node.table.find("from"))
         plan_.resolved_toml += fmt::format("from = {}\n", to_toml(*from));
       write(*node.info, node.node.get());
     }
   }
 
-  Value graph_;
   Problems& problems_;
   Plan plan_;
-  std::vector<const Value*> tables_;                                  // one per node
-  std::map<std::pair<std::size_t, std::size_t>, Place> feed_places_;  // (node, input) -> where 'from' says it
 };
 
 }  // namespace
@@ -382,9 +306,9 @@ class Checker {
 Plan make_plan(const std::filesystem::path& file, const std::vector<std::string>& overrides,
                Problems& problems) {
   PluginIndex::instance();
-  const Value graph = load_graph_file(file, overrides, problems);
+  Value graph = load_graph_file(file, overrides, problems);
   if (!problems.empty()) return {};
-  Plan plan = Checker(graph, problems).plan();
+  Plan plan = Checker(std::move(graph), problems).plan();
   if (!problems.empty()) return {};
   plan.graph_name = file.stem().string();
   return plan;

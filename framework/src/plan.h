@@ -13,7 +13,9 @@ namespace twinflow {
 struct RunSettings {
   std::int64_t seed = 1;
   std::int64_t epochs = 10;
-  std::int64_t steps_per_epoch = 100;
+  std::int64_t steps_per_epoch = 0;
+  std::int64_t save_every = 1;
+  std::vector<std::string> progress;
   std::vector<std::filesystem::path> plugins;
 
   static void describe(TableSpec<RunSettings>& spec);
@@ -24,16 +26,20 @@ struct Plan {
   struct Link {
     std::size_t node = 0;    // index into nodes
     std::size_t output = 0;  // index into its info's outputs
+    Place place;             // in 'from'
   };
   struct PlannedNode {
     std::string name;
     const NodeInfo* info = nullptr;
     std::shared_ptr<Node> node;
     Place place;                                       // of [node.NAME]
+    Value table;                                       // what stands there
+    bool sound = false;                                // nothing was wrong with it by itself
     std::vector<std::pair<std::size_t, Link>> inputs;  // index into its info's inputs <- what feeds it
     std::vector<PortType> output_types;                // one per output: what flows there in this graph
   };
 
+  Value graph;  // as written
   RunSettings run;
   std::vector<PlannedNode> nodes;
   std::string graph_name;     // the file's name without its ending

@@ -24,55 +24,133 @@ std::string clock_text(double seconds) {
 
 }  // namespace
 
-Record::Record(const Plan& plan) : plan_(plan), terminal_(isatty(STDOUT_FILENO)) {}
+Record::Record(const Plan& plan, bool quiet)
+    : plan_(plan), quiet_(quiet), terminal_(!quiet && isatty(STDOUT_FILENO)) {
+  for (const std::string& one : plan.run.progress) {
+    const auto dot = one.find('.');
+    shown_.emplace_back(one.substr(0, dot), one.substr(dot + 1));
+  }
+  if (!shown_.empty()) return;
+  for (const Plan::PlannedNode& node : plan.nodes)
+    if (!node.info->metrics.empty()) shown_.emplace_back(node.name, node.info->metrics.front().name);
+}
 
 double Record::seconds() const {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  return seconds_before_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
 }
 
 void Record::create(const std::filesystem::path& output) {
   const std::lock_guard lock(mutex_);
-  directory_ = output;
+  std::filesystem::path directory = output;
   if (output.empty()) {
     const std::time_t now = std::time(nullptr);
     const std::string stamp = fmt::format("{:%Y-%m-%d_%H-%M-%S}", fmt::localtime(now));
     const std::filesystem::path folder = std::filesystem::path("runs") / plan_.graph_name;
     std::filesystem::create_directories(folder);
-    directory_ = folder / stamp;
-    for (int again = 2; !std::filesystem::create_directory(directory_);
+    directory = folder / stamp;
+    for (int again = 2; !std::filesystem::create_directory(directory);
          ++again)  // several runs started in one second
-      directory_ = folder / fmt::format("{}_{}", stamp, again);
+      directory = folder / fmt::format("{}_{}", stamp, again);
   }
-  if (std::filesystem::exists(directory_ / "metrics.jsonl"))
+  if (std::filesystem::exists(directory / "metrics.jsonl"))
     throw Error(
-        fmt::format("'{}' already holds a run: name another folder with --output", directory_.string()));
+        fmt::format("'{}' already holds a run: name another folder with --output, or go on with --resume",
+                    directory.string()));
   std::error_code failed;
-  std::filesystem::create_directories(directory_, failed);
+  std::filesystem::create_directories(directory, failed);
   if (failed)
-    throw Error(fmt::format("cannot make the run directory '{}': {}", directory_.string(), failed.message()));
-  write_atomically(directory_ / "graph.toml", plan_.resolved_toml);
-  metrics_.open(directory_ / "metrics.jsonl");
-  log_.open(directory_ / "log.txt");
+    throw Error(fmt::format("cannot make the run directory '{}': {}", directory.string(), failed.message()));
+  write_into(directory, std::ios::out);
+}
+
+void Record::resume(const std::filesystem::path& directory, const State& state) {
+  const std::lock_guard lock(mutex_);
+  const std::filesystem::path metrics = directory / "metrics.jsonl";
+  const auto length = static_cast<std::uintmax_t>(state.value<std::int64_t>("metrics_bytes"));
+  std::error_code failed;
+  const auto found = std::filesystem::file_size(metrics, failed);
+  if (failed || found < length)
+    throw Error(fmt::format("'{}' is shorter than when the state was saved: it cannot be gone on with",
+                            metrics.string()));
+  write_into(directory, std::ios::app);
+  std::filesystem::resize_file(metrics, length);
+  std::filesystem::remove(directory / "result.json");
+  seconds_before_ = state.value<double>("seconds");
+  for (const auto& [key, value] : state.values) {
+    const auto first = key.find('/'), second = key.find('/', first + 1);
+    if (second == key.npos) continue;
+    const std::string what = key.substr(0, first), node = key.substr(first + 1, second - first - 1),
+                      name = key.substr(second + 1);
+    if (what == "last") last_[node][name] = state.value<double>(key);
+    if (what == "best") best_[node][name].value = state.value<double>(key);
+    if (what == "best_epoch") best_[node][name].epoch = state.value<std::int64_t>(key);
+    if (what == "best_step") best_[node][name].step = state.value<std::int64_t>(key);
+    if (what == "sum") means_[{node, name}].sum = state.value<double>(key);
+    if (what == "count") means_[{node, name}].count = state.value<std::int64_t>(key);
+  }
+}
+
+State Record::save() {
+  const std::lock_guard lock(mutex_);
+  sync_file(directory_ / "metrics.jsonl");
+  State state;
+  state.values["metrics_bytes"] = static_cast<std::int64_t>(metrics_.tellp());
+  state.values["seconds"] = seconds();
+  for (const auto& [node, numbers] : last_)
+    for (const auto& [name, value] : numbers) state.values[fmt::format("last/{}/{}", node, name)] = value;
+  for (const auto& [node, bests] : best_)
+    for (const auto& [name, best] : bests) {
+      state.values[fmt::format("best/{}/{}", node, name)] = best.value;
+      state.values[fmt::format("best_epoch/{}/{}", node, name)] = best.epoch;
+      state.values[fmt::format("best_step/{}/{}", node, name)] = best.step;
+    }
+  for (const auto& [metric, mean] : means_) {
+    state.values[fmt::format("sum/{}/{}", metric.first, metric.second)] = mean.sum;
+    state.values[fmt::format("count/{}/{}", metric.first, metric.second)] = mean.count;
+  }
+  return state;
+}
+
+void Record::write_into(const std::filesystem::path& directory, std::ios::openmode mode) {
+  lock_.emplace(directory);
+  write_atomically(directory / "graph.toml", plan_.resolved_toml);
+  metrics_.open(directory / "metrics.jsonl", mode | std::ios::ate);
+  log_.open(directory / "log.txt", mode);
   if (!metrics_ || !log_)
-    throw Error(fmt::format("cannot write into the run directory '{}'", directory_.string()));
+    throw Error(fmt::format("cannot write into the run directory '{}'", directory.string()));
+  directory_ = directory;
   for (const std::string& line : said_early_) log_ << line << '\n';
   log_.flush();
 }
 
-void Record::print(const std::string& line) {
-  if (progress_shown_) fmt::print("\r\033[K");
-  progress_shown_ = false;
-  fmt::print("{}\n", line);
-  std::fflush(stdout);
+void Record::log(const std::string& line) {
   if (log_.is_open())
     log_ << line << std::endl;
   else
     said_early_.push_back(line);
 }
 
+void Record::print(const std::string& line) {
+  if (!quiet_) {
+    if (progress_shown_) fmt::print("\r\033[K");
+    progress_shown_ = false;
+    fmt::print("{}\n", line);
+    std::fflush(stdout);
+  }
+  log(line);
+}
+
 void Record::say(const std::string& line) {
   const std::lock_guard lock(mutex_);
   print(line);
+}
+
+const MetricInfo* Record::declared(const std::string& node, const std::string& metric) const {
+  for (const Plan::PlannedNode& planned : plan_.nodes)
+    if (planned.name == node)
+      for (const MetricInfo& one : planned.info->metrics)
+        if (one.name == metric) return &one;
+  return nullptr;
 }
 
 void Record::report(std::string_view node, const Item& item, const Numbers& values) {
@@ -87,26 +165,33 @@ void Record::report(std::string_view node, const Item& item, const Numbers& valu
                     .dump()
              << std::endl;
   if (!metrics_) throw Error(fmt::format("cannot write '{}'", (directory_ / "metrics.jsonl").string()));
-  for (const auto& [key, value] : values) last_[name][key] = value;
-  for (const auto& planned : plan_.nodes) {
-    if (planned.name != name || planned.info->metrics.empty()) continue;
-    const auto found = values.find(planned.info->metrics.front().name);
-    if (found == values.end()) continue;
-    headlines_[name].sum += found->second;
-    headlines_[name].count += 1;
+  for (const auto& [key, value] : values) {
+    last_[name][key] = value;
+    const MetricInfo* info = declared(name, key);
+    if (!info || info->better == Better::unknown || !std::isfinite(value)) continue;
+    const auto [best, first] = best_[name].try_emplace(key);
+    if (first || (info->better == Better::lower ? value < best->second.value : value > best->second.value))
+      best->second = {value, static_cast<std::int64_t>(item.epoch), static_cast<std::int64_t>(item.step)};
   }
+  for (const Metric& metric : shown_) {
+    if (metric.first != name || !values.contains(metric.second)) continue;
+    Mean& mean = means_[metric];
+    mean.sum += values.find(metric.second)->second;
+    ++mean.count;
+  }
+  if (!first_step_) first_step_ = item.step;
   if (terminal_) show_progress(item);
 }
 
 std::string Record::headline(bool whole_epoch) const {
   std::string all;
-  for (const auto& planned : plan_.nodes) {
-    const auto found = headlines_.find(planned.name);
-    if (found == headlines_.end()) continue;
-    const std::string& metric = planned.info->metrics.front().name;
-    const double value = whole_epoch ? found->second.sum / static_cast<double>(found->second.count)
-                                     : last_.at(planned.name).at(metric);
-    all += fmt::format("  {}.{} {}", planned.name, metric, value_text(metric, value, last_.at(planned.name)));
+  for (const Metric& metric : shown_) {
+    const auto mean = means_.find(metric);
+    if (mean == means_.end()) continue;
+    const auto& [node, name] = metric;
+    const double value =
+        whole_epoch ? mean->second.sum / static_cast<double>(mean->second.count) : last_.at(node).at(name);
+    all += fmt::format("  {}.{} {}", node, name, value_text(name, value, last_.at(node)));
   }
   return all;
 }
@@ -116,11 +201,12 @@ void Record::show_progress(const Item& item) {
   if (progress_shown_ && now - progress_at_ < std::chrono::milliseconds(200)) return;
   progress_at_ = now;
   progress_shown_ = true;
-  const double steps = static_cast<double>(item.step + 1), rate = steps / seconds();
-  const double all_steps = static_cast<double>(plan_.run.epochs * plan_.run.steps_per_epoch);
-  fmt::print("\r\033[Kepoch {}/{}  step {}/{}  {:.1f} steps/s{}  at most {} left", item.epoch + 1,
-             plan_.run.epochs, item.index + 1, plan_.run.steps_per_epoch, rate, headline(false),
-             clock_text((all_steps - steps) / rate));
+  const double done = static_cast<double>(item.step - std::min(item.step, *first_step_) + 1);
+  const double rate = done / (seconds() - seconds_before_);
+  const auto all = static_cast<double>(static_cast<std::uint64_t>(plan_.run.epochs) * steps_per_epoch_);
+  fmt::print("\r\033[Kepoch {}/{}  step {}/{}  {:.1f} items/s{}  at most {} left", item.epoch + 1,
+             plan_.run.epochs, item.index + 1, steps_per_epoch_, rate, headline(false),
+             clock_text((all - static_cast<double>(item.step + 1)) / rate));
   std::fflush(stdout);
 }
 
@@ -128,33 +214,52 @@ void Record::epoch_done(std::uint64_t epoch, std::uint64_t step) {
   const std::lock_guard lock(mutex_);
   print(fmt::format("epoch {}/{}  step {}{}  {}", epoch + 1, plan_.run.epochs, step, headline(true),
                     clock_text(seconds())));
-  headlines_.clear();
+  means_.clear();
 }
 
 void Record::finish(const std::string& status, const std::string& reason, std::uint64_t epochs,
                     std::uint64_t steps, const std::vector<NodeTime>& times, std::uint64_t most_in_flight) {
   const std::lock_guard lock(mutex_);
-  if (progress_shown_) print("");
-  if (!log_.is_open()) return;
+  const auto end = [&] {
+    const std::string line = fmt::format("{}: {}", status, reason);
+    status == "failed" ? log(line) : print(line);  // a failure is told on standard error
+  };
+  if (!log_.is_open()) return end();  // nothing has run
+  double busy = 0;
+  std::size_t name_width = 4, type_width = 4;
+  for (const NodeTime& one : times) {
+    busy += one.body_seconds + one.finish_seconds;
+    name_width = std::max(name_width, one.name.size());
+    type_width = std::max(type_width, one.type.size());
+  }
   Json nodes = Json::object();
-  log_ << fmt::format("\n{:<16}{:<20}{:>8}{:>12}{:>12}{:>12}{:>14}\n", "node", "type", "items", "mean (ms)",
-                      "wait (ms)", "idle (ms)", "epoch ends (s)");
+  print(fmt::format("{:<{}}  {:<{}}{:>9}{:>11}{:>11}{:>8}{:>11}{:>11}{:>12}", "node", name_width, "type",
+                    type_width, "items", "total (s)", "mean (ms)", "share", "wait (ms)", "idle (ms)",
+                    "epochs (s)"));
   for (const NodeTime& one : times) {
     const double per_item = one.items ? 1000.0 / static_cast<double>(one.items) : 0;
+    const double total = one.body_seconds + one.finish_seconds, share = busy > 0 ? total / busy : 0;
     nodes[one.name] = {{"type", one.type},
                        {"items", one.items},
                        {"body_seconds", one.body_seconds},
                        {"wait_seconds", one.wait_seconds},
                        {"idle_seconds", one.idle_seconds},
-                       {"finish_seconds", one.finish_seconds}};
-    log_ << fmt::format("{:<16}{:<20}{:>8}{:>12.3f}{:>12.3f}{:>12.3f}{:>14.2f}\n", one.name, one.type,
-                        one.items, one.body_seconds * per_item, one.wait_seconds * per_item,
-                        one.idle_seconds * per_item, one.finish_seconds);
+                       {"finish_seconds", one.finish_seconds},
+                       {"share", share}};
+    print(fmt::format("{:<{}}  {:<{}}{:>9}{:>11.2f}{:>11.3f}{:>7.1f}%{:>11.3f}{:>11.3f}{:>12.2f}", one.name,
+                      name_width, one.type, type_width, one.items, total, one.body_seconds * per_item,
+                      100 * share, one.wait_seconds * per_item, one.idle_seconds * per_item,
+                      one.finish_seconds));
   }
-  log_ << fmt::format("most items in flight: {}\n{}: {}\n", most_in_flight, status, reason) << std::flush;
-  const Json result = {
-      {"status", status},     {"reason", reason}, {"epochs", epochs}, {"steps", steps},
-      {"seconds", seconds()}, {"metrics", last_}, {"nodes", nodes},   {"most_in_flight", most_in_flight}};
+  print(fmt::format("at most {} items in flight", most_in_flight));
+  end();
+  Json best = Json::object();
+  for (const auto& [node, bests] : best_)
+    for (const auto& [name, one] : bests)
+      best[node][name] = {{"value", one.value}, {"epoch", one.epoch}, {"step", one.step}};
+  const Json result = {{"status", status}, {"reason", reason},     {"epochs", epochs},
+                       {"steps", steps},   {"seconds", seconds()}, {"metrics", last_},
+                       {"best", best},     {"nodes", nodes},       {"most_in_flight", most_in_flight}};
   write_atomically(directory_ / "result.json",
                    result.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }

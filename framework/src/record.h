@@ -5,28 +5,41 @@
 #include <fstream>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "files.h"
 #include "plan.h"
 
 namespace twinflow {
 
 /// What a run tells people and leaves behind: the terminal, and a run directory with
-///   graph.toml     the graph that ran, with everything overridden
+///
+///   graph.toml     the graph that ran, with everything overridden and every default
 ///   metrics.jsonl  one object a line: time (s since the start), epoch, step, node, metrics; whole after a
 ///   kill log.txt        what was said, and at the end where the time went result.json    status, reason,
-///   epochs, steps, seconds, last metrics, time per node
-/// Safe from any thread. Nothing is written before create().
+///   epochs, steps, seconds, last and best metrics, time per node
+///
+/// Safe from any thread. Nothing is written before create() or resume().
 class Record {
  public:
-  explicit Record(const Plan& plan);
+  /// `quiet`: nothing on the terminal.
+  Record(const Plan& plan, bool quiet);
 
   /// Makes the run directory: `output`, or runs/<graph>/<date-time>. Throws Error when it holds a run already
   /// or cannot be written.
   void create(const std::filesystem::path& output);
+  /// Goes on in a run directory: what was written after save() is cut off. Throws Error when it cannot be
+  /// written, or another run is writing there.
+  void resume(const std::filesystem::path& directory, const State& state);
   const std::filesystem::path& directory() const { return directory_; }
+  /// What resume() needs. What was reported until now is on the disk when it returns.
+  State save();
 
+  /// The length of an epoch, for the progress; before the first report.
+  void set_steps_per_epoch(std::uint64_t steps) { steps_per_epoch_ = steps; }
   void say(const std::string& line);
   void report(std::string_view node, const Item& item, const Numbers& values);
   void epoch_done(std::uint64_t epoch, std::uint64_t step);
@@ -37,29 +50,44 @@ class Record {
   };
   void finish(const std::string& status, const std::string& reason, std::uint64_t epochs, std::uint64_t steps,
               const std::vector<NodeTime>& times, std::uint64_t most_in_flight);
-  double seconds() const;
 
  private:
+  using Metric = std::pair<std::string, std::string>;  // node, name
+  struct Best {
+    double value = 0;
+    std::int64_t epoch = 0, step = 0;
+  };
+  struct Mean {
+    double sum = 0;
+    std::int64_t count = 0;
+  };
+
+  void write_into(const std::filesystem::path& directory, std::ios::openmode mode);
+  double seconds() const;
   void print(const std::string& line);
+  void log(const std::string& line);
   void show_progress(const Item& item);
   std::string headline(bool whole_epoch) const;
+  const MetricInfo* declared(const std::string& node, const std::string& metric) const;
 
   const Plan& plan_;
-  const bool terminal_;
+  const bool quiet_, terminal_;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  double seconds_before_ = 0;  // of the runs that this one resumes
+  std::uint64_t steps_per_epoch_ = 1;
   std::filesystem::path directory_;
+  std::vector<Metric> shown_;  // what the progress shows
 
   std::mutex mutex_;
+  std::optional<FolderLock> lock_;
   std::ofstream metrics_, log_;
   std::vector<std::string> said_early_;  // before there was a log
   std::map<std::string, Numbers> last_;
-  struct Mean {
-    double sum = 0;
-    std::uint64_t count = 0;
-  };
-  std::map<std::string, Mean> headlines_;  // of this epoch, by node: its first declared metric
+  std::map<std::string, std::map<std::string, Best>> best_;
+  std::map<Metric, Mean> means_;  // of this epoch, of what is shown
   bool progress_shown_ = false;
   std::chrono::steady_clock::time_point progress_at_;
+  std::optional<std::uint64_t> first_step_;  // reported by this process, for the rate
 };
 
 }  // namespace twinflow

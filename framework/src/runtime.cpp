@@ -8,13 +8,15 @@
 
 #include <algorithm>
 #include <atomic>
-#include <csignal>
 #include <cstring>
 #include <deque>
 #include <optional>
 
+#include "control_board.h"
 #include "record.h"
 #include "registry.h"
+#include "saved_run.h"
+#include "signals.h"
 #include "trace.h"
 
 namespace twinflow {
@@ -23,30 +25,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 namespace flow = tbb::flow;
-
-std::atomic<int> received_signal{0};
-
-/// While it lives, the first SIGINT, SIGTERM or SIGUSR1 is noted; the second has its default effect.
-class SignalGuard {
- public:
-  SignalGuard() {
-    received_signal = 0;
-    struct sigaction action = {};
-    action.sa_flags = SA_RESTART;  // a signal must not make writes fail
-    action.sa_handler = [](int signal) {
-      received_signal = signal;
-      for (const int one : signals) std::signal(one, SIG_DFL);
-    };
-    for (std::size_t i = 0; i < std::size(signals); ++i) sigaction(signals[i], &action, &old_[i]);
-  }
-  ~SignalGuard() {
-    for (std::size_t i = 0; i < std::size(signals); ++i) sigaction(signals[i], &old_[i], nullptr);
-  }
-
- private:
-  static constexpr int signals[] = {SIGINT, SIGTERM, SIGUSR1};
-  struct sigaction old_[std::size(signals)];
-};
 
 struct Message {
   Item item;
@@ -92,23 +70,30 @@ class Runtime final : public Run {
         threads_(options.threads > 0 ? options.threads : tbb::info::default_concurrency()),
         max_in_flight_(options.max_in_flight > 0 ? options.max_in_flight : threads_ + 2),
         output_(options.output),
+        resume_(options.resume),
         trace_file_(options.trace),
-        record_(plan) {
+        record_(plan, options.quiet) {
+    if (!options.resume.empty()) resumed_ = read_saved_run(options.resume, plan);
     if (!trace_file_.empty()) trace_.emplace();
     for (std::size_t i = 0; i < plan.nodes.size(); ++i) stations_.emplace_back();
   }
 
   ExitCode execute() {
+    if (resumed_ && nothing_left()) return ExitCode::finished;
     const tbb::global_control limit(tbb::global_control::max_allowed_parallelism,
                                     static_cast<std::size_t>(threads_));
     tbb::task_arena arena(threads_);
     const SignalGuard signals;
     arena.execute([&] {
+      board_.connect(plan_);
       open_nodes();
-      if (!failure_ && received_signal == 0) guarded("", [&] { record_.create(output_); });
-      if (!failure_) {
+      if (!failed_ && SignalGuard::received() == 0) guarded("", [&] { set_epoch_length(); });
+      if (!failed_ && SignalGuard::received() == 0) guarded("", [&] { begin(); });
+      if (!failed_ && started_) {
+        restore_nodes();
         build(graph_.emplace());  // in here: a graph belongs to the arena it is made in
-        for (epoch_ = 0; epoch_ < epochs() && !ending(); ++epoch_) run_epoch(*graph_);
+        while (!ending()) run_epoch(*graph_);
+        for (Station& station : stations_) station.join.waiting.clear();  // of a run that ended between items
       }
       close_nodes();
       if (trace_) guarded("", [&] { trace_->write(trace_file_); });
@@ -119,9 +104,7 @@ class Runtime final : public Run {
   // What nodes see.
   std::uint64_t seed() const override { return static_cast<std::uint64_t>(plan_.run.seed); }
   std::uint64_t epochs() const override { return static_cast<std::uint64_t>(plan_.run.epochs); }
-  std::uint64_t steps_per_epoch() const override {
-    return static_cast<std::uint64_t>(plan_.run.steps_per_epoch);
-  }
+  std::uint64_t steps_per_epoch() const override { return steps_per_epoch_; }
   int threads() const override { return threads_; }
   const std::filesystem::path& directory() const override { return record_.directory(); }
   void report(std::string_view node, const Item& item, const Numbers& values) override {
@@ -130,13 +113,16 @@ class Runtime final : public Run {
   void say(const std::string& line) override { record_.say(line); }
   void stop(std::string reason) override {
     const std::lock_guard lock(mutex_);
-    if (!stop_reason_) stop_reason_ = std::move(reason);
+    if (!position_.stop) position_.stop = std::move(reason);
   }
 
  private:
+  /// All epochs are done, or a node has stopped the run.
+  bool over() const { return position_.index == 0 && (position_.epoch == epochs() || position_.stop); }
+
   bool ending() {
     const std::lock_guard lock(mutex_);
-    return failure_ || stop_reason_ || received_signal != 0;
+    return failure_ || over() || SignalGuard::received() != 0;
   }
 
   /// Runs a piece of a node's code; an exception becomes the run's failure, if it is the first.
@@ -165,7 +151,7 @@ class Runtime final : public Run {
   void open_nodes() {
     // Made when the first node asks for it: a constant nobody uses costs nothing.
     std::map<std::pair<std::size_t, std::size_t>, Parcel> constants;
-    for (std::size_t i = 0; i < plan_.nodes.size() && !failure_ && received_signal == 0; ++i) {
+    for (std::size_t i = 0; i < plan_.nodes.size() && !failure_ && SignalGuard::received() == 0; ++i) {
       Plan::PlannedNode& planned = plan_.nodes[i];
       NodeAccess::attach(*planned.node, planned.name, *this);
       for (const auto& [input, link] : planned.inputs) {
@@ -183,6 +169,77 @@ class Runtime final : public Run {
       stations_[i].opened = true;
       guarded(i, [&] { planned.node->open(); });
     }
+  }
+
+  /// An epoch is as long as the graph says, or else as long as its finite sources are.
+  void set_epoch_length() {
+    const auto asked = static_cast<std::uint64_t>(plan_.run.steps_per_epoch);
+    steps_per_epoch_ = asked;
+    for (const Plan::PlannedNode& node : plan_.nodes) {
+      if (!node.info->source_items) continue;
+      const std::uint64_t items = node.info->source_items(*node.node);
+      if (items == 0) throw Error(fmt::format("node '{}' ({}) has no items", node.name, node.info->type));
+      if (items == endless) continue;
+      if (steps_per_epoch_ == 0) steps_per_epoch_ = items;
+      if (asked > 0 ? items < asked : items != steps_per_epoch_)
+        throw Error(fmt::format("node '{}' ({}) has {} items for an epoch of {}", node.name, node.info->type,
+                                items, steps_per_epoch_));
+    }
+    if (steps_per_epoch_ == 0) steps_per_epoch_ = 100;
+    record_.set_steps_per_epoch(steps_per_epoch_);
+  }
+
+  /// Whether the run to be resumed has come to its end already.
+  bool nothing_left() {
+    const bool done = resumed_->position.epoch >= epochs();
+    const bool stopped = resumed_->position.stop && resumed_->position.index == 0;
+    if (!done && !(stopped && resumed_->same_graph)) return false;
+    record_.say(fmt::format("nothing to do: {}",
+                            done ? fmt::format("{} of {} epochs are done", resumed_->position.epoch, epochs())
+                                 : fmt::format("the run was stopped: {}", *resumed_->position.stop)));
+    return true;
+  }
+
+  /// Makes the run directory, or goes on in the one of the resumed run.
+  void begin() {
+    if (!resumed_) {
+      record_.create(output_);
+    } else {
+      if (resumed_->steps_per_epoch != steps_per_epoch_)
+        throw Error(
+            fmt::format("'{}' cannot be resumed from with this graph: an epoch had {} steps, now it has {}",
+                        state_file(resume_).string(), resumed_->steps_per_epoch, steps_per_epoch_));
+      position_ = resumed_->position;
+      if (position_.index == 0) position_.stop.reset();  // else the run would have nothing left
+      record_.resume(resume_, resumed_->states["record"]);
+      record_.say(position_.index == 0 ? fmt::format("resumed after epoch {}", position_.epoch)
+                                       : fmt::format("resumed after {} of {} items of epoch {}",
+                                                     position_.index, steps_per_epoch_, position_.epoch + 1));
+    }
+    saved_ = resumed_.has_value();
+    started_ = true;
+  }
+
+  void restore_nodes() {
+    if (!resumed_) return;
+    guarded("", [&] { board_.restore(resumed_->states["board"]); });
+    for (std::size_t i = 0; i < plan_.nodes.size() && !failed_; ++i)
+      guarded(i, [&] { plan_.nodes[i].node->restore(resumed_->states["node." + plan_.nodes[i].name]); });
+    resumed_.reset();  // its tensors are large
+  }
+
+  void save() {
+    States states;
+    for (std::size_t i = 0; i < plan_.nodes.size() && !failed_; ++i)
+      guarded(i, [&] { states["node." + plan_.nodes[i].name] = plan_.nodes[i].node->save(); });
+    guarded("", [&] {
+      if (failed_) return;
+      states["run"] = position_state(plan_, steps_per_epoch_, position_);
+      states["board"] = board_.save();
+      states["record"] = record_.save();
+      write_states(state_file(directory()), states);
+      saved_ = true;
+    });
   }
 
   void build(flow::graph& graph) {
@@ -276,7 +333,7 @@ class Runtime final : public Run {
     entrance(node).try_put(complete);
   }
 
-  /// With nothing under way, nothing may wait for its other half.
+  /// At the end of an epoch, nothing may wait for its other half.
   void check_joins() {
     for (std::size_t i = 0; i < stations_.size(); ++i) {
       auto& waiting = stations_[i].join.waiting;
@@ -285,7 +342,6 @@ class Runtime final : public Run {
           throw Error(fmt::format("item {} of the epoch came on some of its inputs, but not on all of them",
                                   waiting.begin()->second.message.item.index));
         });
-      waiting.clear();
     }
   }
 
@@ -346,47 +402,65 @@ class Runtime final : public Run {
   }
 
   void run_epoch(flow::graph& graph) {
-    first_sequence_ = next_sequence_;
-    epoch_end_ = next_sequence_ + steps_per_epoch();
+    const std::uint64_t epoch_start = position_.epoch * steps_per_epoch_;
+    next_step_ = epoch_start + position_.index;
+    epoch_end_ = epoch_start + steps_per_epoch_;
+    if (first_step_ == endless) first_step_ = next_step_;
     for (int i = 0; i < max_in_flight_; ++i) start_item();
     graph.wait_for_all();
-    check_joins();
-    const std::uint64_t count = std::min(next_sequence_.load(), epoch_end_) - first_sequence_;
-    next_sequence_ = first_sequence_ + count;
     for (Station& station : stations_) station.free_since.reset();
-    if (count == 0 || failed_) return;
-    const Item last{epoch_, count - 1, first_sequence_ + count - 1};
+    if (failed_) return;
+    position_.index = next_step_ - epoch_start;
+    if (position_.index < steps_per_epoch_)  // nothing moves any more
+      return SignalGuard::received() != 0 ? save_mid_epoch() : check_joins();
+
+    const Item last{position_.epoch, steps_per_epoch_ - 1, epoch_end_ - 1};
     for (std::size_t i = 0; i < plan_.nodes.size() && !failed_; ++i) {
       const Plan::PlannedNode& planned = plan_.nodes[i];
       if (!planned.info->finish_epoch) continue;
       const auto begin = Clock::now();
       guarded(i, [&] { planned.info->finish_epoch(*planned.node, last); });
       graph.wait_for_all();
-      check_joins();
       const auto end = Clock::now();
       stations_[i].finish_seconds += std::chrono::duration<double>(end - begin).count();
       if (trace_) trace_->slice(planned.name, last.step, begin, end);
     }
+    check_joins();
     if (failed_) return;
-    ++epochs_done_;
-    guarded("", [&] { record_.epoch_done(epoch_, next_sequence_); });
+    guarded("", [&] { record_.epoch_done(last.epoch, epoch_end_); });
+    board_.turn();
+    ++position_.epoch;
+    position_.index = 0;
+    const auto every = static_cast<std::uint64_t>(plan_.run.save_every);
+    if (ending() || (every > 0 && position_.epoch % every == 0)) save();
+  }
+
+  /// A signal ends the run between two items. Where an item has come to one input of a node and not yet to
+  /// another, what it carries cannot be saved: then the state saved last stays.
+  void save_mid_epoch() {
+    for (std::size_t i = 0; i < stations_.size(); ++i)
+      if (!stations_[i].join.waiting.empty())
+        return record_.say(fmt::format(
+            "an item has come to some inputs of node '{}' only, which cannot be saved: {}",
+            plan_.nodes[i].name, saved_ ? "the state saved last is kept" : "no state was saved before"));
+    save();
   }
 
   /// Lets one more item of this epoch start, unless the run is ending. Called on any thread.
   void start_item() {
-    if (failed_ || received_signal != 0) return;
-    std::uint64_t sequence = next_sequence_;
+    if (failed_ || SignalGuard::received() != 0) return;
+    std::uint64_t step = next_step_;
     do {
-      if (sequence >= epoch_end_) return;
-    } while (!next_sequence_.compare_exchange_weak(sequence, sequence + 1));
+      if (step >= epoch_end_) return;
+    } while (!next_step_.compare_exchange_weak(step, step + 1));
     const std::uint64_t now = ++in_flight_;
     if (trace_) trace_->count(now);
     std::uint64_t most = most_in_flight_;
     while (now > most && !most_in_flight_.compare_exchange_weak(most, now)) {
     }
     Message message;
-    message.item = {epoch_, sequence - first_sequence_, sequence};
-    message.sequence = sequence;
+    message.item = {position_.epoch, step - (epoch_end_ - steps_per_epoch_), step};
+    message.sequence = step - first_step_;
     message.ticket = std::shared_ptr<void>(this, [this](void*) { item_done(); });
     message.sent = Clock::now();
     root_->try_put(message);
@@ -413,25 +487,28 @@ class Runtime final : public Run {
     }
     ExitCode code = ExitCode::finished;
     std::string status = "finished", reason = "all epochs done";
+    const std::string again = fmt::format("flowrun --resume {}", directory().string());
     if (failure_) {
       code = ExitCode::failed, status = "failed", reason = *failure_;
       Problems problems;
       problems.error(failure_place_, reason);
       fmt::print(stderr, "{}", failure_place_.text ? problems.str() : "error: " + reason + "\n");
-    } else if (received_signal != 0) {
+      if (saved_) fmt::print(stderr, "note: goes on from where its state was last saved with {}\n", again);
+    } else if (SignalGuard::received() != 0 && !over()) {
       code = ExitCode::interrupted, status = "interrupted";
-      reason = fmt::format("stopped by {}", strsignal(received_signal));
-    } else if (stop_reason_) {
-      status = "stopped", reason = *stop_reason_;
+      reason = fmt::format("stopped by {}; {}", strsignal(SignalGuard::received()),
+                           saved_ ? "goes on with " + again : "nothing was saved");
+    } else if (position_.stop) {
+      status = "stopped", reason = *position_.stop;
     }
-    if (!failure_) record_.say(fmt::format("{}: {}", status, reason));
-    record_.finish(status, reason, epochs_done_, next_sequence_, times, most_in_flight_);
+    record_.finish(status, reason, position_.epoch, position_.epoch * steps_per_epoch_ + position_.index,
+                   times, most_in_flight_);
     return code;
   }
 
   Plan& plan_;
   const int threads_, max_in_flight_;
-  const std::filesystem::path output_, trace_file_;
+  const std::filesystem::path output_, resume_, trace_file_;
   Record record_;
 
   std::optional<flow::graph> graph_;  // outlives the nodes below
@@ -440,13 +517,19 @@ class Runtime final : public Run {
       consumers_;                                      // (node, output) -> how many inputs it feeds
   std::optional<flow::broadcast_node<Message>> root_;  // starts items: feeds every source
 
-  std::uint64_t epoch_ = 0, epochs_done_ = 0, first_sequence_ = 0, epoch_end_ = 0;
-  std::atomic<std::uint64_t> next_sequence_{0}, in_flight_{0}, most_in_flight_{0};
+  ControlBoard board_;
+  std::optional<SavedRun> resumed_;  // until the nodes have it back
+  bool started_ = false, saved_ = false;
+  std::uint64_t steps_per_epoch_ = 0;
+  std::uint64_t first_step_ = endless;  // of this process
+  std::uint64_t epoch_end_ = 0;         // the step after the epoch's last
+  std::atomic<std::uint64_t> next_step_{0}, in_flight_{0}, most_in_flight_{0};
 
   std::optional<Trace> trace_;
 
   std::mutex mutex_;  // guards what follows
-  std::optional<std::string> failure_, stop_reason_;
+  std::optional<std::string> failure_;
+  Position position_;  // its counters belong to the main thread
   Place failure_place_;
   std::atomic<bool> failed_{false};  // failure_, for bodies
 };

@@ -8,17 +8,19 @@ namespace twinflow {
 
 struct RunOptions {
   std::filesystem::path output = {};  // the run directory; empty: runs/<graph>/<date-time>
+  std::filesystem::path resume = {};  // a run directory to go on in; empty: a new run
   std::filesystem::path trace = {};   // a file for trace events; empty: none are taken
   int threads = 0;                    // of the arena; 0: the processors of its affinity mask
   int max_in_flight = 0;              // items between source and sink; 0: two more than threads
+  bool quiet = false;                 // nothing on standard output
 };
 
 enum ExitCode : int { finished = 0, failed = 1, invalid = 2, interrupted = 3 };
 
 /// Opens, runs and closes a checked plan. Prints progress to standard output and what went wrong to standard
-/// error. SIGINT, SIGTERM and SIGUSR1 end the run at the next item: the epoch is closed early, with
-/// evaluation and monitors, so that the best weights are on disk. A second signal ends the process at once.
-/// Call it on the main thread.
+/// error. SIGINT, SIGTERM and SIGUSR1 end the run at the next item: what is under way is finished, the state
+/// is saved, sinks are closed; resuming goes on in the middle of the epoch. A second signal ends the process
+/// at once. Call it on the main thread. Throws Error when the run to be resumed cannot be.
 ExitCode run_plan(Plan& plan, const RunOptions& options);
 
 }  // namespace twinflow

@@ -27,7 +27,7 @@ class Bench::BenchRun final : public Run {
 };
 
 Bench::Bench(const std::string& type, const std::string& toml, std::uint64_t seed,
-             std::vector<std::pair<std::string, std::type_index>> fed)
+             std::vector<std::pair<std::string, std::type_index>> fed, Better watched)
     : info_(Registry::instance().find_node(type)), run_(std::make_unique<BenchRun>(*this, seed)) {
   if (!info_)
     throw Error("there is no node type '" + type + "'" +
@@ -36,6 +36,7 @@ Bench::Bench(const std::string& type, const std::string& toml, std::uint64_t see
   Problems problems;
   const Value table = parse_toml(toml, "bench.toml", "", problems);
   bind_parameters(*info_, node_.get(), table, table.place, {}, problems);
+  if (info_->watch) info_->watch(*node_, watched);
   if (problems.empty() && info_->check)
     info_->check(node_.get(), Checking(table, table.place, problems, std::move(fed)));
   if (!problems.empty()) throw Error(problems.str());

@@ -36,7 +36,7 @@ std::string Problems::str() const {
   std::string all;
   for (const Problem* one : sorted) {
     const Place& place = one->place;
-    all += fmt::format("{}: error: {}\n", place.str(), one->message);
+    all += fmt::format("{}: {}: {}\n", place.str(), one->is_error ? "error" : "warning", one->message);
     if (place.text && place.line >= 1 && place.line <= static_cast<int>(place.text->lines.size())) {
       const std::string& source = place.text->lines[place.line - 1];
       std::string indent;  // as wide as the text before the caret: its tabs kept, one blank a character

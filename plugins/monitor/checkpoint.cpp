@@ -15,14 +15,18 @@ namespace twinflow::monitor {
 class Checkpoint final : public Sink<Metrics> {
  public:
   static void describe(NodeSpec<Checkpoint>& spec);
-  void open() override { improvement_ = Improvement(lower_is_better(mode, monitor), min_delta); }
+  void check(const Checking& checking) const { check_mode(checking, mode, better, monitor); }
+  void open() override { improvement_ = Improvement(lower_is_better(mode, better), min_delta); }
   void process(Metrics metrics, const Item& item) override;
+  State save() const override;
+  void restore(const State& state) override;
   void close() override;
 
  private:
   enum class Keep { best, last };
 
   std::string monitor = "accuracy";
+  Better better = Better::unknown;
   Mode mode = Mode::automatic;
   Keep keep = Keep::best;
   double min_delta = 0;
@@ -36,14 +40,15 @@ void Checkpoint::describe(NodeSpec<Checkpoint>& spec) {
   spec.summary("Keeps the best model on disk.");
   spec.input("in").doc("what was measured, with the model it was measured on");
   spec.param("monitor", &Checkpoint::monitor).doc("the metric that decides");
-  spec.watches("monitor");
+  spec.watches("monitor", &Checkpoint::better);
   spec.param("mode", &Checkpoint::mode)
       .names({{"auto", Mode::automatic}, {"max", Mode::max}, {"min", Mode::min}})
-      .doc("whether more or less is better; auto: less for names with \"loss\" or \"error\" in them");
+      .doc("whether more or less is better; auto: as the node says that measures it");
   spec.param("keep", &Checkpoint::keep)
       .names({{"best", Keep::best}, {"last", Keep::last}})
       .doc("the model with the best value, or the one measured last");
   spec.param("min_delta", &Checkpoint::min_delta).min(0).doc("the gain that a new best value has to exceed");
+  spec.check(&Checkpoint::check);
 }
 
 void Checkpoint::process(Metrics metrics, const Item&) {
@@ -67,6 +72,20 @@ void Checkpoint::process(Metrics metrics, const Item&) {
   saved_ = fmt::format("{} {} {}{}{} (epoch {}, step {}): {}", keep == Keep::best ? "best" : "last", monitor,
                        value_text(monitor, value, metrics.values), metrics.protocol.empty() ? "" : ", ",
                        metrics.protocol, metrics.epoch + 1, metrics.step, file.string());
+}
+
+State Checkpoint::save() const {
+  State state;
+  improvement_.save(state);
+  state.values["seen"] = seen_;
+  state.values["saved"] = saved_;
+  return state;
+}
+
+void Checkpoint::restore(const State& state) {
+  improvement_.restore(state);
+  seen_ = state.value<bool>("seen");
+  saved_ = state.value<std::string>("saved");
 }
 
 void Checkpoint::close() {

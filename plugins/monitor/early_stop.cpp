@@ -20,11 +20,14 @@ class EarlyStop final : public Sink<Metrics> {
   void check(const Checking& checking) const;
   void open() override { improvement_ = Improvement(lower(), min_delta); }
   void process(Metrics metrics, const Item& item) override;
+  State save() const override;
+  void restore(const State& state) override;
 
  private:
-  bool lower() const { return lower_is_better(mode, monitor); }
+  bool lower() const { return lower_is_better(mode, better); }
 
   std::string monitor = "accuracy";
+  Better better = Better::unknown;
   Mode mode = Mode::automatic;
   std::uint64_t patience = 10, start_epoch = 0;
   double min_delta = 0;
@@ -38,10 +41,10 @@ void EarlyStop::describe(NodeSpec<EarlyStop>& spec) {
   spec.summary("Ends the run when a metric stops improving, is good enough, or is no number any more.");
   spec.input("in").doc("what was measured");
   spec.param("monitor", &EarlyStop::monitor).doc("the metric that decides");
-  spec.watches("monitor");
+  spec.watches("monitor", &EarlyStop::better);
   spec.param("mode", &EarlyStop::mode)
       .names({{"auto", Mode::automatic}, {"max", Mode::max}, {"min", Mode::min}})
-      .doc("whether more or less is better; auto: less for names with \"loss\" or \"error\" in them");
+      .doc("whether more or less is better; auto: as the node says that measures it");
   spec.param("patience", &EarlyStop::patience)
       .min(1)
       .doc("evaluations in a row without improvement that end the run");
@@ -55,6 +58,7 @@ void EarlyStop::describe(NodeSpec<EarlyStop>& spec) {
 }
 
 void EarlyStop::check(const Checking& checking) const {
+  check_mode(checking, mode, better, monitor);
   if (threshold.size() > 1) checking.error("threshold", "takes one value, as in [0.95], or none");
 }
 
@@ -72,6 +76,18 @@ void EarlyStop::process(Metrics metrics, const Item&) {
     run().stop(fmt::format("{} has not improved on {} for {}", monitor,
                            value_text(monitor, *improvement_.best()),
                            waited_ == 1 ? "1 evaluation" : fmt::format("{} evaluations", waited_)));
+}
+
+State EarlyStop::save() const {
+  State state;
+  improvement_.save(state);
+  state.values["waited"] = static_cast<std::int64_t>(waited_);
+  return state;
+}
+
+void EarlyStop::restore(const State& state) {
+  improvement_.restore(state);
+  waited_ = static_cast<std::uint64_t>(state.value<std::int64_t>("waited"));
 }
 
 TWINFLOW_NODE("monitor.early_stop", EarlyStop)

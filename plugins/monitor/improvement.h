@@ -1,15 +1,20 @@
 #pragma once
 
 #include <optional>
-#include <string_view>
+#include <string>
+
+#include "twinflow/metrics.h"
+#include "twinflow/param.h"
+#include "twinflow/state.h"
 
 namespace twinflow::monitor {
 
 enum class Mode { automatic, max, min };
 
-/// Whether more of that metric is worse: so says the mode, or, when automatic, a name with "loss" or "error"
-/// in it.
-bool lower_is_better(Mode mode, std::string_view metric);
+/// Whether more of a metric is worse: so says the mode, or, when automatic, who measures it.
+bool lower_is_better(Mode mode, Better better);
+/// Reports an automatic mode for a metric of which nobody said which way is better.
+void check_mode(const Checking& checking, Mode mode, Better better, const std::string& metric);
 
 /// The best value so far, by Keras' rule (callbacks.EarlyStopping): a value v improves on the best b when
 /// v - min_delta > b, or, where lower is better, v + min_delta < b. So a tie is none, nor a gain of exactly
@@ -22,6 +27,9 @@ class Improvement {
   /// True when `value` improves; then it is the best.
   bool see(double value);
   const std::optional<double>& best() const { return best_; }
+
+  void save(State& state) const;
+  void restore(const State& state);
 
  private:
   bool lower_ = false;

@@ -7,6 +7,8 @@
 namespace twinflow::monitor {
 
 double watched(const Metrics& metrics, std::string_view name) {
+  const std::string owner = metrics.node + ".";
+  if (name.starts_with(owner)) name.remove_prefix(owner.size());
   if (const auto found = metrics.values.find(name); found != metrics.values.end()) return found->second;
   std::string names;
   for (const auto& [one, value] : metrics.values) names += (names.empty() ? "" : ", ") + one;

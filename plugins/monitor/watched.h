@@ -7,7 +7,8 @@
 
 namespace twinflow::monitor {
 
-/// The value of that metric. Throws Error, with the names that there are, when it was not measured.
+/// The value of that metric, called "accuracy" or, with who measured it, "one_shot.accuracy". Throws Error,
+/// with the names that there are, when it was not measured.
 double watched(const Metrics& metrics, std::string_view name);
 
 }  // namespace twinflow::monitor

@@ -9,7 +9,7 @@ namespace {
 /// was.
 void turn(const std::uint8_t* from, float* to, std::size_t height, std::size_t width, int turns) {
   if (turns == 0) {
-    for (std::size_t i = 0; i < height * width; ++i) to[i] = static_cast<float>(from[i]) / 255.0f;
+    for (std::size_t i = 0; i < height * width; ++i) to[i] = unit_pixel(from[i]);
     return;
   }
   const std::size_t last = width - 1;
@@ -18,7 +18,7 @@ void turn(const std::uint8_t* from, float* to, std::size_t height, std::size_t w
       const std::size_t place = turns == 1   ? column * width + (last - row)
                                 : turns == 2 ? (last - row) * width + (last - column)
                                              : (last - column) * width + row;
-      to[row * width + column] = static_cast<float>(from[place]) / 255.0f;
+      to[row * width + column] = unit_pixel(from[place]);
     }
 }
 

@@ -38,7 +38,8 @@ class Evaluate final : public Map<Model, Metrics> {
         .doc("images shown of each class; fixed tasks have their own")
         .range(1, 1000);
     spec.param("trials", &Evaluate::trials).doc("queries; fixed tasks have their own").range(1, 10000000);
-    spec.metric("accuracy", "part of the queries answered rightly; not a number for a collapsed model");
+    spec.metric("accuracy", "part of the queries answered rightly; not a number for a collapsed model",
+                Better::higher);
     spec.metric("accuracy_low", "low end of its 95 % interval");
     spec.metric("accuracy_high", "high end of its 95 % interval");
     spec.metric("trials", "queries answered");
@@ -72,7 +73,8 @@ class Evaluate final : public Map<Model, Metrics> {
     if (score.collapsed)
       run().say(fmt::format("{}: the model of epoch {} has collapsed: it tells no image from another", name(),
                             model.epoch + 1));
-    Metrics metrics{.epoch = model.epoch,
+    Metrics metrics{.node = name(),
+                    .epoch = model.epoch,
                     .step = model.step,
                     .values = {},
                     .protocol = protocol_,
@@ -99,8 +101,7 @@ class Evaluate final : public Map<Model, Metrics> {
       Images images(count, store.channels, store.height, store.width);
       for (std::size_t i = 0; i < count; ++i) {
         const auto pixels = data->image(tasks_.images[first + i]);
-        std::transform(pixels.begin(), pixels.end(), images.image(i),
-                       [](std::uint8_t pixel) { return static_cast<float>(pixel) / 255.0f; });
+        std::transform(pixels.begin(), pixels.end(), images.image(i), unit_pixel);
       }
       const Embeddings some = model.embed(images);
       all.count += count;

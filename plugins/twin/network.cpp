@@ -72,7 +72,7 @@ std::vector<Network::Trained> Network::trained() {
   std::vector<Trained> all;
   for (Parameter& one : program_->parameters())
     if (one.kind != Parameter::Kind::tracked)
-      all.push_back({one.name, {one.weights, one.size()}, {one.gradient, one.size()}});
+      all.push_back({one.name, {one.weights, one.size()}, {one.gradient, one.size()}, &one});
   return all;
 }
 
@@ -80,14 +80,15 @@ void Network::weights_changed() { program_->refresh_copies(); }
 
 NamedTensors Network::weights() const {
   NamedTensors all;
-  for (const Parameter& one : program_->parameters()) all.tensors[one.name] = {one.dims, one.values()};
+  for (const Parameter& one : program_->parameters())
+    all.tensors[one.name] = {one.dims, one.row_major(one.weights)};
   return all;
 }
 
 NamedTensors Network::gradients() const {
   NamedTensors all;
   for (const Parameter& one : program_->parameters())
-    if (one.gradient) all.tensors[one.name] = {one.dims, one.gradient_values()};
+    if (one.gradient) all.tensors[one.name] = {one.dims, one.row_major(one.gradient)};
   return all;
 }
 

@@ -58,6 +58,7 @@ class Network {
     std::string name;
     std::span<float> weights;
     std::span<const float> gradient;
+    const Parameter* parameter;  // knows the layout
   };
   std::vector<Trained> trained();
   /// To be called after weights were written through trained().

@@ -62,26 +62,20 @@ void Parameter::initialise(const std::function<Random(std::size_t row)>& random)
   set(drawn);
 }
 
-std::vector<float> Parameter::values() const {
+void Parameter::set(std::span<const float> values) { lay_out(values, weights); }
+
+std::vector<float> Parameter::row_major(const float* laid_out) const {
   std::vector<float> all(logical());
   const std::size_t width = all.size() / static_cast<std::size_t>(dims[0]);
   for (const Piece& piece : pieces)
-    convert(piece.master, weights + piece.offset, piece.logical, all.data() + piece.row * width);
+    convert(piece.master, laid_out + piece.offset, piece.logical, all.data() + piece.row * width);
   return all;
 }
 
-void Parameter::set(std::span<const float> values) {
+void Parameter::lay_out(std::span<const float> values, float* laid_out) const {
   const std::size_t width = values.size() / static_cast<std::size_t>(dims[0]);
   for (const Piece& piece : pieces)
-    convert(piece.logical, values.data() + piece.row * width, piece.master, weights + piece.offset);
-}
-
-std::vector<float> Parameter::gradient_values() const {
-  std::vector<float> all(logical());
-  const std::size_t width = all.size() / static_cast<std::size_t>(dims[0]);
-  for (const Piece& piece : pieces)
-    convert(piece.master, gradient + piece.offset, piece.logical, all.data() + piece.row * width);
-  return all;
+    convert(piece.logical, values.data() + piece.row * width, piece.master, laid_out + piece.offset);
 }
 
 }  // namespace twinflow::twin

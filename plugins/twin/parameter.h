@@ -67,9 +67,10 @@ struct Parameter {
   const void* data(std::size_t piece, int copy) const;
 
   void initialise(const std::function<Random(std::size_t row)>& random);
-  std::vector<float> values() const;           // row-major
-  void set(std::span<const float> values);     // row-major
-  std::vector<float> gradient_values() const;  // row-major
+  void set(std::span<const float> values);  // row-major
+  /// Arrays laid out as the weights are, such as the gradient, from and to row-major order.
+  std::vector<float> row_major(const float* laid_out) const;
+  void lay_out(std::span<const float> values, float* laid_out) const;
 };
 
 }  // namespace twinflow::twin

@@ -44,7 +44,7 @@ class Train final : public Stateful<AnyBatch> {
             "shard")
         .unit("images")
         .range(1, 65536);
-    spec.metric("loss", "of the batch");
+    spec.metric("loss", "of the batch", Better::lower);
     spec.metric("learning_rate", "of the update");
     spec.metric("images_per_second", "trained, waiting for data included; not in the first step of an epoch");
     spec.metric("distance_same", "mean distance of pairs of one class");
@@ -95,6 +95,14 @@ class Train final : public Stateful<AnyBatch> {
     report(item, values);
   }
 
+  State save() const override {
+    if (trainer) return trainer->save();
+    return resumed ? *resumed : State();
+  }
+  void restore(const State& state) override {
+    if (!state.values.empty()) resumed = state;
+  }
+
   void finish_epoch(const Item& last) override {
     last_step.reset();  // what comes between the epochs is not training
     if (!trainer || !model.used()) return;
@@ -124,6 +132,8 @@ class Train final : public Stateful<AnyBatch> {
                     image, [this](std::string_view parameter, std::size_t row) {
                       return Random(stream_key(run().seed(), name(), parameter), 0, row);
                     });
+    if (resumed) trainer->restore(*resumed);
+    resumed.reset();
   }
 
   std::string network;
@@ -139,6 +149,7 @@ class Train final : public Stateful<AnyBatch> {
   Layers layers;
   Shape image;
   std::optional<Trainer> trainer;
+  std::optional<State> resumed;                                    // until there is a trainer
   std::optional<std::chrono::steady_clock::time_point> last_step;  // of this epoch
 };
 

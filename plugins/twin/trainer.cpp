@@ -5,6 +5,7 @@
 #include <string>
 
 #include "loops.h"
+#include "parameter.h"
 #include "twinflow/error.h"
 
 namespace twinflow::twin {
@@ -19,8 +20,10 @@ Trainer::Trainer(Recipe recipe, Shape image,
   Random numbers = random("distance.weight", 0);
   recipe_.distance->initialise(distance_weights_, numbers);
 
-  for (const Network::Trained& one : network_.trained()) trained_.push_back({one.weights, one.gradient, {}});
-  if (!distance_weights_.empty()) trained_.push_back({distance_weights_, distance_gradient_, {}});
+  for (const Network::Trained& one : network_.trained())
+    trained_.push_back({one.name, one.parameter, one.weights, one.gradient, {}});
+  if (!distance_weights_.empty())
+    trained_.push_back({"distance.weight", nullptr, distance_weights_, distance_gradient_, {}});
   for (Trained& one : trained_)
     one.slots.assign(recipe_.optimizer->slots(), std::vector<float>(one.weights.size(), 0.0f));
 }
@@ -54,6 +57,57 @@ Trainer::Outcome Trainer::step(const Images& images, const Labels& labels) {
   outcome.rate = recipe_.optimizer->learning_rate * recipe_.schedule->factor(made_, recipe_.updates);
   update(outcome.rate);
   return outcome;
+}
+
+namespace {
+
+std::string slot_name(std::size_t slot, const std::string& name) {
+  return "optimizer." + std::to_string(slot) + "." + name;
+}
+
+}  // namespace
+
+State Trainer::save() const {
+  State state;
+  state.tensors = network_.weights().tensors;
+  const auto keep = [&](const std::string& name, const Trained& one, std::span<const float> values) {
+    if (one.parameter)
+      state.tensors[name] = {one.parameter->dims, one.parameter->row_major(values.data())};
+    else
+      state.tensors[name] = {{static_cast<std::int64_t>(values.size())}, {values.begin(), values.end()}};
+  };
+  for (const Trained& one : trained_) {
+    if (!one.parameter) keep(one.name, one, one.weights);
+    for (std::size_t slot = 0; slot < one.slots.size(); ++slot)
+      keep(slot_name(slot, one.name), one, one.slots[slot]);
+  }
+  state.values["optimizer"] = recipe_.optimizer->type;
+  state.values["updates"] = static_cast<std::int64_t>(made_);
+  return state;
+}
+
+void Trainer::restore(const State& state) {
+  if (const auto& type = state.value<std::string>("optimizer"); type != recipe_.optimizer->type)
+    throw Error("the state was saved with the optimizer " + type + ", the graph says " +
+                recipe_.optimizer->type);
+  network_.load({state.tensors, {}});
+  const auto fetch = [&](const std::string& name, const Trained& one, std::span<float> values) {
+    const Tensor& tensor = state.tensor(name);
+    const std::size_t expected = one.parameter ? one.parameter->logical() : values.size();
+    if (tensor.values.size() != expected)
+      throw Error("the saved tensor '" + name + "' has " + std::to_string(tensor.values.size()) +
+                  " values, but here it has " + std::to_string(expected));
+    if (one.parameter)
+      one.parameter->lay_out(tensor.values, values.data());
+    else
+      std::copy(tensor.values.begin(), tensor.values.end(), values.begin());
+  };
+  for (Trained& one : trained_) {
+    if (!one.parameter) fetch(one.name, one, one.weights);
+    for (std::size_t slot = 0; slot < one.slots.size(); ++slot)
+      fetch(slot_name(slot, one.name), one, one.slots[slot]);
+  }
+  made_ = static_cast<std::uint64_t>(state.value<std::int64_t>("updates"));
 }
 
 void Trainer::update(double rate) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "distance.h"
@@ -9,6 +10,7 @@
 #include "network.h"
 #include "optimizer.h"
 #include "schedule.h"
+#include "twinflow/state.h"
 
 namespace twinflow::twin {
 
@@ -39,6 +41,12 @@ class Trainer {
   /// One update. Throws Error when the loss is not finite, or the batch has nothing to learn from.
   Outcome step(const Images& images, const Labels& labels);
 
+  /// Weights, moving averages, the optimiser's memory and the number of updates: what the next step depends
+  /// on. In row-major order, so that it does not depend on the machine's layouts.
+  State save() const;
+  /// Throws Error when it does not fit the network, or was made by another optimiser.
+  void restore(const State& state);
+
   std::uint64_t updates() const { return made_; }
   Network& network() { return network_; }
   const std::vector<float>& distance_weights() const { return distance_weights_; }
@@ -46,6 +54,8 @@ class Trainer {
  private:
   /// One tensor, and the optimiser's arrays for it.
   struct Trained {
+    std::string name;
+    const Parameter* parameter;  // of the network; nullptr for the distance's weights, which are row-major
     std::span<float> weights;
     std::span<const float> gradient;
     std::vector<std::vector<float>> slots;

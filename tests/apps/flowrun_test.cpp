@@ -178,7 +178,7 @@ TEST_CASE("an interrupted run keeps its model and says so") {
   kill(program.process, SIGINT);
   const Finished run = program.wait();
   CHECK(run.exit_code == 3);
-  CHECK(contains(run.output, "interrupted: stopped by Interrupt"));
+  CHECK(contains(run.output, "interrupted: stopped by Interrupt; goes on with flowrun --resume run\n"));
   CHECK(contains(run.output, "best accuracy "));
   CHECK(std::filesystem::exists(temp.path / "run/best.safetensors"));
   CHECK(nlohmann::json::parse(read_file(temp.path / "run/result.json"))["status"] == "interrupted");
@@ -191,4 +191,92 @@ TEST_CASE("a second run does not touch the first") {
   CHECK(run.exit_code == 1);
   CHECK(contains(run.errors, "'run' already holds a run"));
   CHECK(read_file(temp.path / "run/metrics.jsonl") == "old");
+}
+
+TEST_CASE("a run that is killed again and again ends as one that was not") {
+  const TempFolder temp;
+  const auto job = with(small, {"--set", "run.epochs=8", "--set", "stop.patience=100"});
+  REQUIRE(flowrun(temp, with(job, {"--output", "whole"})).exit_code == 0);
+  const auto measured = [&](const std::string& run) {
+    std::istringstream lines(read_file(temp.path / run / "metrics.jsonl"));
+    std::vector<nlohmann::json> all;
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.ends_with('}')) continue;  // half written when it was killed
+      all.push_back(nlohmann::json::parse(line));
+      all.back().erase("time");
+      for (const char* time : {"seconds", "images_per_second"}) all.back()["metrics"].erase(time);
+    }
+    std::sort(all.begin(), all.end());  // two evaluations of one epoch report as they are done
+    return all;
+  };
+  const std::size_t lines = measured("whole").size();
+  const auto state = temp.path / "run/state.safetensors";
+  std::size_t killed = 0;
+  for (std::size_t wanted = 7; wanted < lines; wanted += 11) {  // lines after which it dies
+    std::vector<std::string> arguments{"--resume", "run"};
+    if (!std::filesystem::exists(state)) arguments = with(job, {"--output", "run"});
+    const Program program(temp, "flowrun", arguments);
+    for (int i = 0; i < 6000 && (!std::filesystem::exists(state) || measured("run").size() < wanted); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    kill(program.process, SIGKILL);
+    killed += program.wait().signal == SIGKILL;
+  }
+  CHECK(killed >= 3);
+  const Finished last = flowrun(temp, {"--resume", "run", "--threads", "1"});
+  CHECK(last.errors == "");
+  CHECK(last.exit_code == 0);
+  CHECK(read_file(temp.path / "run/best.safetensors") == read_file(temp.path / "whole/best.safetensors"));
+  CHECK(measured("run") == measured("whole"));
+  CHECK(flowrun(temp, {"--resume", "run"}).output == "nothing to do: 8 of 8 epochs are done\n");
+  const Finished longer = flowrun(temp, {"--resume", "run", "--epochs", "9", "--quiet"});
+  CHECK(longer.exit_code == 0);
+  CHECK(longer.output == "");
+  CHECK(contains(read_file(temp.path / "run/log.txt"), "epoch 9/9"));
+}
+
+TEST_CASE("a signal in the middle of an epoch costs nothing: the run goes on at the next item") {
+  const TempFolder temp;
+  const auto job = with(small, {"--set", "run.steps_per_epoch=40", "--set", "run.epochs=1"});
+  REQUIRE(flowrun(temp, with(job, {"--output", "whole"})).exit_code == 0);
+  Program program(temp, "flowrun", with(job, {"--output", "run"}));
+  const auto metrics = temp.path / "run/metrics.jsonl";
+  for (int i = 0; i < 6000 && (!std::filesystem::exists(metrics) || read_file(metrics).empty()); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  kill(program.process, SIGUSR1);  // as batch systems do before a limit
+  CHECK(program.wait().exit_code == 3);
+  CHECK(!std::filesystem::exists(temp.path / "run/best.safetensors"));
+  CHECK(flowrun(temp, {"--resume", "run"}).exit_code == 0);
+  CHECK(read_file(temp.path / "run/best.safetensors") == read_file(temp.path / "whole/best.safetensors"));
+}
+
+TEST_CASE("a second signal ends the process at once") {
+  const TempFolder temp;
+  // Steps of a second each, several of them under way.
+  Program program(temp, "flowrun",
+                  with(small, {"--set", "glyphs.classes=500", "--set", "batches.classes_per_batch=200",
+                               "--set", "batches.samples_per_class=4", "--set", "glyphs.size=64",
+                               "--max-in-flight", "8", "--output", "run"}));
+  const auto metrics = temp.path / "run/metrics.jsonl";
+  for (int i = 0; i < 6000 && (!std::filesystem::exists(metrics) || read_file(metrics).empty()); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  kill(program.process, SIGINT);
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  kill(program.process, SIGINT);
+  CHECK(program.wait().signal == SIGINT);
+}
+
+TEST_CASE("what cannot be resumed is one sentence") {
+  const TempFolder temp;
+  Finished run = flowrun(temp, {"--resume", "run"});
+  CHECK(run.exit_code == 2);
+  CHECK(run.errors == "run/graph.toml:1:1: error: there is no graph file 'run/graph.toml'\n1 error\n");
+  temp.write("run/graph.toml", read_file(graph("train.toml")));
+  run = flowrun(temp, {"--resume", "run"});
+  CHECK(run.exit_code == 1);
+  CHECK(run.errors == "error: 'run' holds no run that can be resumed: there is no 'run/state.safetensors'\n");
+  temp.write("run/state.safetensors", "damaged");
+  run = flowrun(temp, {"--resume", "run"});
+  CHECK(run.exit_code == 1);
+  CHECK(contains(run.errors, "error: 'run/state.safetensors' is not a good safetensors file: "));
+  CHECK(flowrun(temp, {"--resume", "run", "--output", "other"}).exit_code == 2);
 }

@@ -2,13 +2,12 @@
 
 #include <doctest/doctest.h>
 
-#include <csignal>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <sstream>
 
-#include "framework/test_nodes.h"
-#include "temp_folder.h"
+#include "framework/run_graph.h"
 
 using namespace twinflow;
 using test_nodes::seen;
@@ -27,69 +26,12 @@ TWINFLOW_NODE("test.stutter", Stutter)
 TWINFLOW_NODE("test.sum", Sum)
 TWINFLOW_NODE("test.collect", Collect)
 TWINFLOW_NODE("test.watch", Watch)
+TWINFLOW_NODE("test.list", List)
+TWINFLOW_NODE("test.raise", Raise)
+TWINFLOW_NODE("test.delay", Delay)
+TWINFLOW_NODE("test.announce", Announce)
+TWINFLOW_NODE("test.listen", Listen)
 }  // namespace test_nodes
-
-namespace {
-
-const char* const chain = R"(
-[run]
-seed = 5
-epochs = 2
-steps_per_epoch = 60
-[node.count]
-type = "test.count"
-[node.offset]
-type = "test.constant"
-value = 100
-[node.scale]
-type = "test.scale"
-from = { number = "count", offset = "offset" }
-factor = 2.0
-jitter = [0.0, 0.5]
-[node.again]
-type = "test.scale"
-from = "scale"
-[node.sum]
-type = "test.sum"
-from = "again"
-[node.collect]
-type = "test.collect"
-from = "again"
-[node.running]
-type = "test.collect"
-from = "sum.running"
-[node.watch]
-type = "test.watch"
-from = "sum.total"
-)";
-
-struct Outcome {
-  ExitCode code;
-  std::string errors;
-};
-
-/// Runs the graph with what it prints to standard error caught.
-Outcome run_graph(const std::string& graph, const TempFolder& temp, RunOptions options = {},
-                  const std::vector<std::string>& overrides = {}) {
-  seen.clear();
-  test_nodes::under_way = test_nodes::most_under_way = 0;
-  Problems problems;
-  Plan plan = make_plan(temp.write("graph.toml", graph), overrides, problems);
-  REQUIRE(problems.str() == "");
-  if (options.output.empty()) options.output = temp.path / "run";
-  std::filesystem::remove_all(options.output);
-  std::fflush(stderr);
-  const int kept = dup(STDERR_FILENO);
-  const auto caught = temp.path / "stderr";
-  REQUIRE(std::freopen(caught.c_str(), "w", stderr));
-  const ExitCode code = run_plan(plan, options);
-  std::fflush(stderr);
-  dup2(kept, STDERR_FILENO);
-  close(kept);
-  return {code, read_file(caught)};
-}
-
-}  // namespace
 
 TEST_CASE("items arrive in order, the same bits for 1, 2 and 8 threads") {
   const TempFolder temp;
@@ -287,20 +229,83 @@ TEST_CASE("any node may stop the run, at the epoch's end") {
   CHECK(result["reason"] == "enough is enough");
 }
 
-TEST_CASE("a signal ends the run at the next item, with the epoch closed") {
+TEST_CASE("what is published in one epoch is what others read in the next") {
   const TempFolder temp;
-  std::thread sender([] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(150));
-    std::raise(SIGTERM);
-  });
-  CHECK(run_graph(chain, temp, {}, {"run.epochs=100000"}).code == interrupted);
-  sender.join();
-  const auto& collected = seen["collect"];
-  CHECK(collected.closed == 1);
-  CHECK(collected.numbers.size() > 0);
-  CHECK(collected.numbers.size() < 6000000);
-  CHECK(collected.epochs == seen["watch"].numbers.size());
-  CHECK(nlohmann::json::parse(read_file(temp.path / "run/result.json"))["status"] == "interrupted");
+  const std::string graph = R"(
+[run]
+epochs = 3
+steps_per_epoch = 5
+[node.count]
+type = "test.count"
+[node.announce]
+type = "test.announce"
+from = "count"
+[node.listen]
+type = "test.listen"
+from = "count"
+[node.collect]
+type = "test.collect"
+from = "listen"
+)";
+  for (const int threads : {1, 4}) {
+    CHECK(run_graph(graph, temp, {.threads = threads}).code == finished);
+    CHECK(seen["collect"].numbers == std::vector<double>{-1, -1, -1, -1, -1, 4, 4, 4, 4, 4, 9, 9, 9, 9, 9});
+  }
+}
+
+TEST_CASE("an epoch is as long as its finite sources") {
+  const TempFolder temp;
+  const std::string graph = R"(
+[run]
+epochs = 2
+[node.list]
+type = "test.list"
+numbers = [3.0, 1.0, 2.0]
+[node.count]
+type = "test.count"
+[node.both]
+type = "test.subtract"
+from = { left = "list", right = "count" }
+[node.collect]
+type = "test.collect"
+from = "both"
+)";
+  CHECK(run_graph(graph, temp).code == finished);
+  CHECK(seen["collect"].numbers == std::vector<double>{3, 0, 0, 0, -3, -3});
+  CHECK(run_graph(graph, temp, {}, {"run.steps_per_epoch=2"}).code == finished);
+  CHECK(seen["collect"].numbers == std::vector<double>{3, 0, 1, -2});
+  CHECK(run_graph(graph, temp, {}, {"run.steps_per_epoch=4"}).errors ==
+        "error: node 'list' (test.list) has 3 items for an epoch of 4\n");
+  CHECK(run_graph(graph, temp, {}, {"list.numbers=[]"}).errors ==
+        "error: node 'list' (test.list) has no items\n");
+}
+
+TEST_CASE("the result has the last and the best of what was measured") {
+  const TempFolder temp;
+  const std::string graph = R"(
+[run]
+epochs = 3
+progress = ["sum.sum"]
+[node.list]
+type = "test.list"
+numbers = [-3.0, 1.0]
+[node.scale]
+type = "test.scale"
+from = "list"
+[node.sum]
+type = "test.sum"
+from = "scale"
+[node.watch]
+type = "test.watch"
+from = "sum.total"
+)";
+  CHECK(run_graph(graph, temp, {}, {"scale.jitter=[0.0,1.0]"}).code == finished);
+  const auto result = nlohmann::json::parse(read_file(temp.path / "run/result.json"));
+  const auto& sums = seen["watch"].numbers;
+  const auto best = std::max_element(sums.begin(), sums.end());
+  CHECK(result["metrics"]["sum"]["sum"] == sums.back());
+  CHECK(result["best"]["sum"]["sum"]["value"] == *best);
+  CHECK(result["best"]["sum"]["sum"]["epoch"] == best - sums.begin());
 }
 
 TEST_CASE("an exception from anywhere ends the run, naming node, type and line") {

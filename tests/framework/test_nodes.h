@@ -5,6 +5,8 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <csignal>
+#include <deque>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -230,7 +232,7 @@ class Sum final : public Stateful<Number> {
     spec.summary("Sums up.");
     spec.output("running", &Sum::running);
     spec.output("total", &Sum::total);
-    spec.metric("sum", "the sum of the epoch");
+    spec.metric("sum", "the sum of the epoch", Better::higher);
   }
   void process(Number input, const Item& item) override {
     --under_way;
@@ -241,8 +243,24 @@ class Sum final : public Stateful<Number> {
   void finish_epoch(const Item& last) override {
     maybe_throw(name(), "finish_epoch");
     report(last, {{"sum", sum}});
-    total.emit({last.epoch, last.step, {{"sum", sum}}, "", nullptr}, last);
+    total.emit({.node = name(),
+                .epoch = last.epoch,
+                .step = last.step,
+                .values = {{"sum", sum}},
+                .protocol = "",
+                .model = nullptr},
+               last);
     sum = 0;
+  }
+  State save() const override {
+    maybe_throw(name(), "save");
+    State state;
+    state.values["sum"] = sum;
+    return state;
+  }
+  void restore(const State& state) override {
+    maybe_throw(name(), "restore");
+    sum = state.value<double>("sum");
   }
 
  private:
@@ -272,7 +290,7 @@ class Watch final : public Sink<Metrics> {
     spec.summary("Stops the run when a metric is large enough.");
     spec.param("monitor", &Watch::monitor);
     spec.param("enough", &Watch::enough);
-    spec.watches("monitor");
+    spec.watches("monitor", &Watch::better);
   }
   void process(Metrics metrics, const Item& item) override {
     seen[name()].numbers.push_back(metrics.values.at(monitor));
@@ -282,7 +300,89 @@ class Watch final : public Sink<Metrics> {
 
  private:
   std::string monitor = "sum";
+  Better better = Better::unknown;
   double enough = 1e300;
+};
+
+/// A finite source.
+class List final : public Source<Number> {
+ public:
+  static void describe(NodeSpec<List>& spec) {
+    spec.summary("Gives the numbers of a list.");
+    spec.param("numbers", &List::numbers).doc("one an item");
+  }
+  std::uint64_t items() const override { return numbers.size(); }
+  Number make(const Item& item) const override { return {numbers[item.index]}; }
+
+ private:
+  std::vector<double> numbers;
+};
+
+/// Sends this process a signal at a step.
+class Raise final : public Map<Number, Number> {
+ public:
+  static void describe(NodeSpec<Raise>& spec) {
+    spec.summary("Raises a signal.");
+    spec.param("at", &Raise::at).doc("the step; negative: never");
+    spec.param("signal", &Raise::signal).doc("its number");
+  }
+  Number apply(Number input, const Item& item) const override {
+    if (static_cast<std::int64_t>(item.step) == at) std::raise(signal);
+    return input;
+  }
+
+ private:
+  std::int64_t at = -1;
+  int signal = SIGTERM;
+};
+
+/// Gives every number out three items late, and the last ones at the epoch's end.
+class Delay final : public Stateful<Number> {
+ public:
+  static void describe(NodeSpec<Delay>& spec) {
+    spec.summary("Is late.");
+    spec.output("late", &Delay::late);
+  }
+  void process(Number input, const Item& item) override {
+    waiting.emplace_back(input, item);
+    if (waiting.size() > 3) give();
+  }
+  void finish_epoch(const Item&) override {
+    while (!waiting.empty()) give();
+  }
+
+ private:
+  void give() {
+    late.emit(waiting.front().first, waiting.front().second);
+    waiting.pop_front();
+  }
+  std::deque<std::pair<Number, Item>> waiting;
+  Output<Number> late;
+};
+
+/// Publishes every number.
+class Announce final : public Sink<Number> {
+ public:
+  static void describe(NodeSpec<Announce>& spec) {
+    spec.summary("Publishes what it sees.");
+    spec.publishes("announced", &Announce::announced).doc("the last number of an epoch");
+  }
+  void process(Number input, const Item&) override { announced.set(input.value); }
+
+ private:
+  Publisher announced;
+};
+
+class Listen final : public Map<Number, Number> {
+ public:
+  static void describe(NodeSpec<Listen>& spec) {
+    spec.summary("Gives out what was announced.");
+    spec.reads("announced", &Listen::announced).doc("instead of its input");
+  }
+  Number apply(Number, const Item&) const override { return {announced.get()}; }
+
+ private:
+  Reader announced{-1.0};
 };
 
 }  // namespace test_nodes

@@ -9,6 +9,9 @@
 
 namespace twinflow {
 
+/// A pixel as networks see it, in [0, 1].
+inline float unit_pixel(std::uint8_t pixel) { return static_cast<float>(pixel) / 255.0f; }
+
 /// The pixels of a data set: 8 bit, count x channels x height x width. Filled once, then only read, by any
 /// thread.
 struct PixelStore {

@@ -17,9 +17,13 @@ using Numbers = std::map<std::string, double, std::less<>>;
 /// With its interval, where `all` has NAME_low and NAME_high: "83.10 % (80.6-85.3)".
 std::string value_text(std::string_view name, double value, const Numbers& all = {});
 
+/// Which way a metric is better.
+enum class Better { unknown, higher, lower };
+
 /// What was measured, and on which weights. Monitors act on it.
 struct Metrics {
   static constexpr const char* port_type = "metrics";
+  std::string node;         // that measured
   std::uint64_t epoch = 0;  // counted from 0
   std::uint64_t step = 0;   // optimiser updates made when it was measured
   Numbers values;

@@ -1,50 +1,49 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
-#include <typeindex>
 #include <utility>
-#include <variant>
 #include <vector>
 
-#include "twinflow/error.h"
+#include "twinflow/board.h"
 #include "twinflow/metrics.h"
+#include "twinflow/ports.h"
 #include "twinflow/random.h"
 #include "twinflow/spec.h"
+#include "twinflow/state.h"
 
 /// The life of a node:
 ///
-///   1. Constructed, and its parameters bound, while the graph is checked: no files, no work, nothing that
-///   can fail.
-///   2. open(), once, upstream nodes first, on the main thread inside the arena. Constant inputs are bound
-///   before it;
-///      constant outputs are asked for after it, each at most once and only if some node uses it. run() is
-///      valid from here.
-///   3. The stream. Source::make and Map::apply are const: they run in parallel, on any thread of the arena,
-///   several at
-///      once on one object. Stateful::process keeps state: one item at a time, in item order, on any thread.
-///   4. finish_epoch(), once an epoch, upstream nodes first, on the main thread, while no item is under way.
-///   What a node
-///      emits here has flowed through the whole graph before the next node's finish_epoch() is called.
-///   5. close(), once for every node that was opened, upstream nodes first, whatever ended the run.
+/// 1. Constructed, and its parameters bound, while the graph is checked: no files, no work, nothing that can
+///    fail.
+/// 2. open(), once, upstream nodes first, on the main thread inside the arena. Constant inputs are bound
+///    before it; constant outputs are asked for after it, each at most once and only if some node uses it.
+///    run() is valid from here.
+/// 3. restore(), once, when a run is resumed, after all nodes are open: with what save() gave.
+/// 4. The stream. Source::make and Map::apply are const: they run in parallel, on any thread of the arena,
+///    several at once on one object. Stateful::process keeps state: one item at a time, in item order, on any
+///    thread.
+/// 5. finish_epoch(), once an epoch, upstream nodes first, on the main thread, while no item is under way.
+///    What a node emits here has flowed through the whole graph before the next node's finish_epoch() is
+///    called. A run that a signal ends in the middle of an epoch does not call it: the epoch goes on when the
+///    run is resumed.
+/// 6. save(), after an epoch's last finish_epoch() or where a signal ends the run, on the main thread, while
+/// no
+///    item is under way. May be called any number of times, or never.
+/// 7. close(), once for every node that was opened, upstream nodes first, whatever ended the run.
+///
+/// A resumed run must end in the same bits as one that was never interrupted: save() has to hold all that
+/// process() and finish_epoch() change. What a node writes into the run directory should be written by
+/// finish_epoch(), or be found by restore() and cut back to where it was.
 ///
 /// An exception from any of them ends the run, with exit code 1, naming the node, its type and its line.
 /// A body may use tbb::parallel_for: the threads of the arena are the run's, no others should be started.
 namespace twinflow {
-
-/// One message of the stream.
-struct Item {
-  std::uint64_t epoch = 0;  // from 0
-  std::uint64_t index = 0;  // within the epoch, from 0
-  std::uint64_t step = 0;   // over the whole run, from 0
-};
 
 /// What a node may know and ask of the run. All calls are safe from any thread.
 class Run {
@@ -53,6 +52,7 @@ class Run {
 
   virtual std::uint64_t seed() const = 0;
   virtual std::uint64_t epochs() const = 0;
+  /// Known once all nodes are open: not yet in open(), where a source may still have to find its items.
   virtual std::uint64_t steps_per_epoch() const = 0;
   virtual int threads() const = 0;
   /// Where the run writes. It exists once all nodes are open: not yet in open().
@@ -77,6 +77,9 @@ class Node {
   virtual ~Node();
 
   virtual void open() {}
+  virtual State save() const { return {}; }
+  /// May throw Error when the state does not fit this node.
+  virtual void restore(const State& state) { (void)state; }
   virtual void close() {}
 
  protected:
@@ -103,15 +106,14 @@ class NodeAccess {
   }
 };
 
-/// Several stream inputs, as the In of a Map or Stateful: joined by item, given as a tuple. A std::optional
-/// element is an input that need not be connected. Every connected input has to get every item.
-template <class... T>
-using Inputs = std::tuple<T...>;
+constexpr std::uint64_t endless = std::numeric_limits<std::uint64_t>::max();
 
 /// Makes the items of a stream: a pure function of the item.
 template <class Out>
 class Source : public Node {
  public:
+  /// How many items there are in an epoch; asked for after open().
+  virtual std::uint64_t items() const { return endless; }
   virtual Out make(const Item& item) const = 0;
 };
 
@@ -127,7 +129,7 @@ template <class In>
 class Stateful : public Node {
  public:
   virtual void process(In input, const Item& item) = 0;
-  /// `last`: the last item of the epoch; its index and step count the items that there were.
+  /// `last`: the last item of the epoch.
   virtual void finish_epoch(const Item& last) { (void)last; }
 };
 
@@ -138,133 +140,15 @@ using Sink = Stateful<In>;
 /// A node beside the stream: it only has constant outputs.
 class Constants : public Node {};
 
-/// A value of any port type. Cheap to copy; the value is shared.
-struct Parcel {
-  std::shared_ptr<void> value;
-  std::type_index type = typeid(void);
-  bool sole = false;  // nobody else reads the value: take() may move it out
-
-  template <class T>
-  static Parcel pack(T value) {
-    if constexpr (requires { std::variant_size<T>::value; }) {
-      return std::visit([](auto&& one) { return pack(std::move(one)); }, std::move(value));
-    } else {
-      return {std::make_shared<T>(std::move(value)), typeid(T), false};
-    }
-  }
-  template <class T>
-  T take() const {
-    if constexpr (requires { std::variant_size<T>::value; }) {
-      return take_alternative<T>(std::make_index_sequence<std::variant_size_v<T>>());
-    } else {
-      T& held = *static_cast<T*>(value.get());
-      return sole ? T(std::move(held)) : T(held);
-    }
-  }
-
- private:
-  template <class V, std::size_t... I>
-  V take_alternative(std::index_sequence<I...>) const {
-    std::optional<V> made;
-    ((type == typeid(std::variant_alternative_t<I, V>) &&
-      (made.emplace(take<std::variant_alternative_t<I, V>>()), true)) ||
-     ...);
-    if (!made) throw Error("a value of the wrong type arrived at a port");  // the graph check prevents it
-    return std::move(*made);
-  }
-};
-
-/// An output of a stateful node: emit() from process() or finish_epoch(). Not from other threads.
-template <class T>
-class Output {
- public:
-  void emit(T value, const Item& item) const {
-    if (send) send(Parcel::pack(std::move(value)), item);
-  }
-  /// Set by the runtime when somebody listens.
-  std::function<void(Parcel, const Item&)> send;
-  bool used() const { return static_cast<bool>(send); }
-};
-
-struct PortType {
-  std::string name;
-  std::type_index type = typeid(void);
-  bool operator==(const PortType& other) const { return type == other.type; }
-};
-
-template <class T>
-std::vector<PortType> port_types() {
-  if constexpr (requires { std::variant_size<T>::value; }) {
-    return []<class... One>(std::variant<One...>*) {
-      return std::vector<PortType>{PortType{One::port_type, typeid(One)}...};
-    }(static_cast<T*>(nullptr));
-  } else {
-    return {{T::port_type, typeid(T)}};
-  }
-}
-
-struct InputInfo;
-/// The stream inputs that an In stands for, and how to take it from what arrived on them (in the order
-/// declared; an input that is not connected has an empty parcel).
-template <class In>
-struct StreamInputs {
-  static void declare(std::vector<InputInfo>& ports) { add(ports, port_types<In>(), false); }
-  static In take(const std::vector<Parcel>& parcels) { return parcels[0].take<In>(); }
-  static void add(std::vector<InputInfo>& ports, std::vector<PortType> types, bool optional);
-};
-template <class... T>
-struct StreamInputs<std::tuple<T...>> {
-  template <class One>
-  struct Element {
-    using type = One;
-    static constexpr bool optional = false;
-  };
-  template <class One>
-  struct Element<std::optional<One>> {
-    using type = One;
-    static constexpr bool optional = true;
-  };
-  static void declare(std::vector<InputInfo>& ports) {
-    (StreamInputs<void*>::add(ports, port_types<typename Element<T>::type>(), Element<T>::optional), ...);
-  }
-  static std::tuple<T...> take(const std::vector<Parcel>& parcels) {
-    return [&]<std::size_t... I>(std::index_sequence<I...>) {
-      return std::tuple<T...>(take_one<T>(parcels[I])...);
-    }
-    (std::index_sequence_for<T...>());
-  }
-  template <class One>
-  static One take_one(const Parcel& parcel) {
-    if constexpr (Element<One>::optional) {
-      return parcel.value ? One(parcel.take<typename Element<One>::type>()) : std::nullopt;
-    } else {
-      return parcel.take<One>();
-    }
-  }
-};
-
-struct InputInfo {
-  std::string name, doc;
-  std::vector<PortType> types;  // any of these
-  bool optional = false;
-  std::function<void(Node&, const Parcel&)> bind;  // a constant; empty for the stream
-};
-
-template <class In>
-void StreamInputs<In>::add(std::vector<InputInfo>& ports, std::vector<PortType> types, bool optional) {
-  ports.push_back(
-      {ports.empty() ? "in" : "in" + std::to_string(ports.size() + 1), "", std::move(types), optional, {}});
-}
-
-struct OutputInfo {
-  std::string name, doc;
-  std::vector<PortType> types;            // several: the kind that the stream input was fed
-  std::function<Parcel(Node&)> constant;  // makes it; empty for the stream
-  std::function<void(Node&, std::function<void(Parcel, const Item&)>)> connect;  // an Output member
-};
-
 struct MetricInfo {
   std::string name, doc;
+  Better better = Better::unknown;
+};
+
+/// A name on the control board.
+struct BoardInfo {
+  std::string name, doc;
+  std::function<void(Node&, BoardSlot&)> connect;
 };
 
 /// A node type, without its C++ types.
@@ -274,25 +158,14 @@ struct NodeInfo : TypeInfo {
   std::vector<OutputInfo> outputs;
   std::vector<MetricInfo> metrics;  // that it reports, or puts into the Metrics it gives out
   std::string metric_param;  // the parameter that names a metric of an upstream node; "" when there is none
+  std::function<void(Node&, Better)> watch;  // told which way that metric is better
+  std::vector<BoardInfo> publishes, reads;
 
+  std::function<std::uint64_t(const Node&)> source_items;                             // source
   std::function<Parcel(const Node&, const Item&)> make_item;                          // source
   std::function<Parcel(const Node&, const std::vector<Parcel>&, const Item&)> apply;  // map
   std::function<void(Node&, const std::vector<Parcel>&, const Item&)> process;        // stateful
   std::function<void(Node&, const Item&)> finish_epoch;                               // stateful
-};
-
-class PortBuilder {
- public:
-  PortBuilder(std::string& doc, bool* optional) : doc_(doc), optional_(optional) {}
-  PortBuilder& doc(std::string sentence) { return doc_ = std::move(sentence), *this; }
-  PortBuilder& optional() {
-    if (optional_) *optional_ = true;
-    return *this;
-  }
-
- private:
-  std::string& doc_;
-  bool* optional_;
 };
 
 /// What a node's `describe` fills. The stream ports follow from the base class and are called "in" and "out"
@@ -351,17 +224,40 @@ class NodeSpec : public BasicSpec<Type, Node> {
     return PortBuilder(node_.outputs.back().doc, nullptr);
   }
 
-  /// A number that this node reports or measures; monitors may watch it.
-  void metric(std::string name, std::string doc) {
-    node_.metrics.push_back({std::move(name), std::move(doc)});
+  /// A number that this node reports or measures; monitors may watch it, and where it is said which way is
+  /// better, result.json holds its best.
+  void metric(std::string name, std::string doc, Better better = Better::unknown) {
+    node_.metrics.push_back({std::move(name), std::move(doc), better});
   }
-  /// The parameter that names a metric which some upstream node must produce.
-  void watches(std::string param) { node_.metric_param = std::move(param); }
+  /// The parameter that names a metric which some upstream node must produce, as "accuracy" or
+  /// "one_shot.accuracy"; `better` is set to the way that is better, before checks of the node's own.
+  template <class Owner>
+  void watches(std::string param, Better Owner::*better) {
+    node_.metric_param = std::move(param);
+    node_.watch = [better](Node& node, Better way) { static_cast<Type&>(node).*better = way; };
+  }
+  /// A name on the control board (twinflow/board.h).
+  template <class Owner>
+  PortBuilder publishes(std::string name, Publisher Owner::*member) {
+    return board(node_.publishes, std::move(name), member);
+  }
+  template <class Owner>
+  PortBuilder reads(std::string name, Reader Owner::*member) {
+    return board(node_.reads, std::move(name), member);
+  }
 
  private:
+  template <class End, class Owner>
+  static PortBuilder board(std::vector<BoardInfo>& names, std::string name, End Owner::*member) {
+    names.push_back({std::move(name), "", [member](Node& node, BoardSlot& slot) {
+                       (static_cast<Type&>(node).*member).slot = &slot;
+                     }});
+    return PortBuilder(names.back().doc, nullptr);
+  }
   template <class Out>
   void shape(Source<Out>*) {
     node_.shape = NodeInfo::Shape::source;
+    node_.source_items = [](const Node& node) { return static_cast<const Type&>(node).items(); };
     node_.outputs.push_back({"out", "", port_types<Out>(), {}, {}});
     node_.make_item = [](const Node& node, const Item& item) {
       return Parcel::pack(static_cast<const Type&>(node).make(item));

@@ -17,9 +17,11 @@ namespace twinflow::testing {
 class Bench {
  public:
   /// `type` must be registered: linked in, or loaded. Throws Error with the whole text of the problems found
-  /// in `toml`. `fed`: the types that feed inputs, for nodes whose check asks.
+  /// in `toml`. `fed`: the types that feed inputs, for nodes whose check asks; `watched`: which way the
+  /// metric is better that the node watches, if it does.
   explicit Bench(const std::string& type, const std::string& toml = "", std::uint64_t seed = 1,
-                 std::vector<std::pair<std::string, std::type_index>> fed = {});
+                 std::vector<std::pair<std::string, std::type_index>> fed = {},
+                 Better watched = Better::higher);
   ~Bench();
 
   std::string name = "bench";  // the node's name in this "graph": set before open()
@@ -33,6 +35,11 @@ class Bench {
     bind(input, Parcel::pack(std::move(value)));
   }
   void open();  // implied by the calls below
+  State save() const { return node_->save(); }
+  void restore(const State& state) {
+    open();
+    node_->restore(state);
+  }
   void close();
   /// A constant output.
   template <class T>

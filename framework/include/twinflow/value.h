@@ -46,23 +46,33 @@ struct Value::Entry {
   Value value;
 };
 
-/// What is wrong with a graph: collected, then printed all at once.
+/// What is wrong with a graph: collected, then printed all at once. Errors, and warnings of what is allowed
+/// but hardly meant; only errors count.
 class Problems {
  public:
   struct Problem {
     Place place;
     std::string message;
+    bool is_error = true;
   };
-  void error(const Place& place, std::string message) { list_.push_back({place, std::move(message)}); }
-  bool empty() const { return list_.empty(); }
-  std::size_t size() const { return list_.size(); }
+  void error(const Place& place, std::string message) {
+    list_.push_back({place, std::move(message), true});
+    ++errors_;
+  }
+  void warning(const Place& place, std::string message) {
+    list_.push_back({place, std::move(message), false});
+  }
+  bool empty() const { return errors_ == 0; }
+  std::size_t size() const { return errors_; }
   const std::vector<Problem>& list() const { return list_; }
 
-  /// Every problem as `file:line:col: error: message`, the source line and a caret under the token.
+  /// Every problem as `file:line:col: error: message` (or warning), the source line and a caret under the
+  /// token.
   std::string str() const;
 
  private:
   std::vector<Problem> list_;
+  std::size_t errors_ = 0;
 };
 
 /// "; did you mean 'x'?" with the nearest of `candidates`, or "" when none is near. Also completes half-typed

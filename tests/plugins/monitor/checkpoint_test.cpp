@@ -20,12 +20,13 @@ Metrics measured(std::uint64_t epoch, Numbers values, std::string protocol = "")
   auto model = std::make_shared<NamedTensors>();
   model->tensors["weight"] = {{1}, {static_cast<float>(epoch)}};
   model->metadata["network"] = "conv4";
-  return {epoch - 1, epoch * 10, std::move(values), std::move(protocol), model};
+  return {"one_shot", epoch - 1, epoch * 10, std::move(values), std::move(protocol), model};
 }
 
 struct Saving : Bench {
   TempFolder folder;
-  explicit Saving(const std::string& toml = "") : Bench("monitor.checkpoint", toml) {
+  explicit Saving(const std::string& toml = "", Better better = Better::higher)
+      : Bench("monitor.checkpoint", toml, 1, {}, better) {
     name = "best";
     directory = folder.path;
   }
@@ -77,8 +78,26 @@ TEST_CASE("monitor.checkpoint: only one file is left behind") {
   CHECK(files == 1);
 }
 
-TEST_CASE("monitor.checkpoint: a loss is to be low; mode says otherwise") {
-  Saving low("monitor = \"loss\""), high("monitor = \"loss\"\nmode = \"max\"");
+TEST_CASE("monitor.checkpoint goes on where it was saved") {
+  const double accuracies[] = {0.5, 0.75, nan, 0.625, 0.875, 0.25};
+  for (std::uint64_t cut = 0; cut <= 6; ++cut) {
+    CAPTURE(cut);
+    Saving first, second;
+    second.directory = first.directory;
+    const auto measure = [&](Saving& bench, std::uint64_t epoch) {
+      bench.process(measured(epoch, {{"accuracy", accuracies[epoch - 1]}}));
+    };
+    for (std::uint64_t epoch = 1; epoch <= cut; ++epoch) measure(first, epoch);
+    second.restore(first.save());
+    for (std::uint64_t epoch = cut + 1; epoch <= 6; ++epoch) measure(second, epoch);
+    CHECK(first.saved_epoch() == 5);
+    CHECK(second.last_words() == "best accuracy 87.50 % (epoch 5, step 50): " + first.file().string());
+  }
+}
+
+TEST_CASE("monitor.checkpoint: what is better is said by who measures it, or by mode") {
+  Saving low("monitor = \"loss\"", Better::lower), high("monitor = \"loss\"\nmode = \"max\"", Better::lower);
+  CHECK_THROWS_AS(Saving("", Better::unknown), Error);
   for (Saving* bench : {&low, &high}) {
     bench->process(measured(1, {{"loss", 2}}));
     bench->process(measured(2, {{"loss", 0.5}}));

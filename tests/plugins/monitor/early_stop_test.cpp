@@ -23,7 +23,7 @@ struct Stopped {
 /// One value an epoch, until the run stops.
 Stopped stopped(const std::string& toml, const std::vector<double>& values,
                 const std::string& metric = "accuracy") {
-  Bench bench("monitor.early_stop", toml);
+  Bench bench("monitor.early_stop", toml, 1, {}, metric == "loss" ? Better::lower : Better::higher);
   for (std::size_t epoch = 0; epoch < values.size(); ++epoch) {
     Metrics metrics;
     metrics.epoch = epoch;
@@ -43,6 +43,33 @@ TEST_CASE("monitor.early_stop: after `patience` evaluations in a row without imp
   CHECK(stopped("patience = 1", {0.5, 0.5}).epoch == 1);
   CHECK(stopped("", std::vector<double>(10, 0.5)).epoch == -1);  // ten by default
   CHECK(stopped("", std::vector<double>(11, 0.5)).epoch == 10);
+}
+
+TEST_CASE("monitor.early_stop goes on where it was saved") {
+  const double accuracies[] = {0.5, 0.25, 0.625, 0.5, 0.25, 0.125};
+  for (std::size_t cut = 0; cut <= 5; ++cut) {
+    CAPTURE(cut);
+    Bench first("monitor.early_stop", "patience = 3"), second("monitor.early_stop", "patience = 3");
+    const auto see = [&](Bench& bench, std::size_t epoch) {
+      Metrics metrics;
+      metrics.epoch = epoch;
+      metrics.values = {{"accuracy", accuracies[epoch]}};
+      bench.process(metrics);
+    };
+    for (std::size_t epoch = 0; epoch < cut; ++epoch) see(first, epoch);
+    CHECK(first.stopped.empty());
+    second.restore(first.save());
+    for (std::size_t epoch = cut; epoch < 6; ++epoch) {
+      CHECK(second.stopped.empty());
+      see(second, epoch);
+    }
+    CHECK(second.stopped == "accuracy has not improved on 62.50 % for 3 evaluations");
+  }
+}
+
+TEST_CASE("monitor.early_stop: nothing says which way is better") {
+  CHECK_THROWS_AS(Bench("monitor.early_stop", "", 1, {}, Better::unknown), Error);
+  Bench bench("monitor.early_stop", "mode = \"min\"", 1, {}, Better::unknown);
 }
 
 TEST_CASE("monitor.early_stop gives its reason") {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+using namespace twinflow;
 using namespace twinflow::monitor;
 
 namespace {
@@ -48,12 +49,9 @@ TEST_CASE("improvement: what is not finite never improves, and does not spoil th
   CHECK(improvement.best() == -3);
 }
 
-TEST_CASE("lower_is_better: by the mode, else by the name") {
-  CHECK(lower_is_better(Mode::automatic, "loss"));
-  CHECK(lower_is_better(Mode::automatic, "validation_loss"));
-  CHECK(lower_is_better(Mode::automatic, "equal_error_rate"));
-  CHECK_FALSE(lower_is_better(Mode::automatic, "accuracy"));
-  CHECK_FALSE(lower_is_better(Mode::automatic, "auc"));
-  CHECK_FALSE(lower_is_better(Mode::max, "loss"));
-  CHECK(lower_is_better(Mode::min, "accuracy"));
+TEST_CASE("lower_is_better: by the mode, else by who measures") {
+  CHECK(lower_is_better(Mode::automatic, Better::lower));
+  CHECK_FALSE(lower_is_better(Mode::automatic, Better::higher));
+  CHECK_FALSE(lower_is_better(Mode::max, Better::lower));
+  CHECK(lower_is_better(Mode::min, Better::higher));
 }

@@ -126,3 +126,49 @@ TEST_CASE("a loss that is not finite ends training with a sentence") {
   CHECK(said.find("the loss of update 2 is not a finite number (") == 0);
   CHECK(said.find("; a smaller learning_rate may help") != std::string::npos);
 }
+
+TEST_CASE("a trainer goes on where another was saved, to the same bits") {
+  const char* const optimizers[] = {"type = \"adamw\"", "type = \"sgd\"\nmomentum = 0.9", "type = \"sgd\""};
+  for (const char* optimizer : optimizers)
+    for (const Precision precision : {Precision::f32, resolve(Precision::automatic)}) {
+      CAPTURE(optimizer);
+      Recipe same = recipe(precision);
+      same.optimizer = component<Optimizer>(optimizer);
+      same.schedule = component<Schedule>("type = \"cosine\"");
+      same.distance = component<Distance>("type = \"weighted_l1\"");
+      same.loss = component<Loss>("type = \"bce\"");
+      const auto steps = [](Trainer& trainer, std::uint64_t from, std::uint64_t to) {
+        for (std::uint64_t i = from; i < to; ++i) {
+          const auto [images, labels] = batch(6, i);
+          trainer.step(images, labels);
+        }
+      };
+      Trainer whole(same, {1, 12, 12}, start), first(same, {1, 12, 12}, start),
+          second(same, {1, 12, 12}, start);
+      steps(whole, 0, 5);
+      steps(first, 0, 2);
+      second.restore(first.save());
+      steps(second, 2, 5);
+      CHECK(second.updates() == 5);
+      const State expected = whole.save(), found = second.save();
+      CHECK(expected.values == found.values);
+      REQUIRE(expected.tensors.size() == found.tensors.size());
+      CHECK(expected.tensors.contains("distance.weight"));
+      for (const auto& [name, tensor] : expected.tensors) {
+        CAPTURE(name);
+        CHECK(tensor.shape == found.tensor(name).shape);
+        CHECK(tensor.values == found.tensor(name).values);
+      }
+    }
+}
+
+TEST_CASE("a state of another optimizer or of another network is refused") {
+  Trainer trainer(recipe(Precision::f32), {1, 12, 12}, start);
+  State state = trainer.save();
+  state.tensors.begin()->second.shape.push_back(7);
+  CHECK_THROWS_AS(trainer.restore(state), Error);
+  state = trainer.save();
+  state.values["optimizer"] = "sgd";
+  CHECK_THROWS_WITH_AS(trainer.restore(state),
+                       "the state was saved with the optimizer sgd, the graph says adamw", Error);
+}

@@ -1,0 +1,174 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <typeindex>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "twinflow/error.h"
+
+/// Ports: what flows between nodes, and how a port is described without its C++ type. A type that may flow
+/// has `static constexpr const char* port_type`, its name for people. A std::variant of such types is a port
+/// that takes any of them.
+namespace twinflow {
+
+class Node;
+
+/// One message of the stream.
+struct Item {
+  std::uint64_t epoch = 0;  // from 0
+  std::uint64_t index = 0;  // within the epoch, from 0
+  std::uint64_t step = 0;   // over the whole run, from 0
+};
+
+/// Several stream inputs, as the In of a Map or Stateful: joined by item, given as a tuple. A std::optional
+/// element is an input that need not be connected. Every connected input has to get every item.
+template <class... T>
+using Inputs = std::tuple<T...>;
+
+/// A value of any port type. Cheap to copy; the value is shared.
+struct Parcel {
+  std::shared_ptr<void> value;
+  std::type_index type = typeid(void);
+  bool sole = false;  // nobody else reads the value: take() may move it out
+
+  template <class T>
+  static Parcel pack(T value) {
+    if constexpr (requires { std::variant_size<T>::value; }) {
+      return std::visit([](auto&& one) { return pack(std::move(one)); }, std::move(value));
+    } else {
+      return {std::make_shared<T>(std::move(value)), typeid(T), false};
+    }
+  }
+  template <class T>
+  T take() const {
+    if constexpr (requires { std::variant_size<T>::value; }) {
+      return take_alternative<T>(std::make_index_sequence<std::variant_size_v<T>>());
+    } else {
+      T& held = *static_cast<T*>(value.get());
+      return sole ? T(std::move(held)) : T(held);
+    }
+  }
+
+ private:
+  template <class V, std::size_t... I>
+  V take_alternative(std::index_sequence<I...>) const {
+    std::optional<V> made;
+    ((type == typeid(std::variant_alternative_t<I, V>) &&
+      (made.emplace(take<std::variant_alternative_t<I, V>>()), true)) ||
+     ...);
+    if (!made) throw Error("a value of the wrong type arrived at a port");  // the graph check prevents it
+    return std::move(*made);
+  }
+};
+
+/// An output of a stateful node: emit() from process() or finish_epoch(). Not from other threads.
+template <class T>
+class Output {
+ public:
+  void emit(T value, const Item& item) const {
+    if (send) send(Parcel::pack(std::move(value)), item);
+  }
+  /// Set by the runtime when somebody listens.
+  std::function<void(Parcel, const Item&)> send;
+  bool used() const { return static_cast<bool>(send); }
+};
+
+struct PortType {
+  std::string name;
+  std::type_index type = typeid(void);
+  bool operator==(const PortType& other) const { return type == other.type; }
+};
+
+template <class T>
+std::vector<PortType> port_types() {
+  if constexpr (requires { std::variant_size<T>::value; }) {
+    return []<class... One>(std::variant<One...>*) {
+      return std::vector<PortType>{PortType{One::port_type, typeid(One)}...};
+    }(static_cast<T*>(nullptr));
+  } else {
+    return {{T::port_type, typeid(T)}};
+  }
+}
+
+struct InputInfo;
+/// The stream inputs that an In stands for, and how to take it from what arrived on them (in the order
+/// declared; an input that is not connected has an empty parcel).
+template <class In>
+struct StreamInputs {
+  static void declare(std::vector<InputInfo>& ports) { add(ports, port_types<In>(), false); }
+  static In take(const std::vector<Parcel>& parcels) { return parcels[0].take<In>(); }
+  static void add(std::vector<InputInfo>& ports, std::vector<PortType> types, bool optional);
+};
+template <class... T>
+struct StreamInputs<std::tuple<T...>> {
+  template <class One>
+  struct Element {
+    using type = One;
+    static constexpr bool optional = false;
+  };
+  template <class One>
+  struct Element<std::optional<One>> {
+    using type = One;
+    static constexpr bool optional = true;
+  };
+  static void declare(std::vector<InputInfo>& ports) {
+    (StreamInputs<void*>::add(ports, port_types<typename Element<T>::type>(), Element<T>::optional), ...);
+  }
+  static std::tuple<T...> take(const std::vector<Parcel>& parcels) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return std::tuple<T...>(take_one<T>(parcels[I])...);
+    }
+    (std::index_sequence_for<T...>());
+  }
+  template <class One>
+  static One take_one(const Parcel& parcel) {
+    if constexpr (Element<One>::optional) {
+      return parcel.value ? One(parcel.take<typename Element<One>::type>()) : std::nullopt;
+    } else {
+      return parcel.take<One>();
+    }
+  }
+};
+
+struct InputInfo {
+  std::string name, doc;
+  std::vector<PortType> types;  // any of these
+  bool optional = false;
+  std::function<void(Node&, const Parcel&)> bind;  // a constant; empty for the stream
+};
+
+template <class In>
+void StreamInputs<In>::add(std::vector<InputInfo>& ports, std::vector<PortType> types, bool optional) {
+  ports.push_back(
+      {ports.empty() ? "in" : "in" + std::to_string(ports.size() + 1), "", std::move(types), optional, {}});
+}
+
+struct OutputInfo {
+  std::string name, doc;
+  std::vector<PortType> types;            // several: the kind that the stream input was fed
+  std::function<Parcel(Node&)> constant;  // makes it; empty for the stream
+  std::function<void(Node&, std::function<void(Parcel, const Item&)>)> connect;  // an Output member
+};
+
+class PortBuilder {
+ public:
+  PortBuilder(std::string& doc, bool* optional) : doc_(doc), optional_(optional) {}
+  PortBuilder& doc(std::string sentence) { return doc_ = std::move(sentence), *this; }
+  PortBuilder& optional() {
+    if (optional_) *optional_ = true;
+    return *this;
+  }
+
+ private:
+  std::string& doc_;
+  bool* optional_;
+};
+
+}  // namespace twinflow

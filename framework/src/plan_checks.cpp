@@ -1,0 +1,142 @@
+#include "plan_checks.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+
+namespace twinflow {
+
+std::string type_list(const std::vector<PortType>& types) {
+  std::string all;
+  for (const PortType& one : types) all += (all.empty() ? "" : " or ") + one.name;
+  return all;
+}
+
+std::string listing(const std::string& what, const std::vector<std::string>& names) {
+  return names.empty() ? fmt::format(" (it has no {})", what)
+                       : fmt::format(" ({}: {})", what, fmt::join(names, ", "));
+}
+
+namespace {
+
+void check_port_types(Plan& plan, Problems& problems) {
+  for (Plan::PlannedNode& node : plan.nodes) {
+    if (!node.info) continue;
+    std::optional<PortType> streamed;
+    for (const auto& [input, link] : node.inputs) {
+      const PortType& given = plan.nodes[link.node].output_types[link.output];
+      const InputInfo& port = node.info->inputs[input];
+      if (std::find(port.types.begin(), port.types.end(), given) == port.types.end()) {
+        node.sound = false;
+        problems.error(link.place, fmt::format("'{}' gives {}, but the input '{}' of {} takes {}",
+                                               plan.nodes[link.node].name, given.name, port.name,
+                                               node.info->type, type_list(port.types)));
+      }
+      if (!port.bind) streamed = given;
+    }
+    for (const OutputInfo& output : node.info->outputs)
+      node.output_types.push_back(output.types.size() > 1 && streamed ? *streamed : output.types.front());
+  }
+}
+
+/// Every watched metric is one that a node feeding the watcher produces.
+void check_metrics(Plan& plan, Problems& problems) {
+  for (Plan::PlannedNode& node : plan.nodes) {
+    const ParamInfo* param = node.sound ? node.info->find(node.info->metric_param) : nullptr;
+    if (!param) continue;
+    const std::string quoted = param->text(node.node.get());
+    const std::string wanted = quoted.substr(1, quoted.size() - 2);
+    std::vector<std::string> known;
+    const MetricInfo* watched = nullptr;
+    for (const auto& [input, link] : node.inputs)
+      for (const MetricInfo& metric : plan.nodes[link.node].info->metrics) {
+        known.push_back(metric.name);
+        if (wanted == metric.name || wanted == plan.nodes[link.node].name + "." + metric.name)
+          watched = &metric;
+      }
+    if (watched) {
+      node.info->watch(*node.node, watched->better);
+      continue;
+    }
+    node.sound = false;
+    const Value* written = node.table.find(param->key);
+    problems.error(written ? written->place : node.place,
+                   fmt::format("no node that feeds '{}' measures '{}'{}{}", node.name, wanted,
+                               did_you_mean(wanted, known), listing("metrics", known)));
+  }
+}
+
+/// Each name on the control board has one publisher.
+void check_board(const Plan& plan, Problems& problems) {
+  std::map<std::string, std::string> publishers;
+  for (const Plan::PlannedNode& node : plan.nodes) {
+    if (!node.info) continue;
+    for (const BoardInfo& one : node.info->publishes) {
+      const auto [first, fresh] = publishers.try_emplace(one.name, node.name);
+      if (!fresh)
+        problems.error(node.place, fmt::format("'{}' is published by '{}' and by '{}': only one node can",
+                                               one.name, first->second, node.name));
+    }
+  }
+}
+
+/// What the progress is to show is a metric of a node.
+void check_progress(const Plan& plan, Problems& problems) {
+  if (plan.run.progress.empty()) return;
+  std::vector<std::string> known;
+  for (const Plan::PlannedNode& node : plan.nodes)
+    if (node.info)
+      for (const MetricInfo& metric : node.info->metrics) known.push_back(node.name + "." + metric.name);
+  const auto* written = plan.graph.find("run")->find("progress")->get<Value::List>();
+  for (std::size_t i = 0; i < plan.run.progress.size(); ++i)
+    if (const std::string& wanted = plan.run.progress[i];
+        std::find(known.begin(), known.end(), wanted) == known.end())
+      problems.error((*written)[i].place,
+                     fmt::format("no node measures '{}'{}{}", wanted, did_you_mean(wanted, known),
+                                 listing("metrics", known)));
+}
+
+void check_nodes(const Plan& plan, Problems& problems) {
+  for (const Plan::PlannedNode& node : plan.nodes) {
+    if (!node.sound || !node.info->check) continue;
+    std::vector<std::pair<std::string, std::type_index>> fed;
+    for (const auto& [input, link] : node.inputs)
+      fed.emplace_back(node.info->inputs[input].name, plan.nodes[link.node].output_types[link.output].type);
+    node.info->check(node.node.get(), Checking(node.table, node.place, problems, std::move(fed)));
+  }
+}
+
+void check_source(const Plan& plan, Problems& problems) {
+  for (const Plan::PlannedNode& node : plan.nodes)
+    if (node.info->shape == NodeInfo::Shape::source) return;
+  problems.error(plan.graph.find("node")->place,
+                 "this graph has no source: no node that makes a stream, such as sample.classes");
+}
+
+/// A node that works for nobody is allowed, but hardly meant. One that reports metrics works for the record.
+void warn_of_unused(const Plan& plan, Problems& problems) {
+  std::set<std::size_t> used;
+  for (const Plan::PlannedNode& node : plan.nodes)
+    for (const auto& [input, link] : node.inputs) used.insert(link.node);
+  for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
+    const Plan::PlannedNode& node = plan.nodes[i];
+    if (node.info && !node.info->outputs.empty() && node.info->metrics.empty() && !used.contains(i))
+      problems.warning(node.place, fmt::format("nobody uses what '{}' gives out{}", node.name,
+                                               listing("outputs", port_names(node.info->outputs))));
+  }
+}
+
+}  // namespace
+
+void check_plan(Plan& plan, Problems& problems) {
+  check_port_types(plan, problems);
+  check_metrics(plan, problems);
+  check_board(plan, problems);
+  check_progress(plan, problems);
+  check_nodes(plan, problems);
+  if (problems.empty()) check_source(plan, problems);
+  if (problems.empty()) warn_of_unused(plan, problems);
+}
+
+}  // namespace twinflow

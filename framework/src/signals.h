@@ -1,0 +1,24 @@
+#pragma once
+
+#include <signal.h>
+
+namespace twinflow {
+
+/// While it lives, the first SIGINT, SIGTERM or SIGUSR1 is noted; the second has its default effect, which is
+/// to end the process. One at a time, on the main thread.
+class SignalGuard {
+ public:
+  SignalGuard();
+  ~SignalGuard();
+  SignalGuard(const SignalGuard&) = delete;
+  SignalGuard& operator=(const SignalGuard&) = delete;
+
+  /// The signal noted, or 0. From any thread.
+  static int received();
+
+ private:
+  static constexpr int signals[] = {SIGINT, SIGTERM, SIGUSR1};
+  struct sigaction old_[3];
+};
+
+}  // namespace twinflow

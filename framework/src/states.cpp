@@ -1,0 +1,135 @@
+#include "states.h"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <charconv>
+#include <memory>
+
+#include "twinflow/error.h"
+#include "twinflow/param.h"
+
+namespace twinflow {
+
+namespace {
+
+const std::string format = "twinflow.state 1";
+
+template <class T>
+const char* const type_name = "";
+template <>
+const char* const type_name<bool> = "a boolean";
+template <>
+const char* const type_name<std::int64_t> = "an integer";
+template <>
+const char* const type_name<double> = "a number";
+template <>
+const char* const type_name<std::string> = "a string";
+
+std::string encode(const State::Value& value) {
+  if (const auto* boolean = std::get_if<bool>(&value)) return *boolean ? "b1" : "b0";
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) return fmt::format("i{}", *integer);
+  if (const auto* number = std::get_if<double>(&value)) return "d" + ParamType<double>::text(*number);
+  return "s" + std::get<std::string>(value);
+}
+
+template <class T>
+State::Value decode_number(const std::string& text) {
+  T number{};
+  const char* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data() + 1, end, number);
+  if (read.ec != std::errc() || read.ptr != end) throw Error(fmt::format("'{}' is no number", text));
+  return number;
+}
+
+State::Value decode(const std::string& text) {
+  if (text == "b0" || text == "b1") return text == "b1";
+  if (text.starts_with('i')) return decode_number<std::int64_t>(text);
+  if (text.starts_with('d')) return decode_number<double>(text);
+  if (text.starts_with('s')) return text.substr(1);
+  throw Error(fmt::format("'{}' is no value", text));
+}
+
+/// Over everything but itself, with lengths, so that nothing can move from one name to another.
+std::string checksum(const NamedTensors& all) {
+  const std::unique_ptr<XXH64_state_t, decltype(&XXH64_freeState)> hash(XXH64_createState(),
+                                                                        &XXH64_freeState);
+  XXH64_reset(hash.get(), 0);
+  const auto add = [&](const void* data, std::size_t bytes) {
+    const std::uint64_t length = bytes;
+    XXH64_update(hash.get(), &length, sizeof length);
+    if (bytes > 0) XXH64_update(hash.get(), data, bytes);
+  };
+  for (const auto& [name, text] : all.metadata) {
+    if (name == "checksum") continue;
+    add(name.data(), name.size());
+    add(text.data(), text.size());
+  }
+  for (const auto& [name, tensor] : all.tensors) {
+    add(name.data(), name.size());
+    add(tensor.shape.data(), tensor.shape.size() * sizeof tensor.shape[0]);
+    add(tensor.values.data(), tensor.values.size() * sizeof tensor.values[0]);
+  }
+  return fmt::format("{:016x}", XXH64_digest(hash.get()));
+}
+
+}  // namespace
+
+template <class T>
+const T& State::value(const std::string& name) const {
+  const auto found = values.find(name);
+  if (found == values.end()) throw Error(fmt::format("the saved state has no value '{}'", name));
+  if (const T* typed = std::get_if<T>(&found->second)) return *typed;
+  throw Error(fmt::format("the saved value '{}' is not {}", name, type_name<T>));
+}
+template const bool& State::value(const std::string&) const;
+template const std::int64_t& State::value(const std::string&) const;
+template const double& State::value(const std::string&) const;
+template const std::string& State::value(const std::string&) const;
+
+const Tensor& State::tensor(const std::string& name) const {
+  const auto found = tensors.find(name);
+  if (found == tensors.end()) throw Error(fmt::format("the saved state has no tensor '{}'", name));
+  return found->second;
+}
+
+void write_states(const std::filesystem::path& file, const States& states) {
+  NamedTensors all;
+  all.metadata["format"] = format;
+  for (const auto& [part, state] : states) {
+    for (const auto& [name, tensor] : state.tensors) all.tensors[part + "/" + name] = tensor;
+    for (const auto& [name, value] : state.values) all.metadata[part + "/" + name] = encode(value);
+  }
+  all.metadata["checksum"] = checksum(all);
+  write_safetensors(file, all);
+}
+
+States read_states(const std::filesystem::path& file) {
+  NamedTensors all = read_safetensors(file);
+  const auto refuse = [&](const std::string& why) {
+    throw Error(fmt::format("'{}' cannot be resumed from: {}", file.string(), why));
+  };
+  const std::string found = all.metadata.contains("format") ? all.metadata["format"] : "";
+  if (found != format)
+    refuse(found.starts_with("twinflow.state ") ? fmt::format("it is a '{}', this is '{}'", found, format)
+                                                : "it is no saved state of a run");
+  if (all.metadata["checksum"] != checksum(all)) refuse("it is damaged: its checksum does not fit");
+  States states;
+  for (auto& [name, tensor] : all.tensors) {
+    const auto slash = name.find('/');
+    if (slash == name.npos) refuse(fmt::format("its tensor '{}' belongs to nothing", name));
+    states[name.substr(0, slash)].tensors[name.substr(slash + 1)] = std::move(tensor);
+  }
+  for (const auto& [name, text] : all.metadata) {
+    const auto slash = name.find('/');
+    if (slash == name.npos) continue;  // format and checksum
+    try {
+      states[name.substr(0, slash)].values[name.substr(slash + 1)] = decode(text);
+    } catch (const Error& error) {
+      refuse(error.what());
+    }
+  }
+  return states;
+}
+
+}  // namespace twinflow

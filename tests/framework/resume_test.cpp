@@ -1,0 +1,233 @@
+// Runs that end before their end, and go on.
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "files.h"
+#include "framework/run_graph.h"
+#include "saved_run.h"
+#include "signals.h"
+
+using test_nodes::seen;
+
+namespace {
+
+/// The chain with a node in it that can send a signal; its sum is published and heard.
+std::string breakable() {
+  std::string graph = chain;
+  const std::string old = "[node.again]";
+  graph.replace(graph.find(old), old.size(),
+                "[node.raise]\ntype = \"test.raise\"\nfrom = \"scale\"\n[node.again]");
+  const std::string from = "from = \"scale\"\n[node.sum]";
+  graph.replace(graph.find(from), from.size(), "from = \"raise\"\n[node.sum]");
+  return graph + R"(
+[node.announce]
+type = "test.announce"
+from = "sum.running"
+[node.listen]
+type = "test.listen"
+from = "count"
+[node.heard]
+type = "test.collect"
+from = "listen"
+)";
+}
+
+/// metrics.jsonl but for the times.
+std::vector<nlohmann::json> metrics(const std::filesystem::path& directory) {
+  std::istringstream lines(read_file(directory / "metrics.jsonl"));
+  std::vector<nlohmann::json> all;
+  for (std::string line; std::getline(lines, line);) {
+    all.push_back(nlohmann::json::parse(line));
+    all.back().erase("time");
+  }
+  return all;
+}
+
+nlohmann::json result(const std::filesystem::path& directory) {
+  return nlohmann::json::parse(read_file(directory / "result.json"));
+}
+
+}  // namespace
+
+TEST_CASE("a run that a signal ends at any item goes on to the same end") {
+  const TempFolder temp;
+  const std::string graph = breakable();
+  CHECK(run_graph(graph, temp).code == finished);
+  const auto whole = seen;
+  const auto whole_metrics = metrics(temp.path / "run");
+  const auto whole_result = result(temp.path / "run");
+  REQUIRE(whole.at("collect").numbers.size() == 120);
+  for (const int at : {0, 1, 9, 10, 37, 58, 59, 60, 61, 90, 118, 119}) {
+    for (const int threads : {1, 4}) {
+      CAPTURE(at);
+      CAPTURE(threads);
+      const RunOptions options{.threads = threads};
+      const ExitCode code = run_graph(graph, temp, options, {"raise.at=" + std::to_string(at)}).code;
+      const auto broken = result(temp.path / "run");
+      const bool too_late = broken["steps"] == 120;  // the signal came with the last items
+      CHECK(code == (too_late ? finished : interrupted));
+      CHECK(broken["status"] == (too_late ? "finished" : "interrupted"));
+      CHECK(broken["steps"].get<int>() > at);
+      CHECK(broken["steps"].get<int>() <= at + threads + 3);  // what was under way was finished
+      CHECK(seen["collect"].numbers.size() == broken["steps"]);
+      const Outcome resumed = run_graph(graph, temp, {.resume = temp.path / "run", .threads = threads});
+      CHECK(resumed.errors == "");
+      CHECK(resumed.code == finished);
+      for (const char* sink : {"collect", "running", "watch", "heard"}) {
+        CAPTURE(sink);
+        CHECK(seen[sink].numbers == whole.at(sink).numbers);
+        CHECK(seen[sink].steps == whole.at(sink).steps);
+        CHECK(seen[sink].epochs == whole.at(sink).epochs);
+      }
+      CHECK(metrics(temp.path / "run") == whole_metrics);
+      for (const char* key : {"status", "reason", "epochs", "steps", "metrics", "best"})
+        CHECK(result(temp.path / "run")[key] == whole_result[key]);
+    }
+  }
+}
+
+TEST_CASE("every signal that ends a run does so at the next item") {
+  const TempFolder temp;
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) {
+    CAPTURE(signal);
+    CHECK(run_graph(breakable(), temp, {}, {"raise.at=70", "raise.signal=" + std::to_string(signal)}).code ==
+          interrupted);
+    CHECK(seen["collect"].closed == 1);
+    CHECK(seen["collect"].epochs == 1);  // the second epoch goes on later
+    const std::string reason = result(temp.path / "run")["reason"];
+    CHECK(reason == "stopped by " + std::string(strsignal(signal)) + "; goes on with flowrun --resume " +
+                        (temp.path / "run").string());
+  }
+}
+
+TEST_CASE("a run may end and go on many times, and be made longer") {
+  const TempFolder temp;
+  const std::string graph = breakable();
+  CHECK(run_graph(graph, temp, {}, {"run.epochs=4"}).code == finished);
+  const auto whole = seen;
+  CHECK(run_graph(graph, temp, {}, {"raise.at=20"}).code == interrupted);
+  const RunOptions again{.resume = temp.path / "run"};
+  CHECK(run_graph(graph, temp, again, {"raise.at=45"}).code == interrupted);
+  CHECK(run_graph(graph, temp, again, {"raise.at=80"}).code == interrupted);
+  CHECK(run_graph(graph, temp, again).code == finished);
+  CHECK(run_graph(graph, temp, again).code == finished);  // nothing to do
+  CHECK(seen["collect"].numbers.size() == 120);
+  CHECK(run_graph(graph, temp, again, {"run.epochs=4"}).code == finished);
+  CHECK(seen["collect"].numbers == whole.at("collect").numbers);
+  CHECK(seen["watch"].numbers == whole.at("watch").numbers);
+}
+
+TEST_CASE("a run that a node has stopped is not gone on with, unless the graph has changed") {
+  const TempFolder temp;
+  const std::string graph = breakable();
+  const RunOptions again{.resume = temp.path / "run"};
+  CHECK(run_graph(graph, temp, {}, {"watch.enough=10.0", "run.epochs=5"}).code == finished);
+  CHECK(run_graph(graph, temp, again, {"watch.enough=10.0", "run.epochs=5"}).code == finished);
+  CHECK(seen["watch"].numbers.size() == 1);
+  CHECK(run_graph(graph, temp, again, {"run.epochs=3"}).code == finished);
+  CHECK(seen["watch"].numbers.size() == 3);
+}
+
+TEST_CASE("a run that fails goes on from the end of the last epoch, and metrics since then are cut off") {
+  const TempFolder temp;
+  const std::string graph = breakable();
+  CHECK(run_graph(graph, temp, {}, {"run.epochs=3"}).code == finished);
+  const auto whole = metrics(temp.path / "run");
+  CHECK(run_graph(graph, temp, {}, {"run.epochs=2"}).code == finished);
+  std::ofstream(temp.path / "run/metrics.jsonl", std::ios::app) << "{\"half\": ";  // as a kill may leave it
+  test_nodes::throw_at = "sum process";
+  const Outcome broken = run_graph(graph, temp, {.resume = temp.path / "run"}, {"run.epochs=3"});
+  CHECK(broken.code == failed);
+  CHECK(broken.errors.find("note: goes on from where its state was last saved with flowrun --resume ") !=
+        std::string::npos);
+  test_nodes::throw_at.clear();
+  CHECK(run_graph(graph, temp, {.resume = temp.path / "run"}, {"run.epochs=3"}).code == finished);
+  CHECK(metrics(temp.path / "run") == whole);
+}
+
+TEST_CASE("an exception while the state is saved or restored names the node") {
+  const TempFolder temp;
+  for (const char* where : {"sum save", "sum restore"}) {
+    CHECK(run_graph(breakable(), temp, {}, {"raise.at=30"}).code == interrupted);
+    test_nodes::throw_at = where;
+    const Outcome outcome = run_graph(breakable(), temp, {.resume = temp.path / "run"}, {"raise.at=50"});
+    test_nodes::throw_at.clear();
+    CHECK(outcome.code == failed);
+    CHECK(outcome.errors.find("node 'sum' (test.sum): told to fail in ") != std::string::npos);
+    CHECK(run_graph(breakable(), temp, {.resume = temp.path / "run"}).code ==
+          finished);  // the old state is whole
+    CHECK(seen["watch"].numbers.back() != 0);
+  }
+}
+
+TEST_CASE("a state that does not belong to the graph is refused") {
+  const TempFolder temp;
+  CHECK(run_graph(breakable(), temp, {}, {"raise.at=30"}).code == interrupted);
+  const std::string file = "'" + (temp.path / "run/state.safetensors").string() + "' ";
+  const auto refusal = [&](const std::string& graph, const std::vector<std::string>& overrides,
+                           const std::filesystem::path& directory) -> std::string {
+    try {
+      return run_graph(graph, temp, {.resume = directory}, overrides).errors;
+    } catch (const Error& error) {
+      return error.what();
+    }
+  };
+  CHECK(refusal(breakable(), {"run.seed=6"}, temp.path / "run") ==
+        file + "cannot be resumed from with this graph: it was saved with seed 5, the graph says 6");
+  CHECK(refusal(breakable(), {"run.steps_per_epoch=70"}, temp.path / "run") ==
+        "error: " + file + "cannot be resumed from with this graph: an epoch had 60 steps, now it has 70\n");
+  CHECK(
+      refusal(breakable(), {"again.type=test.pass"}, temp.path / "run") ==
+      file +
+          "cannot be resumed from with this graph: the node 'again' was a test.scale, now it is a test.pass");
+  CHECK(refusal(chain, {}, temp.path / "run") ==
+        file + "cannot be resumed from with this graph: it has a node 'announce', which the graph has not");
+  CHECK(refusal(breakable() + "[node.more]\ntype = \"test.collect\"\nfrom = \"count\"\n", {},
+                temp.path / "run") ==
+        file + "cannot be resumed from with this graph: it knows nothing of the node 'more'");
+  CHECK(refusal(breakable(), {}, temp.path / "nothing").find("holds no run that can be resumed") !=
+        std::string::npos);
+  CHECK(run_graph(breakable(), temp, {.resume = temp.path / "run"}).code == finished);  // nothing was harmed
+}
+
+TEST_CASE("where an item is half-way into a node, the state of the last whole epoch is kept") {
+  const TempFolder temp;
+  const std::string graph = R"(
+[run]
+epochs = 2
+steps_per_epoch = 40
+[node.count]
+type = "test.count"
+[node.raise]
+type = "test.raise"
+from = "count"
+[node.late]
+type = "test.delay"
+from = "raise"
+[node.both]
+type = "test.subtract"
+from = { left = "raise", right = "late" }
+[node.collect]
+type = "test.collect"
+from = "both"
+)";
+  const RunOptions room{.max_in_flight = 8};
+  CHECK(run_graph(graph, temp, room).code == finished);
+  CHECK(seen["collect"].numbers == std::vector<double>(80, 0.0));
+  CHECK(run_graph(graph, temp, room, {"raise.at=60"}).code == interrupted);
+  CHECK(read_file(temp.path / "run/log.txt").find("some inputs of node 'both' only") != std::string::npos);
+  seen.clear();
+  CHECK(run_graph(graph, temp, {.resume = temp.path / "run", .max_in_flight = 8}).code == finished);
+  CHECK(seen["collect"].steps.front() == 40);
+  CHECK(seen["collect"].numbers == std::vector<double>(40, 0.0));
+}
+
+TEST_CASE("two runs cannot write into one directory") {
+  const TempFolder temp;
+  CHECK(run_graph(breakable(), temp, {}, {"raise.at=30"}).code == interrupted);
+  const FolderLock other(temp.path / "run");
+  const Outcome outcome = run_graph(breakable(), temp, {.resume = temp.path / "run"});
+  CHECK(outcome.code == failed);
+  CHECK(outcome.errors.find("run' is in use: another run is writing there") != std::string::npos);
+}
