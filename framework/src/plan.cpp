@@ -40,12 +40,6 @@ std::vector<std::string> port_names(const auto& ports) {
   return names;
 }
 
-std::string type_list(const std::vector<PortType>& types) {
-  std::string all;
-  for (const PortType& one : types) all += (all.empty() ? "" : " or ") + one.name;
-  return all;
-}
-
 /// Checks a graph and turns it into a plan, one pass a concern. Errors are collected; a node that is wrong in
 /// one way is still looked at in the others as far as that makes sense.
 class Checker {
