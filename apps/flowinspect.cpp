@@ -16,9 +16,7 @@ using namespace twinflow;
 
 void print_port(const std::string& kind, const std::string& name, const std::vector<PortType>& types,
                 bool constant, bool optional, const std::string& doc) {
-  std::string text;
-  for (const PortType& type : types) text += (text.empty() ? "" : " or ") + type.name;
-  fmt::print("  {:<8}{:<20}{}{}{}\n", kind, name, text, constant ? ", made once" : "",
+  fmt::print("  {:<8}{:<20}{}{}{}\n", kind, name, type_list(types), constant ? ", made once" : "",
              optional ? ", optional" : "");
   if (!doc.empty()) fmt::print("  {:<28}{}\n", "", doc);
 }

@@ -5,13 +5,9 @@
 #include <optional>
 #include <set>
 
-namespace twinflow {
+#include "registry.h"
 
-std::string type_list(const std::vector<PortType>& types) {
-  std::string all;
-  for (const PortType& one : types) all += (all.empty() ? "" : " or ") + one.name;
-  return all;
-}
+namespace twinflow {
 
 std::string listing(const std::string& what, const std::vector<std::string>& names) {
   return names.empty() ? fmt::format(" (it has no {})", what)

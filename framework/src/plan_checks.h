@@ -19,8 +19,6 @@ std::vector<std::string> port_names(const auto& ports) {
   for (const auto& port : ports) names.push_back(port.name);
   return names;
 }
-/// "number or word"
-std::string type_list(const std::vector<PortType>& types);
 /// " (inputs: left, right)"
 std::string listing(const std::string& what, const std::vector<std::string>& names);
 

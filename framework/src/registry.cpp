@@ -10,6 +10,12 @@ Error::~Error() = default;
 Run::~Run() = default;
 Node::~Node() = default;
 
+std::string type_list(const std::vector<PortType>& types) {
+  std::string all;
+  for (const PortType& one : types) all += (all.empty() ? "" : " or ") + one.name;
+  return all;
+}
+
 Registry& Registry::instance() {
   static Registry registry;
   return registry;
@@ -63,6 +69,11 @@ std::vector<const TypeInfo*> Registry::loaded() {
     all.push_back(info.get());
   }
   return all;
+}
+
+std::string Registry::unknown_type(std::string_view kind, std::string_view type) const {
+  return fmt::format("there is no {}{} '{}'{}{}", kind, kind == Node::family ? " type" : "", type,
+                     did_you_mean(type, names(kind)), search_notes ? search_notes() : "");
 }
 
 void register_type(std::unique_ptr<TypeInfo> info, const std::function<void(TypeInfo&)>& describe) {
