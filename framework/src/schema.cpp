@@ -55,8 +55,12 @@ std::string sentence(const std::vector<std::string>& parts) {
   return all;
 }
 
-/// Writes the schema. A table that may be laid over another (a file that `extends` one) need not be whole: it
-/// comes in both forms. anyOf, not if and then, chooses by type: editors complete from that.
+/// Writes the schema. A table that may be laid over another (in a file that `extends` one) need not be whole,
+/// so every definition comes in two forms.
+///
+/// What is checked hangs from if and then: the error is then about the one value that is wrong. Editors
+/// (Taplo, and Even Better TOML with it) complete from anyOf alone; it stands beside, with `true` among its
+/// choices, and checks nothing.
 class Writer {
  public:
   explicit Writer(const std::vector<const TypeInfo*>& types) : types_(types) {}
@@ -68,23 +72,29 @@ class Writer {
     schema["properties"]["extends"] = {{"type", "string"},
                                        {"description", "the graph file that this one is laid over"}};
     schema["properties"]["run"] = table(table_info<RunSettings>(), true);
-    schema["properties"]["node"] = nodes(false);
+    Json any = choices(Node::family, true);
+    any.push_back(true);
+    schema["properties"]["node"] = {{"type", "object"}, {"additionalProperties", {{"anyOf", any}}}};
     schema["additionalProperties"] = false;
     schema["if"] = {{"required", {"extends"}}};
-    schema["else"] = {{"required", {"node"}}, {"properties", {{"node", nodes(true)}}}};
-    for (const TypeInfo* info : types_)
-      for (const bool whole : {false, true})
-        schema["definitions"][name(*info, whole)] = typed_table(*info, whole);
+    schema["then"]["properties"]["node"] = nodes(false);
+    schema["else"]["properties"]["node"] = nodes(true);
+    schema["else"]["required"] = {"node"};
+    Json& definitions = schema["definitions"];
+    for (const bool whole : {true, false})
+      for (const TypeInfo* info : types_) {
+        definitions[name(info->kind + "." + info->type, whole)] = typed_table(*info, whole);
+        if (info->kind != Node::family && !definitions.contains(name(info->kind, whole)))
+          definitions[name(info->kind, whole)] = family(info->kind, whole);
+      }
     return schema;
   }
 
  private:
-  static std::string name(const TypeInfo& info, bool whole) {
-    return (whole ? "" : "part.") + info.kind + "." + info.type;
-  }
-  static Json reference(const TypeInfo& info, bool whole) {
+  static std::string name(const std::string& of, bool whole) { return (whole ? "" : "part.") + of; }
+  static Json reference(const std::string& of, bool whole) {
     std::string pointer = "#/definitions/";
-    for (const char c : name(info, whole)) {
+    for (const char c : name(of, whole)) {
       if (c == '~')
         pointer += "~0";
       else if (c == '/')
@@ -97,14 +107,54 @@ class Writer {
     return {{"$ref", pointer}};
   }
 
-  Json nodes(bool whole) const {
-    Json schema = {{"type", "object"},
-                   {"propertyNames", {{"pattern", "^[A-Za-z0-9_-]+$"}, {"not", {{"const", "run"}}}}}};
-    if (whole) schema["minProperties"] = 1;
-    Json any = Json::array();
+  Json choices(const std::string& kind, bool whole) const {
+    Json all = Json::array();
     for (const TypeInfo* info : types_)
-      if (info->kind == Node::family) any.push_back(reference(*info, whole));
-    schema["additionalProperties"]["anyOf"] = any;
+      if (info->kind == kind) all.push_back(reference(kind + "." + info->type, whole));
+    return all;
+  }
+
+  /// A table whose `type` is one of that kind decides by which definition it is checked.
+  Json by_type(const std::string& kind, bool whole) const {
+    Json names = Json::array(), cases = Json::array();
+    for (const TypeInfo* info : types_) {
+      if (info->kind != kind) continue;
+      names.push_back(info->type);
+      Json one;
+      one["if"] = {
+          {"type", "object"}, {"required", {"type"}}, {"properties", {{"type", {{"const", info->type}}}}}};
+      one["then"] = reference(kind + "." + info->type, whole);
+      cases.push_back(std::move(one));
+    }
+    Json schema = {{"properties", {{"type", {{"enum", names}}}}}, {"allOf", cases}};
+    if (whole) schema["required"] = {"type"};
+    return schema;
+  }
+
+  Json nodes(bool whole) const {
+    Json schema = {{"propertyNames", {{"pattern", "^[A-Za-z0-9_-]+$"}, {"not", {{"const", "run"}}}}}};
+    if (whole) schema["minProperties"] = 1;
+    schema["additionalProperties"] = by_type(Node::family, whole);
+    schema["additionalProperties"]["type"] = "object";
+    return schema;
+  }
+
+  /// A component of a family: its name, where nothing else is required of it, or a table.
+  Json family(const std::string& kind, bool whole) const {
+    Json names = Json::array();
+    for (const TypeInfo* info : types_)
+      if (info->kind == kind && std::none_of(info->params.begin(), info->params.end(),
+                                             [](const ParamInfo& param) { return param.required; }))
+        names.push_back(info->type);
+    Json schema = by_type(kind, whole);
+    schema["type"] = {"string", "object"};
+    Json named = {{"enum", names}}, short_form;
+    short_form["if"] = {{"type", "string"}};
+    short_form["then"] = named;
+    schema["allOf"].push_back(std::move(short_form));
+    schema["anyOf"] = choices(kind, whole);
+    schema["anyOf"].push_back(std::move(named));
+    schema["anyOf"].push_back(true);
     return schema;
   }
 
@@ -138,22 +188,26 @@ class Writer {
 
   static bool needed(const InputInfo& input) { return !input.optional; }
 
+  /// "node" or "node.port", where one input needs it, or a table of such.
   static Json from(const std::vector<InputInfo>& inputs, bool whole) {
-    const Json source = {{"type", "string"}, {"pattern", "^[A-Za-z0-9_-]+(\\..+)?$"}};
-    Json map = {{"type", "object"}, {"properties", Json::object()}, {"additionalProperties", false}};
-    Json only = source;
+    const std::string source = "^[A-Za-z0-9_-]+(\\..+)?$";
+    Json schema = {{"description", "what feeds it: \"node\" or \"node.port\", or { input = \"node\", ... }"}};
+    if (std::count_if(inputs.begin(), inputs.end(), needed) == 1) {
+      schema["type"] = {"string", "object"};
+      schema["pattern"] = source;
+    } else {
+      schema["type"] = "object";
+    }
     for (const InputInfo& input : inputs) {
       std::vector<std::string> kinds;
       for (const PortType& type : input.types) kinds.push_back(type.name);
-      Json one = source;
-      one["description"] = sentence({fmt::format("{}", fmt::join(kinds, " or ")), input.doc});
-      if (needed(input)) only = one;
-      if (needed(input) && whole) map["required"].push_back(input.name);
-      map["properties"][input.name] = std::move(one);
+      schema["properties"][input.name] = {
+          {"type", "string"},
+          {"pattern", source},
+          {"description", sentence({fmt::format("{}", fmt::join(kinds, " or ")), input.doc})}};
+      if (needed(input) && whole) schema["required"].push_back(input.name);
     }
-    Json schema = {{"description", "what feeds it: \"node\" or \"node.port\", or { input = \"node\", ... }"}};
-    if (std::count_if(inputs.begin(), inputs.end(), needed) == 1) schema["anyOf"].push_back(only);
-    schema["anyOf"].push_back(map);
+    schema["additionalProperties"] = false;
     return schema;
   }
 
@@ -196,23 +250,8 @@ class Writer {
       case Kind::component:
         break;
     }
-    return component(shape.family, whole);
-  }
-
-  /// Its name, where nothing else is required of it, or a table.
-  Json component(const std::string& family, bool whole) const {
-    Json names = Json::array(), tables = Json::array();
-    for (const TypeInfo* info : types_) {
-      if (info->kind != family) continue;
-      if (std::none_of(info->params.begin(), info->params.end(),
-                       [](const ParamInfo& param) { return param.required; }))
-        names.push_back(info->type);
-      tables.push_back(reference(*info, whole));
-    }
-    Json schema;
-    if (!names.empty()) schema["anyOf"].push_back({{"enum", names}});
-    for (const Json& one : tables) schema["anyOf"].push_back(one);
-    return schema;
+    // Not the reference itself, beside which a description would not count.
+    return {{"allOf", Json::array({reference(shape.family, whole)})}};
   }
 
   const std::vector<const TypeInfo*>& types_;

@@ -127,6 +127,9 @@ TEST_CASE("the schema takes every graph of the project and every example, and re
     CAPTURE(file);
     CHECK(wrong != "");
   }
+  // Said of the value that is wrong, not of the whole node.
+  CHECK(refused->at((temp.path / "parameter.toml").string()) ==
+        "$.node.twin.optimizer: Additional properties are not allowed ('lerning_rate' was unexpected)");
 }
 
 TEST_CASE("the reference has every type with its example") {
