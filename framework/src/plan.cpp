@@ -150,10 +150,7 @@ class Checker {
       problems_.error(type->place, error.what());
       return nullptr;
     }
-    std::string message = fmt::format("there is no node type '{}'{}", *typed,
-                                      did_you_mean(*typed, Registry::instance().names(Node::family)));
-    for (const std::string& refused : PluginIndex::instance().refused()) message += "\n  note: " + refused;
-    problems_.error(type->place, message);
+    problems_.error(type->place, Registry::instance().unknown_type(Node::family, *typed));
     return nullptr;
   }
 

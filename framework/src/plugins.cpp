@@ -20,14 +20,16 @@ namespace {
 struct Stamp {
   std::vector<std::string> abis;
   std::vector<std::pair<std::string, std::string>> types;  // kind, type
+  bool declared = false;                                   // it says who it is
 };
 
 /// Throws when the file is no library that can be read.
-Stamp read_stamp(const std::filesystem::path& file) {
+Stamp read_stamp(const std::string& file) {
   const std::string abi_mark = "twinflow/abi/", type_mark = "twinflow/type/";
   Stamp stamp;
-  boost::dll::library_info info(file.string());
+  boost::dll::library_info info(file);
   for (const std::string& section : info.sections()) {
+    if (section == "twinflow/plugin") stamp.declared = true;
     if (section.starts_with(abi_mark)) stamp.abis.push_back(section.substr(abi_mark.size()));
     if (!section.starts_with(type_mark)) continue;
     const std::string name = section.substr(type_mark.size());
@@ -35,6 +37,32 @@ Stamp read_stamp(const std::filesystem::path& file) {
     if (slash != std::string::npos) stamp.types.emplace_back(name.substr(0, slash), name.substr(slash + 1));
   }
   return stamp;
+}
+
+/// What a file offers, and why it cannot be used, where that shows before its code runs.
+PluginLibrary examine(const std::string& file) {
+  PluginLibrary library;
+  library.file = file;
+  const auto refused = [&](const std::string& reason) {
+    library.refusal = fmt::format("'{}' cannot be used: {}", file, reason);
+    return library;
+  };
+  Stamp stamp;
+  try {
+    stamp = read_stamp(file);
+  } catch (const std::exception&) {
+    return refused("it is not a shared library of this system");
+  }
+  library.types = std::move(stamp.types);
+  if (stamp.abis.empty()) return refused("it is not a TwinFlow plugin (it carries no stamp)");
+  for (const std::string& abi : stamp.abis)
+    if (abi != TWINFLOW_ABI)
+      return refused(fmt::format("it was built for {}, this is {}; build it again", abi, TWINFLOW_ABI));
+  if (!stamp.declared)
+    return refused(
+        "it does not say who it is; add TWINFLOW_PLUGIN(\"name\", \"version\", \"author\", "
+        "\"description\") to one of its source files");
+  return library;
 }
 
 }  // namespace
@@ -45,95 +73,121 @@ PluginIndex& PluginIndex::instance() {
 }
 
 PluginIndex::PluginIndex() {
-  Registry::instance().load = [this](std::string_view kind, std::string_view type) {
-    return load(kind, type);
-  };
-  Registry::instance().offered = [this](std::string_view kind) { return offered(kind); };
   const std::filesystem::path here = boost::dll::this_line_location().parent_path().string();
-  for (const auto& folder : {here / "twinflow", here / ".." / "plugins"})
-    if (std::filesystem::is_directory(folder)) add(folder.lexically_normal());
+  const std::filesystem::path shipped = (here / "twinflow").lexically_normal();
+  if (std::filesystem::is_directory(shipped))
+    add(shipped);
+  else
+    searched_.push_back(shipped);
   if (const char* path = std::getenv("TWINFLOW_PLUGIN_PATH")) {
     std::istringstream folders(path);
-    for (std::string folder; std::getline(folders, folder, ':');)
-      if (!folder.empty()) add(folder);
+    try {
+      for (std::string folder; std::getline(folders, folder, ':');)
+        if (!folder.empty()) add(folder);
+    } catch (const Error& error) {
+      throw Error(fmt::format("TWINFLOW_PLUGIN_PATH: {}", error.what()));
+    }
   }
+  Registry& registry = Registry::instance();
+  registry.load = [this](std::string_view kind, std::string_view type) { return load(kind, type); };
+  registry.offered = [this](std::string_view kind) { return offered(kind); };
+  registry.search_notes = [this] { return search_notes(); };
 }
 
 void PluginIndex::add(const std::filesystem::path& file_or_folder) {
   if (!std::filesystem::exists(file_or_folder))
     throw Error(fmt::format("there is no plugin library or folder '{}'", file_or_folder.string()));
-  if (!std::filesystem::is_directory(file_or_folder)) return add_file(file_or_folder, true);
-  std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(file_or_folder))
-    if (entry.path().extension() == ".so") files.push_back(entry.path());
-  std::sort(files.begin(), files.end());
-  for (const auto& file : files) add_file(file, false);
+  const auto path = std::filesystem::weakly_canonical(file_or_folder);
+  if (std::filesystem::is_directory(path)) {
+    std::vector<std::filesystem::path> files;
+    for (const auto& entry : std::filesystem::directory_iterator(path))
+      if (entry.path().extension() == ".so") files.push_back(entry.path());
+    std::sort(files.begin(), files.end());
+    for (const auto& file : files) add_file(file, false);
+  } else {
+    add_file(path, true);
+  }
+  if (std::find(searched_.begin(), searched_.end(), path) == searched_.end()) searched_.push_back(path);
 }
 
 void PluginIndex::add_file(const std::filesystem::path& given, bool named) {
   const std::string file = std::filesystem::weakly_canonical(given).string();
-  auto refuse = [&](const std::string& reason) {
-    std::string sentence = fmt::format("'{}' cannot be used: {}", file, reason);
-    if (named) throw Error(sentence);
-    refused_.push_back(std::move(sentence));
-  };
-  Stamp stamp;
-  try {
-    stamp = read_stamp(file);
-  } catch (const std::exception&) {
-    return refuse("it is not a shared library of this system");
+  const auto known = std::find_if(libraries_.begin(), libraries_.end(),
+                                  [&](const PluginLibrary& one) { return one.file == file; });
+  PluginLibrary library = known == libraries_.end() ? examine(file) : *known;
+  if (named && !library.refusal.empty()) throw Error(library.refusal);
+  if (known != libraries_.end()) return;
+  if (library.refusal.empty()) {
+    for (const auto& type : library.types)
+      if (const auto old = library_of_.find(type); old != library_of_.end())
+        throw Error(fmt::format("{} '{}' is offered twice: by '{}' and by '{}'", type.first, type.second,
+                                libraries_[old->second].file, file));
+    for (const auto& type : library.types) library_of_[type] = libraries_.size();
   }
-  if (stamp.abis.empty()) return refuse("it is not a TwinFlow plugin (it carries no stamp)");
-  for (const std::string& abi : stamp.abis)
-    if (abi != TWINFLOW_ABI)
-      return refuse(fmt::format("it was built for {}, this is {}; build it again", abi, TWINFLOW_ABI));
-  for (const auto& type : stamp.types) {
-    auto [old, added] = library_of_.try_emplace(type, file);
-    if (!added && old->second != file)
-      throw Error(fmt::format("{} '{}' is offered twice: by '{}' and by '{}'", type.first, type.second,
-                              old->second, file));
-  }
+  libraries_.push_back(std::move(library));
 }
 
 bool PluginIndex::load(std::string_view kind, std::string_view type) {
   const auto found = library_of_.find({std::string(kind), std::string(type)});
   if (found == library_of_.end()) return false;
-  load_file(found->second);
+  load_library(libraries_[found->second]);
   return true;
 }
 
-void PluginIndex::load_file(const std::string& file) {
-  if (std::find(loaded_.begin(), loaded_.end(), file) != loaded_.end()) return;
-  Registry::instance().loading = file;
+void PluginIndex::load_library(PluginLibrary& library) {
+  if (library.loaded) return;
+  if (!library.refusal.empty()) throw Error(library.refusal);
+  Registry::instance().loading = library.file;
   std::string failure;
   try {
     // Leaked on purpose: objects and type_infos of a library may outlive any owner.
-    new boost::dll::shared_library(file, boost::dll::load_mode::rtld_now);
+    auto* loaded = new boost::dll::shared_library(library.file, boost::dll::load_mode::rtld_now);
+    const auto& info = loaded->get<const PluginInfo>("twinflow_plugin");
+    library.name = info.name, library.version = info.version;
+    library.author = info.author, library.description = info.description;
   } catch (const boost::system::system_error& error) {
     failure = error.what();
   }
   Registry::instance().loading.clear();
   if (failure.empty()) failure = std::exchange(Registry::instance().registration_failure, {});
-  if (!failure.empty()) throw Error(fmt::format("the plugin '{}' cannot be loaded: {}", file, failure));
-  loaded_.push_back(file);
+  if (!failure.empty()) {
+    library.refusal = fmt::format("the plugin '{}' cannot be loaded: {}", library.file, failure);
+    throw Error(library.refusal);
+  }
+  library.loaded = true;
 }
 
 std::vector<std::string> PluginIndex::offered(std::string_view kind) const {
   std::vector<std::string> names;
-  for (const auto& [type, file] : library_of_)
+  for (const auto& [type, library] : library_of_)
     if (type.first == kind) names.push_back(type.second);
   return names;
 }
 
 void PluginIndex::load_all() {
-  for (const auto& [type, file] : library_of_) {
+  for (PluginLibrary& library : libraries_) {
     try {
-      load_file(file);
-    } catch (const Error& error) {
-      if (std::find(refused_.begin(), refused_.end(), error.what()) == refused_.end())
-        refused_.push_back(error.what());
+      load_library(library);
+    } catch (const Error&) {  // kept as its refusal
     }
   }
+}
+
+std::vector<std::string> PluginIndex::refused() const {
+  std::vector<std::string> sentences;
+  for (const PluginLibrary& library : libraries_)
+    if (!library.refusal.empty()) sentences.push_back(library.refusal);
+  return sentences;
+}
+
+std::string PluginIndex::search_notes() const {
+  std::string places;
+  for (const auto& place : searched_)
+    places += fmt::format("{}'{}'", places.empty() ? "" : ", ", place.string());
+  std::string notes = "\n  note: plugins were looked for in " + places +
+                      "; TWINFLOW_PLUGIN_PATH and [run] plugins name more places";
+  for (const std::string& sentence : refused()) notes += "\n  note: " + sentence;
+  return notes;
 }
 
 }  // namespace twinflow

@@ -8,35 +8,52 @@
 
 namespace twinflow {
 
+/// A library that was found, and what became of it.
+struct PluginLibrary {
+  std::string file;
+  std::vector<std::pair<std::string, std::string>> types;  // kind and type of what it offers
+  bool loaded = false;
+  std::string refusal;  // why it cannot be used, in a sentence; empty while nothing is known against it
+  std::string name, version, author, description;  // as it declares itself; known when it is loaded
+};
+
 /// Which library offers which type, read from the files' section names without running their code
 /// (twinflow/plugin.h). Libraries are loaded when a graph first needs one of their types, bound at once
 /// (RTLD_NOW) and never unloaded.
 class PluginIndex {
  public:
-  /// The shipped plugins (beside the framework's library, in the build tree or installed), then
-  /// TWINFLOW_PLUGIN_PATH (folders, separated by colons). Becomes the registry's source of types.
+  /// The shipped plugins (in twinflow/, beside the framework's library), then TWINFLOW_PLUGIN_PATH (folders,
+  /// separated by colons). Becomes the registry's source of types. Throws Error when TWINFLOW_PLUGIN_PATH
+  /// names what is not there, or a type is offered twice.
   static PluginIndex& instance();
 
   /// Indexes a library, or all in a folder. Throws Error in a sentence when it is named outright and cannot
   /// serve: no such file, not a plugin, another ABI, a type offered twice. In a folder, files that are no
-  /// plugins are passed over.
+  /// plugins are passed over, and remembered as refused.
   void add(const std::filesystem::path& file_or_folder);
 
-  /// The library of a type; empty when nobody offers it. Loads it. Throws Error when it cannot be loaded.
+  /// Loads the library of a type; false when nobody offers it. Throws Error when it cannot be loaded.
   bool load(std::string_view kind, std::string_view type);
   std::vector<std::string> offered(std::string_view kind) const;
+  /// Loads every library that can be; the others are refused from then on.
   void load_all();
-  /// Libraries that were found but cannot serve, each with the reason in a sentence.
-  const std::vector<std::string>& refused() const { return refused_; }
+
+  /// Every library that was found, in the order of the search.
+  const std::vector<PluginLibrary>& libraries() const { return libraries_; }
+  /// The reasons of those that are refused.
+  std::vector<std::string> refused() const;
+  /// Where libraries were looked for: folders, and files named outright.
+  const std::vector<std::filesystem::path>& searched() const { return searched_; }
 
  private:
   PluginIndex();
   void add_file(const std::filesystem::path& file, bool named);
-  void load_file(const std::string& file);
+  void load_library(PluginLibrary& library);
+  std::string search_notes() const;
 
-  std::map<std::pair<std::string, std::string>, std::string> library_of_;  // (kind, type) -> file
-  std::vector<std::string> loaded_;
-  std::vector<std::string> refused_;
+  std::map<std::pair<std::string, std::string>, std::size_t> library_of_;  // (kind, type) -> its index
+  std::vector<PluginLibrary> libraries_;
+  std::vector<std::filesystem::path> searched_;
 };
 
 }  // namespace twinflow

@@ -65,6 +65,11 @@ std::vector<const TypeInfo*> Registry::loaded() {
   return all;
 }
 
+std::string Registry::unknown_type(std::string_view kind, std::string_view type) const {
+  return fmt::format("there is no {}{} '{}'{}{}", kind, kind == Node::family ? " type" : "", type,
+                     did_you_mean(type, names(kind)), search_notes ? search_notes() : "");
+}
+
 void register_type(std::unique_ptr<TypeInfo> info, const std::function<void(TypeInfo&)>& describe) {
   const std::string who = info->kind + " '" + info->type + "': ";
   try {

@@ -25,11 +25,14 @@ class Registry {
   /// Names of that kind: of loaded types and of those that libraries not loaded offer. Sorted.
   std::vector<std::string> names(std::string_view kind) const;
   std::vector<const TypeInfo*> loaded();
+  /// "there is no layer 'cnov'; did you mean 'conv'?", and where plugins were looked for.
+  std::string unknown_type(std::string_view kind, std::string_view type) const;
 
-  /// Set by the plugin index: loads the library of a type (false: nobody offers it), and lists what could be
-  /// loaded.
+  /// Set by the plugin index: loads the library of a type (false: nobody offers it), lists what could be
+  /// loaded, and says where it looked and what it refused, as lines that continue a message.
   std::function<bool(std::string_view kind, std::string_view type)> load;
   std::function<std::vector<std::string>(std::string_view kind)> offered;
+  std::function<std::string()> search_notes;
   std::string loading;               // the file being loaded
   std::string registration_failure;  // of a type that could not describe itself or was there already
 

@@ -97,8 +97,7 @@ MadeComponent make_component(std::string_view family, const Value& value, Proble
   const std::string& name = *type->get<std::string>();
   const TypeInfo* info = Registry::instance().find(family, name);
   if (!info) {
-    problems.error(type->place, fmt::format("there is no {} '{}'{}", family, name,
-                                            did_you_mean(name, Registry::instance().names(family))));
+    problems.error(type->place, Registry::instance().unknown_type(family, name));
     return {};
   }
   const std::size_t before = problems.size();

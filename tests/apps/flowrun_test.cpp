@@ -110,6 +110,26 @@ TEST_CASE("a missing data folder is one sentence with the node's place, and noth
   CHECK(!std::filesystem::exists(temp.path / "runs"));
 }
 
+TEST_CASE("whatever a plugin throws ends the run with its words, the node and its place") {
+  const TempFolder temp;
+  const std::string file = TWINFLOW_BUILD_DIR "/tests/plugins/libplugin_throwing.so";
+  temp.write("graph.toml", "[run]\nplugins = ['" + file + "']\n" +
+                               "[node.bad]\ntype = 'throwing.source'\n"
+                               "[node.end]\ntype = 'throwing.sink'\nfrom = 'bad'\n");
+  for (const auto& [what, words] : {std::pair("error", "the basket is empty"),
+                                    {"derived", "no apples"},
+                                    {"standard", "beyond the last apple"},
+                                    {"own", "an error of its own"},
+                                    {"number", "an exception of an unknown type"}}) {
+    CAPTURE(what);
+    const Finished run =
+        flowrun(temp, {"graph.toml", "--set", std::string("bad.what=") + what, "--output", what});
+    CHECK(run.exit_code == 1);
+    CHECK(run.errors == "graph.toml:3:1: error: node 'bad' (throwing.source): " + std::string(words) +
+                            "\n  [node.bad]\n  ^\n");
+  }
+}
+
 TEST_CASE("a damaged image is one sentence that names it, and nothing is left behind") {
   const TempFolder temp;
   const auto image =

@@ -19,9 +19,12 @@ std::string problems_of(const std::filesystem::path& file, const std::vector<std
   Problems problems;
   make_plan(file, overrides, problems);
   std::string text = problems.str();
-  const std::string folder = file.parent_path().string() + "/";
-  for (auto at = text.find(folder); at != std::string::npos; at = text.find(folder))
-    text.erase(at, folder.size());
+  const auto replace = [&](const std::string& folder, const std::string& by) {
+    for (auto at = text.find(folder); at != std::string::npos; at = text.find(folder))
+      text.replace(at, folder.size(), by);
+  };
+  replace(file.parent_path().string() + "/", "");
+  replace(TWINFLOW_BUILD_DIR "/", "BUILD/");
   return text;
 }
 

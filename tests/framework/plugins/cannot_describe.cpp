@@ -6,3 +6,4 @@ class Broken final : public twinflow::Constants {
   static void describe(twinflow::NodeSpec<Broken>&) { throw twinflow::Error("no words"); }
 };
 TWINFLOW_NODE("cannot.describe", Broken)
+TWINFLOW_PLUGIN("cannot_describe", "1", "nobody", "A plugin that is wrong.")

@@ -11,3 +11,4 @@ class Missing final : public twinflow::Constants {
   }
 };
 TWINFLOW_NODE("missing.symbol", Missing)
+TWINFLOW_PLUGIN("missing_symbol", "1", "nobody", "A plugin that is wrong.")

@@ -8,3 +8,4 @@ class Other final : public twinflow::Constants {
   static void describe(twinflow::NodeSpec<Other>& spec) { spec.summary("Never loaded."); }
 };
 TWINFLOW_NODE("other.abi", Other)
+TWINFLOW_PLUGIN("other_abi", "1", "nobody", "A plugin that is wrong.")

@@ -1,0 +1,3 @@
+#include "twinflow/plugin.h"
+
+TWINFLOW_PLUGIN("data", TWINFLOW_VERSION, "TwinFlow", "Data sets: generated glyphs, and Omniglot.")
