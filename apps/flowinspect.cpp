@@ -30,6 +30,13 @@ int list() {
   return finished;
 }
 
+int list_libraries() {
+  PluginIndex& index = PluginIndex::instance();
+  index.load_all();
+  fmt::print("{}", libraries_text(index.libraries(), index.searched()));
+  return finished;
+}
+
 /// A type by its name, or all of a kind ("loss") or of a prefix ("augment").
 int show(const std::string& wanted) {
   if (wanted == "run") return fmt::print("{}", type_text(table_info<RunSettings>(), {})), finished;
@@ -72,11 +79,12 @@ int main(int argc, char** argv) {
       "them.",
       "flowinspect");
   std::string type, graph;
-  bool schema = false, reference = false, doctor = false;
+  bool libraries = false, schema = false, reference = false, doctor = false;
   app.require_option(0, 1);
   app.add_option("TYPE", type,
                  "a type, such as augment.affine or adamw, a kind of them, such as loss or augment, or 'run' "
                  "for the [run] table");
+  app.add_flag("--plugins", libraries, "every plugin library found: what it offers, or why it is refused");
   app.add_option("--dot", graph,
                  "draw a graph file: prints it for Graphviz (flowinspect --dot G | dot -Tsvg)");
   app.add_flag("--schema", schema, "a JSON Schema of graph files, by which editors complete and check them");
@@ -90,9 +98,10 @@ int main(int argc, char** argv) {
   }
   try {
     if (!graph.empty()) return draw(graph);
+    if (libraries) return list_libraries();
     if (schema) return fmt::print("{}\n", graph_schema(all_types()).dump(2)), finished;
     if (reference) return fmt::print("{}", markdown(all_types())), finished;
-    if (doctor) return all_types(), fmt::print("{}", text(examine())), finished;
+    if (doctor) return fmt::print("{}", text(examine())), finished;
     return type.empty() ? list() : show(type);
   } catch (const std::exception& error) {
     fmt::print(stderr, "error: {}\n", error.what());

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 #include <tbb/version.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <set>
 
 #include "cgroup.h"
+#include "plugins.h"
 #include "twinflow/plugin.h"
 
 namespace twinflow {
@@ -96,9 +98,16 @@ void examine_machine(const UsableProcessors& processors, const std::filesystem::
 }
 
 Diagnosis examine() {
+  PluginIndex& plugins = PluginIndex::instance();
+  plugins.load_all();
   Diagnosis diagnosis;
   examine_machine(usable_processors(), "/", diagnosis);
   examine_build(diagnosis);
+  const auto loaded = std::count_if(plugins.libraries().begin(), plugins.libraries().end(),
+                                    [](const PluginLibrary& one) { return one.loaded; });
+  std::string places;
+  for (const auto& place : plugins.searched()) places += (places.empty() ? "" : ", ") + place.string();
+  diagnosis.facts.emplace_back("plugins", fmt::format("{} libraries loaded; searched: {}", loaded, places));
   for (const auto& look : doctors()) look(diagnosis);
   return diagnosis;
 }

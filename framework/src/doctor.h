@@ -13,7 +13,8 @@ namespace twinflow {
 void examine_machine(const UsableProcessors& processors, const std::filesystem::path& root,
                      Diagnosis& diagnosis);
 
-/// This machine, this build and its oneTBB, and whatever the loaded plugins say.
+/// This machine, this build and its oneTBB, the plugins that can be found, and whatever these say. Loads them
+/// all. Main thread.
 Diagnosis examine();
 
 std::string text(const Diagnosis& diagnosis);

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
+
 #include "plan.h"
 #include "registry.h"
 
@@ -203,6 +206,26 @@ std::string markdown(const Types& types) {
     if (info->kind != kind) all += fmt::format("\n## {}\n", info->kind);
     kind = info->kind;
     all += section(*info, types);
+  }
+  return all;
+}
+
+std::string libraries_text(const std::vector<PluginLibrary>& libraries,
+                           const std::vector<std::filesystem::path>& searched) {
+  std::string all = "Searched\n";
+  for (const auto& place : searched) all += fmt::format("  {}\n", place.string());
+  for (const PluginLibrary& library : libraries) {
+    all += fmt::format("\n{}\n", library.file);
+    if (library.loaded)
+      all += fmt::format("  {} {}, by {}\n  {}\n", library.name, library.version, library.author,
+                         library.description);
+    std::map<std::string, std::vector<std::string>> offered;
+    for (const auto& [kind, type] : library.types) offered[kind].push_back(type);
+    for (auto& [kind, types] : offered) {
+      std::sort(types.begin(), types.end());
+      all += fmt::format("  {:<12}{}\n", kind, fmt::join(types, ", "));
+    }
+    if (!library.refusal.empty()) all += fmt::format("  refused: {}\n", library.refusal);
   }
   return all;
 }

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
+#include "plugins.h"
 #include "twinflow/node.h"
 
 /// What there is to build graphs from, for people to read: generated from the descriptions that the checks
@@ -20,5 +22,9 @@ std::string type_text(const TypeInfo& info, const Types& types);
 
 /// All of it, and the [run] table, as GitHub's Markdown.
 std::string markdown(const Types& types);
+
+/// The libraries with what they say of themselves and offer, or why they are refused, and where was searched.
+std::string libraries_text(const std::vector<PluginLibrary>& libraries,
+                           const std::vector<std::filesystem::path>& searched);
 
 }  // namespace twinflow

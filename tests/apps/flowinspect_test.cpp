@@ -84,6 +84,27 @@ TEST_CASE("one thing is asked at a time") {
   CHECK(flowinspect({"--version"}).output == "flowinspect 0.1.0\n");
 }
 
+TEST_CASE("every plugin library is listed, those on TWINFLOW_PLUGIN_PATH that are refused too") {
+  twinflow::PluginIndex::instance().load_all();
+  const auto shipped = twinflow::PluginIndex::instance().libraries();
+  REQUIRE(shipped.size() >= 5);
+  const TempFolder folder;
+  const auto text = folder.write("text.so", "not a library");
+  const Variable path("TWINFLOW_PLUGIN_PATH", folder.path.string());
+  const Finished list = flowinspect({"--plugins"});
+  CHECK(list.exit_code == 0);
+  CHECK(list.errors == "");
+  CHECK(list.output.starts_with("Searched\n  "));
+  CHECK(contains(list.output, "\n  " + folder.path.string() + "\n"));
+  CHECK(contains(list.output, "\n  node        augment.affine, augment.resize\n"));
+  CHECK(contains(list.output, "\n  optimizer   adam, adamw, sgd\n"));
+  CHECK(contains(list.output, "\n" + text.string() + "\n  refused: '" + text.string() +
+                                  "' cannot be used: it is not a shared library of this system\n"));
+  for (const auto& library : shipped)
+    CHECK(
+        contains(list.output, "\n" + library.file + "\n  " + library.name + " " + library.version + ", by "));
+}
+
 TEST_CASE("the schema takes every graph of the project and every example, and refuses a slip") {
   const Finished printed = flowinspect({"--schema"});
   CHECK(printed.errors == "");

@@ -132,3 +132,19 @@ TEST_CASE("what Markdown would read as its own is escaped") {
   CHECK(contains(all, "\nHas \\<angles> and \\*stars\\*.\n"));
   CHECK(contains(all, "| `text` | `string` | `\"a\\|b\"` |  | one \\| two, in \\[brackets], as `code` |\n"));
 }
+
+TEST_CASE("libraries are listed with what they say and offer, or with the reason of their refusal") {
+  PluginLibrary good;
+  good.file = "/a/good.so";
+  good.types = {{"node", "good.b"}, {"loss", "best"}, {"node", "good.a"}};
+  good.loaded = true;
+  good.name = "good", good.version = "1.2.0", good.author = "A. Author", good.description = "Does good.";
+  PluginLibrary bad;
+  bad.file = "/b/bad.so";
+  bad.refusal = "'/b/bad.so' cannot be used: it is not a shared library of this system";
+  CHECK(libraries_text({good, bad}, {"/a", "/b"}) ==
+        "Searched\n  /a\n  /b\n"
+        "\n/a/good.so\n  good 1.2.0, by A. Author\n  Does good.\n"
+        "  loss        best\n  node        good.a, good.b\n"
+        "\n/b/bad.so\n  refused: '/b/bad.so' cannot be used: it is not a shared library of this system\n");
+}
