@@ -14,6 +14,7 @@ namespace twinflow {
 
 void RunSettings::describe(TableSpec<RunSettings>& spec) {
   spec.name("[run]").summary("What holds for the whole run.");
+  spec.example("[run]\nseed = 7\nepochs = 3\nsteps_per_epoch = 10");
   spec.param("seed", &RunSettings::seed).doc("every random choice follows from it").min(0);
   spec.param("epochs", &RunSettings::epochs).doc("how many epochs to train").range(1, 1e9);
   spec.param("steps_per_epoch", &RunSettings::steps_per_epoch)

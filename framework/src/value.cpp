@@ -68,14 +68,21 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
+/// How many letters are wrong; a half-typed word counts as one.
+std::size_t slips(std::string_view typed, std::string_view word) {
+  const bool half_typed = typed.size() >= 2 && word.starts_with(typed);
+  return std::min<std::size_t>(edit_distance(typed, word), half_typed ? 1 : word.size() + typed.size());
+}
+
 }  // namespace
 
 std::string did_you_mean(std::string_view typed, const std::vector<std::string>& candidates) {
   const std::string* best = nullptr;
   std::size_t best_score = 2 + typed.size() / 4;  // farther than this is another word, not a slip
   for (const std::string& one : candidates) {
-    std::size_t score = edit_distance(typed, one);
-    if (typed.size() >= 2 && one.starts_with(typed)) score = std::min<std::size_t>(score, 1);  // half typed
+    std::size_t score = slips(typed, one);
+    if (const auto dot = one.find('.'); dot != std::string::npos)  // affine: augment.affine
+      score = std::min(score, slips(typed, std::string_view(one).substr(dot + 1)));
     if (score < best_score || (score == best_score && !best)) best = &one, best_score = score;
   }
   if (best && best_score < std::max(typed.size(), best->size())) return "; did you mean '" + *best + "'?";

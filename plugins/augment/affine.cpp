@@ -22,6 +22,13 @@ class Affine final : public Map<AnyBatch, AnyBatch>, public AffineRanges, public
 
 void Affine::describe(NodeSpec<Affine>& spec) {
   spec.summary("Turns, shifts, shears, zooms and flips every image by its own draw, in one resampling.");
+  spec.example(R"([node.augmented]
+type = "augment.affine"
+from = "batches"
+rotation = [-12.0, 12.0]
+zoom = [0.8, 1.25]
+zoom_scale = "log"
+width_shift = [-0.06, 0.06])");
   spec.param("rotation", &Affine::rotation).unit("degrees").range(-360, 360).doc("range of turns, clockwise");
   spec.param("width_shift", &Affine::width_shift)
       .range(-32767, 32767)

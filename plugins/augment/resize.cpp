@@ -25,6 +25,11 @@ class Resize final : public Map<AnyBatch, AnyBatch> {
 
 void Resize::describe(NodeSpec<Resize>& spec) {
   spec.summary("Gives all images another size.");
+  spec.example(R"([node.resized]
+type = "augment.resize"
+from = "augmented"
+height = 28
+width = 20)");
   spec.param("size", &Resize::size).unit("pixels").range(0, 32767).doc("height and width in one");
   spec.param("height", &Resize::height).unit("pixels").range(0, 32767).doc("height, where size is not given");
   spec.param("width", &Resize::width).unit("pixels").range(0, 32767).doc("width, where size is not given");

@@ -47,6 +47,10 @@ class Glyphs final : public Constants {
 
 void Glyphs::describe(NodeSpec<Glyphs>& spec) {
   spec.summary("Generated handwritten characters in alphabets: a data set that needs no download.");
+  spec.example(R"([node.glyphs]
+type = "data.glyphs"
+classes = 400
+size = 35)");
   spec.param("classes", &Glyphs::classes).range(2, 100'000).doc("how many characters there are");
   spec.param("classes_per_alphabet", &Glyphs::classes_per_alphabet)
       .range(2, 200)

@@ -66,6 +66,18 @@ bool has_omniglot(const fs::path& folder) {
 
 void Omniglot::describe(NodeSpec<Omniglot>& spec) {
   spec.summary("Omniglot's background alphabets and its official one-shot runs, from the published zips.");
+  spec.example(R"([node.omniglot]
+type = "data.omniglot"
+path = "data/omniglot"
+size = 28
+
+[node.batches]
+type = "sample.classes"
+from = "omniglot.train"
+
+[node.one_shot]
+type = "twin.evaluate"
+from = { model = "twin.model", data = "omniglot.runs" })");
   spec.param("path", &Omniglot::path)
       .doc(
           "folder with the zips or their unpacked folders; when empty, $TWINFLOW_OMNIGLOT where that is set, "

@@ -38,6 +38,10 @@ class Checkpoint final : public Sink<Metrics> {
 
 void Checkpoint::describe(NodeSpec<Checkpoint>& spec) {
   spec.summary("Keeps the best model on disk.");
+  spec.example(R"([node.best]
+type = "monitor.checkpoint"
+from = "one_shot"
+monitor = "accuracy")");
   spec.input("in").doc("what was measured, with the model it was measured on");
   spec.param("monitor", &Checkpoint::monitor).doc("the metric that decides");
   spec.watches("monitor", &Checkpoint::better);

@@ -39,6 +39,11 @@ class EarlyStop final : public Sink<Metrics> {
 
 void EarlyStop::describe(NodeSpec<EarlyStop>& spec) {
   spec.summary("Ends the run when a metric stops improving, is good enough, or is no number any more.");
+  spec.example(R"([node.stop]
+type = "monitor.early_stop"
+from = "one_shot"
+monitor = "accuracy"
+patience = 5)");
   spec.input("in").doc("what was measured");
   spec.param("monitor", &EarlyStop::monitor).doc("the metric that decides");
   spec.watches("monitor", &EarlyStop::better);

@@ -38,6 +38,12 @@ class Classes final : public Source<ImageBatch> {
 
 void Classes::describe(NodeSpec<Classes>& spec) {
   spec.summary("Draws batches of several samples of each of several classes.");
+  spec.example(R"([node.batches]
+type = "sample.classes"
+from = "glyphs.train"
+classes_per_batch = 16
+samples_per_class = 2
+group_fraction = 0.5)");
   spec.input("data", &Classes::data).doc("what to draw from");
   spec.output("out").doc(
       "sample by sample: the first samples of all classes, then the second ones, and so on");

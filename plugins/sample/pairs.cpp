@@ -34,6 +34,11 @@ class Pairs final : public Source<PairBatch> {
 
 void Pairs::describe(NodeSpec<Pairs>& spec) {
   spec.summary("Draws batches of pairs, of the same class or of different ones, in random order.");
+  spec.example(R"([node.batches]
+type = "sample.pairs"
+from = "glyphs.train"
+pairs = 32
+same_fraction = 0.5)");
   spec.input("data", &Pairs::data).doc("what to draw from");
   spec.output("out").doc("pair i is image i and image pairs + i");
   spec.param("pairs", &Pairs::pairs).min(1).doc("pairs in a batch: half as many as images");

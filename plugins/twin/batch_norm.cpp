@@ -153,6 +153,14 @@ class BatchNorm final : public Layer {
  public:
   static void describe(Spec<BatchNorm>& spec) {
     spec.summary("Batch normalisation of every channel; statistics are those of a shard of the batch.");
+    spec.example(R"([[node.twin.layer]]
+type = "conv"
+filters = 8
+bias = false
+
+[[node.twin.layer]]
+type = "batch_norm"
+momentum = 0.95)");
     spec.param("momentum", &BatchNorm::momentum)
         .doc("how much of the moving averages stays at each step")
         .range(0.0, 1.0);

@@ -190,6 +190,11 @@ class ConvOperation final : public Operation {
 
 void Conv::describe(Spec<Conv>& spec) {
   spec.summary("2-D convolution.");
+  spec.example(R"([[node.twin.layer]]
+type = "conv"
+filters = 16
+size = 5
+padding = "valid")");
   spec.param("filters", &Conv::filters).doc("how many output channels").min(1);
   spec.param("size", &Conv::size).doc("height and width of the kernel").unit("pixels").min(1);
   spec.param("stride", &Conv::stride).doc("step of the kernel").unit("pixels").min(1);

@@ -204,6 +204,9 @@ class Dense final : public Layer, public Start {
  public:
   static void describe(Spec<Dense>& spec) {
     spec.summary("A fully connected layer over the flattened input.");
+    spec.example(R"([[node.twin.layer]]
+type = "dense"
+units = 64)");
     spec.param("units", &Dense::units).doc("how many outputs").min(1).required();
     spec.param("bias", &Dense::bias).doc("add a learned number to each output");
     describe_start(spec);

@@ -16,6 +16,8 @@ class CosineDistance final : public Distance {
  public:
   static void describe(Spec<CosineDistance>& spec) {
     spec.summary("One minus the cosine of the angle between the embeddings: 0 to 2.");
+    spec.example(R"([node.twin]
+distance = "cosine")");
   }
 
   void forward(const Embeddings& e, std::span<const IndexPair> pairs, std::span<const float>,

@@ -12,6 +12,8 @@ class L1Distance final : public Distance {
  public:
   static void describe(Spec<L1Distance>& spec) {
     spec.summary("The sum of the absolute differences of the embeddings.");
+    spec.example(R"([node.twin]
+distance = "l1")");
   }
 
   void forward(const Embeddings& e, std::span<const IndexPair> pairs, std::span<const float>,

@@ -15,6 +15,8 @@ class SquaredL2Distance : public Distance {
  public:
   static void describe(Spec<SquaredL2Distance>& spec) {
     spec.summary("The square of the Euclidean distance between the embeddings.");
+    spec.example(R"([node.twin]
+distance = "squared_l2")");
   }
 
   void forward(const Embeddings& e, std::span<const IndexPair> pairs, std::span<const float>,
@@ -59,6 +61,8 @@ class L2Distance final : public SquaredL2Distance {
  public:
   static void describe(Spec<L2Distance>& spec) {
     spec.summary("The Euclidean distance between the embeddings.");
+    spec.example(R"([node.twin]
+distance = "l2")");
   }
 
   void forward(const Embeddings& e, std::span<const IndexPair> pairs, std::span<const float> weights,

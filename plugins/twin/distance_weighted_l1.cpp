@@ -17,6 +17,9 @@ class WeightedL1Distance final : public Distance {
  public:
   static void describe(Spec<WeightedL1Distance>& spec) {
     spec.summary("A learned weighted sum of absolute differences: the logit of 'different' (Koch 2015).");
+    spec.example(R"([node.twin]
+distance = { type = "weighted_l1", weight_init_std = 0.2 }
+loss = "bce")");
     spec.param("weight_init_std", &WeightedL1Distance::weight_init_std)
         .doc("deviation of the initial weights, drawn from a normal distribution around 0")
         .min(0.0);

@@ -27,6 +27,11 @@ class Evaluate final : public Map<Model, Metrics> {
   static void describe(NodeSpec<Evaluate>& spec) {
     spec.summary(
         "Measures one-shot accuracy: which of N classes, each shown in k images, is one more image of?");
+    spec.example(R"([node.one_shot]
+type = "twin.evaluate"
+from = { model = "twin.model", data = "glyphs.test" }
+ways = 20
+trials = 400)");
     spec.input("model").doc("what to measure");
     spec.input("data", &Evaluate::data)
         .doc("classes that training has not seen; its fixed tasks, if it has any");

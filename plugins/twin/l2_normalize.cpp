@@ -61,7 +61,15 @@ class L2NormalizeOperation final : public Operation {
 /// y = x / max(|x|, 1e-12), over all numbers of an image, flattened as channels, rows, columns.
 class L2Normalize final : public Layer {
  public:
-  static void describe(Spec<L2Normalize>& spec) { spec.summary("Scales each image's vector to length 1."); }
+  static void describe(Spec<L2Normalize>& spec) {
+    spec.summary("Scales each image's vector to length 1.");
+    spec.example(R"([[node.twin.layer]]
+type = "dense"
+units = 64
+
+[[node.twin.layer]]
+type = "l2_normalize")");
+  }
   Shape output(Shape in) const override { return {in.size(), 1, 1}; }
   int plan(Program& program, const Planned& at) const override {
     const int plain = program.as(at.input, memory::data_type::f32, memory::format_tag::nchw);

@@ -26,6 +26,9 @@ class AllPairsLoss final : public Loss {
  public:
   static void describe(Spec<AllPairsLoss>& spec) {
     spec.summary("Cross-entropy of finding an image's class among all other images of the batch.");
+    spec.example(R"([node.twin]
+distance = "cosine"
+loss = { type = "all_pairs", scale = 10.0 })");
     spec.param("scale", &AllPairsLoss::scale)
         .doc("similarity per unit of distance: the larger, the more the nearest wrong images count")
         .min(1e-6);

@@ -19,6 +19,9 @@ class BinaryCrossEntropy final : public Loss {
  public:
   static void describe(Spec<BinaryCrossEntropy>& spec) {
     spec.summary("Binary cross-entropy of telling same from different; needs a distance that gives logits.");
+    spec.example(R"([node.twin]
+distance = "weighted_l1"
+loss = "bce")");
   }
 
   bool needs_logits() const override { return true; }

@@ -19,6 +19,9 @@ class ContrastiveLoss final : public Loss {
   static void describe(Spec<ContrastiveLoss>& spec) {
     spec.summary(
         "Pulls images of one class together and pushes others apart, as far as a margin (Hadsell 2006).");
+    spec.example(R"([node.twin]
+distance = "l2"
+loss = { type = "contrastive", margin = 1.0 })");
     spec.param("margin", &ContrastiveLoss::margin)
         .doc("distance beyond which different images are left alone")
         .min(1e-6);

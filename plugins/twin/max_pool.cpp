@@ -82,6 +82,14 @@ class MaxPool final : public Layer {
  public:
   static void describe(Spec<MaxPool>& spec) {
     spec.summary("The largest value of each window.");
+    spec.example(R"([[node.twin.layer]]
+type = "conv"
+filters = 8
+
+[[node.twin.layer]]
+type = "max_pool"
+size = 3
+stride = 2)");
     spec.param("size", &MaxPool::size).doc("height and width of the window").unit("pixels").min(1);
     spec.param("stride", &MaxPool::stride).doc("step of the window; 0 means its size").unit("pixels").min(0);
   }

@@ -18,6 +18,8 @@ class Adam : public Optimizer {
  public:
   static void describe(Spec<Adam>& spec) {
     spec.summary("Adam: steps scaled by running moments of the gradient (Keras' formula).");
+    spec.example(R"([node.twin]
+optimizer = { type = "adam", learning_rate = 1e-3 })");
     describe_moments(spec);
   }
 
@@ -60,6 +62,8 @@ class AdamW final : public Adam {
 
   static void describe(Spec<AdamW>& spec) {
     spec.summary("Adam with decoupled weight decay.");
+    spec.example(R"([node.twin]
+optimizer = { type = "adamw", learning_rate = 1e-3, weight_decay = 1e-4 })");
     describe_moments(spec);
     spec.param("weight_decay", &AdamW::weight_decay)
         .doc("each update first shrinks every weight by learning rate x weight_decay of itself")

@@ -19,6 +19,8 @@ class Sgd final : public Optimizer {
 
   static void describe(Spec<Sgd>& spec) {
     spec.summary("Stochastic gradient descent, with momentum if wanted.");
+    spec.example(R"([node.twin]
+optimizer = { type = "sgd", learning_rate = 0.02, momentum = 0.9 })");
     spec.param("learning_rate", &Sgd::learning_rate).doc("step size, before the schedule's factor").min(0.0);
     spec.param("momentum", &Sgd::momentum).doc("part of the last step that is kept").range(0.0, 1.0);
     spec.param("nesterov", &Sgd::nesterov).doc("look ahead along the momentum");

@@ -14,6 +14,15 @@ class Residual final : public Layer {
   static void describe(Spec<Residual>& spec) {
     spec.summary(
         "relu(layers(x) + shortcut(x)); the shortcut is x, or a 1x1 convolution where the shape changes.");
+    spec.example(R"([[node.twin.layer]]
+type = "residual"
+layers = [
+  { type = "conv", filters = 8, bias = false },
+  "batch_norm",
+  "relu",
+  { type = "conv", filters = 8, bias = false },
+  "batch_norm",
+])");
     spec.param("layers", &Residual::layers)
         .doc("the inner layers, in order; the last ReLU is this layer's own")
         .required();

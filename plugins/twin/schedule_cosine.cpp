@@ -16,6 +16,8 @@ class CosineSchedule final : public Schedule {
  public:
   static void describe(Spec<CosineSchedule>& spec) {
     spec.summary("Warms up linearly, then falls along half a cosine.");
+    spec.example(R"([node.twin]
+schedule = { type = "cosine", warmup = 0.05 })");
     spec.param("warmup", &CosineSchedule::warmup).doc("part of all updates that warm up").range(0.0, 1.0);
     spec.param("floor", &CosineSchedule::floor).doc("factor that it falls to at the end").range(0.0, 1.0);
   }

@@ -12,6 +12,8 @@ class ExponentialSchedule final : public Schedule {
  public:
   static void describe(Spec<ExponentialSchedule>& spec) {
     spec.summary("Falls by the same factor every so many updates.");
+    spec.example(R"([node.twin]
+schedule = { type = "exponential", rate = 0.99, every = 100 })");
     spec.param("rate", &ExponentialSchedule::rate).doc("factor per `every` updates").range(0.0, 1.0);
     spec.param("every", &ExponentialSchedule::every)
         .doc("updates that one factor is for")

@@ -26,6 +26,13 @@ class Train final : public Stateful<AnyBatch> {
  public:
   static void describe(NodeSpec<Train>& spec) {
     spec.summary("Trains a twin network on batches of classes or of pairs.");
+    spec.example(R"([node.trained]
+type = "twin.train"
+from = "augmented"
+network = "conv4"
+loss = { type = "all_pairs", scale = 10.0 }
+optimizer = { type = "adamw", learning_rate = 1e-3 }
+schedule = "cosine")");
     spec.input("batch").doc("images with their classes, or pairs of images with their labels");
     spec.output("model", &Train::model).doc("the network as it is at the end of each epoch");
     spec.param("network", &Train::network)

@@ -8,7 +8,7 @@
 
 using namespace twinflow;
 
-TEST_CASE("every shipped type describes itself, has documented parameters and refuses an unknown one") {
+TEST_CASE("every shipped type describes itself, by example too, has documented parameters and refuses others") {
   PluginIndex::instance().load_all();
   CHECK(PluginIndex::instance().refused().empty());
   const auto types = Registry::instance().loaded();
@@ -17,6 +17,7 @@ TEST_CASE("every shipped type describes itself, has documented parameters and re
     CAPTURE(info->kind);
     CAPTURE(info->type);
     CHECK(info->summary.ends_with(info->summary.find('?') == std::string::npos ? "." : "?"));
+    CHECK(info->example.find('"' + info->type + '"') != std::string::npos);
     const std::shared_ptr<void> object = info->make();
     REQUIRE(object);
     for (const ParamInfo& param : info->params) {

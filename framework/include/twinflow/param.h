@@ -85,6 +85,7 @@ struct TypeInfo {
   std::string kind;     // "node", or the family: "layer", "loss", "optimizer", ...
   std::string type;     // what a graph file calls it
   std::string summary;  // one sentence
+  std::string example;  // a piece of a graph file that uses it: a node's own table, or where a component goes
   std::vector<ParamInfo> params;
   std::function<std::shared_ptr<void>()> make;  // points to the base class of its kind
   /// Checks that need several parameters, or the inputs; after binding, only when no parameter was wrong.

@@ -74,6 +74,8 @@ class BasicSpec {
   explicit BasicSpec(TypeInfo& info) : info_(info) {}
 
   BasicSpec& summary(std::string sentence) { return info_.summary = std::move(sentence), *this; }
+  /// A piece of a graph file that uses the type, whole tables of it, for people to paste.
+  BasicSpec& example(std::string toml) { return info_.example = std::move(toml), *this; }
 
   template <class T, class Owner>
   ParamBuilder<T> param(std::string key, T Owner::*member) {

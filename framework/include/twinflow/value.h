@@ -76,7 +76,7 @@ class Problems {
 };
 
 /// "; did you mean 'x'?" with the nearest of `candidates`, or "" when none is near. Also completes half-typed
-/// names.
+/// names, and finds "augment.affine" by what comes after its dot.
 std::string did_you_mean(std::string_view typed, const std::vector<std::string>& candidates);
 
 }  // namespace twinflow

@@ -1,0 +1,58 @@
+#include "processors.h"
+
+#include <fmt/format.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <memory>
+#include <system_error>
+
+#include "cgroup.h"
+
+namespace twinflow {
+
+namespace {
+
+/// The processors in the affinity mask of this process's main thread.
+std::vector<int> affinity() {
+  for (int room = 1024;; room *= 2) {  // the kernel's own mask may be larger than cpu_set_t
+    const std::unique_ptr<cpu_set_t, void (*)(cpu_set_t*)> mask(CPU_ALLOC(room),
+                                                                [](cpu_set_t* one) { CPU_FREE(one); });
+    const std::size_t size = CPU_ALLOC_SIZE(room);
+    if (sched_getaffinity(getpid(), size, mask.get()) != 0) {
+      if (errno == EINVAL && room < (1 << 20)) continue;
+      throw std::system_error(errno, std::generic_category(), "the affinity mask cannot be read");
+    }
+    std::vector<int> allowed;
+    for (int i = 0; i < room; ++i)
+      if (CPU_ISSET_S(static_cast<std::size_t>(i), size, mask.get())) allowed.push_back(i);
+    return allowed;
+  }
+}
+
+}  // namespace
+
+UsableProcessors usable_processors() {
+  return usable_processors(affinity(), static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)), "/");
+}
+
+UsableProcessors usable_processors(std::vector<int> allowed, int online, const std::filesystem::path& root) {
+  UsableProcessors made;
+  const int in_mask = static_cast<int>(allowed.size());
+  made.allowed = std::move(allowed);
+  made.count = std::max(in_mask, 1);
+  std::string why =
+      in_mask < online ? fmt::format("the affinity mask allows {}", in_mask) : "nothing limits them";
+  if (const auto quota = processor_quota(root); quota && quota->value < made.count) {
+    // Rounded up, as part of a processor is of use, too.
+    made.count = std::max(static_cast<int>(std::ceil(quota->value)), 1);
+    why = fmt::format("the cgroup {} allows {:.2f}", quota->group.path, quota->value);
+  }
+  made.reason = fmt::format("{} of {} processors: {}", made.count, online, why);
+  return made;
+}
+
+}  // namespace twinflow

@@ -1,0 +1,69 @@
+#include "twinflow/doctor.h"
+
+#include <omp.h>
+
+#include <cstdlib>
+#include <dnnl.hpp>
+#include <string_view>
+
+namespace twinflow::twin {
+namespace {
+
+/// What oneDNN will use: the processor's own, unless DNNL_MAX_CPU_ISA says less. Levels contain one another
+/// bit by bit.
+bool has(dnnl::cpu_isa level) {
+  const auto have = static_cast<unsigned>(dnnl::get_effective_cpu_isa()),
+             wanted = static_cast<unsigned>(level);
+  return (have & wanted) == wanted;
+}
+
+void examine_simd(Diagnosis& diagnosis) {
+  const bool limited = std::getenv("DNNL_MAX_CPU_ISA") != nullptr;
+  const std::string advice =
+      limited ? "unset DNNL_MAX_CPU_ISA, if the processor has more" : "choose another processor, if you can";
+  const char* level = "SSE4.1";
+  if (has(dnnl::cpu_isa::avx512_core_amx))
+    level = "AVX-512 with bf16 and AMX";
+  else if (has(dnnl::cpu_isa::avx512_core_bf16))
+    level = "AVX-512 with bf16";
+  else if (has(dnnl::cpu_isa::avx512_core))
+    level = "AVX-512";
+  else if (has(dnnl::cpu_isa::avx2))
+    level = "AVX2";
+  else if (has(dnnl::cpu_isa::avx))
+    level = "AVX";
+  diagnosis.facts.emplace_back("SIMD of oneDNN", level);
+  if (!has(dnnl::cpu_isa::avx2))
+    diagnosis.warnings.push_back(
+        "oneDNN finds no AVX2, without which training takes several times as long: " + advice + ".");
+  else if (!has(dnnl::cpu_isa::avx512_core))
+    diagnosis.warnings.push_back(
+        "oneDNN finds no AVX-512, which does twice the work of AVX2 in an instruction: " + advice + ".");
+  else if (!has(dnnl::cpu_isa::avx512_core_bf16))
+    diagnosis.warnings.push_back(
+        "oneDNN finds no bf16 instructions, so that precision = \"auto\" means f32: " + advice + ".");
+}
+
+void examine(Diagnosis& diagnosis) {
+  examine_simd(diagnosis);
+  const dnnl_version_t& version = *dnnl_version();
+  diagnosis.facts.emplace_back("oneDNN", std::to_string(version.major) + "." + std::to_string(version.minor) +
+                                             "." + std::to_string(version.patch));
+  std::string openmp = "of " + std::to_string(_OPENMP / 100) + "-" + (_OPENMP % 100 < 10 ? "0" : "") +
+                       std::to_string(_OPENMP % 100);
+  if (std::getenv("OMP_NUM_THREADS")) openmp += "; OMP_NUM_THREADS has no effect, --threads has";
+  diagnosis.facts.emplace_back("OpenMP", openmp);
+  // GCC's OpenMP then ties the main thread to one processor as it is loaded, and all other threads inherit
+  // that.
+  for (const char* name : {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY"}) {
+    const char* value = std::getenv(name);
+    if (value && std::string_view(value) != "false")
+      diagnosis.warnings.push_back(std::string(name) +
+                                   " is set, by which OpenMP ties the whole run to one processor: unset it.");
+  }
+}
+
+const bool registered = register_doctor(examine);
+
+}  // namespace
+}  // namespace twinflow::twin

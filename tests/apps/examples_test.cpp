@@ -1,0 +1,50 @@
+// The example that every type's description carries, run.
+
+#include <fmt/format.h>
+
+#include "../plugins/data/fake_omniglot.h"
+#include "plan.h"
+#include "plugins.h"
+#include "program.h"
+#include "registry.h"
+
+using namespace twinflow;
+
+namespace {
+
+/// Data where the example of data.omniglot looks for them: an alphabet of ten characters by four drawers, and
+/// the official runs, which are fewer.
+void write_omniglot(const std::filesystem::path& folder) {
+  fake::Files images;
+  for (int character = 1; character <= 10; ++character)
+    for (int drawer = 1; drawer <= 4; ++drawer)
+      images.emplace_back(fmt::format("Greek/character{0:02}/{0:04}_{1:02}.png", character, drawer),
+                          fake::png(3 * character + drawer - 1));
+  fake::write_folder(folder / "images_background", images);
+  fake::write_folder(folder / "all_runs", fake::runs());
+}
+
+}  // namespace
+
+TEST_CASE("the example of every type does what it says in a graph that runs") {
+  PluginIndex::instance().load_all();
+  std::vector<const TypeInfo*> types = Registry::instance().loaded();
+  types.push_back(&table_info<RunSettings>());
+  for (const TypeInfo* info : types) {
+    CAPTURE(info->kind);
+    CAPTURE(info->type);
+    const TempFolder temp;
+    temp.write("small.toml", read_file(TWINFLOW_SOURCE_DIR "/tests/apps/examples.toml"));
+    temp.write("example.toml", "extends = \"small.toml\"\n" + info->example);
+    write_omniglot(temp.path / "data/omniglot");
+    const Finished run = flowrun(temp, {"example.toml", "--output", "run"});
+    CHECK(run.errors == "");
+    CHECK(run.exit_code == 0);
+    // The type really took part.
+    const std::string ran = read_file(temp.path / "run/graph.toml");
+    if (info->kind == "table")
+      CHECK(ran.find(info->example.substr(0, info->example.find("steps_per_epoch"))) != std::string::npos);
+    else
+      CHECK(ran.find(fmt::format("type = \"{}\"", info->type)) != std::string::npos);
+  }
+}

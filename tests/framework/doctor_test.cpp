@@ -1,0 +1,77 @@
+#include "doctor.h"
+
+#include <doctest/doctest.h>
+
+#include "fake_machine.h"
+
+using namespace twinflow;
+
+namespace {
+
+Diagnosis examined(const FakeMachine& machine, const std::vector<int>& allowed, int online) {
+  Diagnosis diagnosis;
+  examine_machine(usable_processors(allowed, online, machine.root()), machine.root(), diagnosis);
+  return diagnosis;
+}
+
+FakeMachine& siblings(FakeMachine& machine, int processor, const std::string& list) {
+  machine.files.write(
+      "sys/devices/system/cpu/cpu" + std::to_string(processor) + "/topology/thread_siblings_list",
+      list + "\n");
+  return machine;
+}
+
+}  // namespace
+
+TEST_CASE("of a machine without limits nothing is warned") {
+  FakeMachine machine;
+  machine.files.write("proc/meminfo", "MemTotal:       16777216 kB\nMemFree:         1048576 kB\n");
+  siblings(siblings(machine, 0, "0"), 1, "1");
+  const Diagnosis diagnosis = examined(machine, {0, 1}, 2);
+  CHECK(text(diagnosis) ==
+        "processors      2 of 2 processors: nothing limits them\n"
+        "cores           2, for 2 processors\n"
+        "memory          16.0 GiB\n"
+        "\nNothing to warn of.\n");
+}
+
+TEST_CASE("processors that share a core are warned of, unless there are as many cores as threads") {
+  FakeMachine machine;
+  for (const int one : {0, 1, 2, 3}) siblings(machine, one, one % 2 ? "1,3" : "0,2");
+  const Diagnosis all = examined(machine, {0, 1, 2, 3}, 4);
+  REQUIRE(all.warnings.size() == 1);
+  CHECK(all.warnings[0] ==
+        "The 4 processors are threads of 2 cores and share their arithmetic: try whether --threads 2 is as "
+        "fast.");
+  CHECK(examined(machine, {0, 1}, 4).warnings.empty());
+}
+
+TEST_CASE("a quota is warned of, and said to be no whole number") {
+  FakeMachine machine;
+  machine.groups_v2("/job").limit("job/cpu.max", "200000 100000").limit("job/memory.max", "2147483648");
+  const Diagnosis whole = examined(machine, {0, 1, 2, 3}, 4);
+  REQUIRE(whole.warnings.size() == 1);
+  CHECK(whole.warnings[0].starts_with(
+      "The cgroup /job allows 2.00 processors' worth of time, though 4 are in sight: "));
+  CHECK(whole.facts.back() ==
+        std::pair<std::string, std::string>("memory", "unknown; the cgroup /job allows 2.0 GiB"));
+
+  machine.limit("job/cpu.max", "250000 100000");
+  const Diagnosis part = examined(machine, {0, 1, 2, 3}, 4);
+  REQUIRE(part.warnings.size() == 2);
+  CHECK(part.warnings[1].find("2.50 processors is not whole: 3 threads") != std::string::npos);
+  CHECK(part.warnings[1].ends_with("or set --threads 2."));
+}
+
+TEST_CASE("what a plugin has to say is asked for with the rest") {
+  static int asked = 0;
+  register_doctor([](Diagnosis& diagnosis) {
+    ++asked;
+    diagnosis.facts.emplace_back("test", "well");
+  });
+  CHECK(asked == 0);
+  const Diagnosis diagnosis = examine();
+  CHECK(asked == 1);
+  CHECK(text(diagnosis).find("\ntest            well\n") != std::string::npos);
+  CHECK(text(diagnosis).find("\noneTBB          20") != std::string::npos);
+}
