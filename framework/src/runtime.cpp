@@ -158,8 +158,12 @@ class Runtime final : public Run {
   }
   template <class Code>
   void guarded(std::size_t node, Code&& code) {
-    const Plan::PlannedNode& planned = plan_.nodes[node];
-    guarded(fmt::format("node '{}' ({})", planned.name, planned.info->type), code, planned.place);
+    try {
+      code();
+    } catch (...) {  // only now, since it takes time: who it was
+      const Plan::PlannedNode& planned = plan_.nodes[node];
+      guarded(fmt::format("node '{}' ({})", planned.name, planned.info->type), [] { throw; }, planned.place);
+    }
   }
 
   void open_nodes() {
