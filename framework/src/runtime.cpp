@@ -162,7 +162,9 @@ class Runtime final : public Run {
       code();
     } catch (...) {  // only now, since it takes time: who it was
       const Plan::PlannedNode& planned = plan_.nodes[node];
-      guarded(fmt::format("node '{}' ({})", planned.name, planned.info->type), [] { throw; }, planned.place);
+      const std::string who = fmt::format("node '{}' ({})", planned.name, planned.info->type);
+      guarded(
+          who, [] { throw; }, planned.place);
     }
   }
 
@@ -196,12 +198,12 @@ class Runtime final : public Run {
       Station& station = stations_[i];
       if (info.shape == NodeInfo::Shape::source || info.shape == NodeInfo::Shape::map)
         station.body.emplace(graph, flow::unlimited,
-                             [this, i](Message message) { return transform(i, std::move(message)); });
+                             [this, i](const Message& message) { return transform(i, message); });
       if (info.shape == NodeInfo::Shape::source) flow::make_edge(*root_, *station.body);
       if (info.shape == NodeInfo::Shape::stateful) {
         station.in_order.emplace(graph, [](const Message& message) { return message.sequence; });
-        station.serial.emplace(graph, flow::serial, [this, i](Message message) {
-          process(i, std::move(message));
+        station.serial.emplace(graph, flow::serial, [this, i](const Message& message) {
+          process(i, message);
           return flow::continue_msg();
         });
         flow::make_edge(*station.in_order, *station.serial);
@@ -317,7 +319,7 @@ class Runtime final : public Run {
     if (trace_) trace_->slice(plan_.nodes[node].name, message.item.step, begin, end);
   }
 
-  Message transform(std::size_t node, Message message) {
+  Message transform(std::size_t node, const Message& message) {
     const Plan::PlannedNode& planned = plan_.nodes[node];
     Parcel result;
     timed(node, message, [&] {
@@ -325,12 +327,10 @@ class Runtime final : public Run {
                                        : planned.info->apply(*planned.node, message.parcels, message.item);
     });
     result.sole = sole(node, 0);
-    message.parcels.assign(1, std::move(result));
-    message.sent = Clock::now();
-    return message;
+    return {message.item, message.sequence, {std::move(result)}, message.ticket, Clock::now()};
   }
 
-  void process(std::size_t node, Message message) {
+  void process(std::size_t node, const Message& message) {
     Station& station = stations_[node];
     if (station.free_since) station.idle_ns += nanoseconds(Clock::now() - *station.free_since);
     station.free_since.reset();
