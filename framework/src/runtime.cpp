@@ -304,42 +304,43 @@ class Runtime final : public Run {
     return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(time).count());
   }
 
-  /// Calls a body with its time taken. After a failure the items under way only pass through, so that the
-  /// graph drains.
+  /// Calls a body with its time taken, and gives out when it ended: the clock is a good part of what an item
+  /// costs, so nobody asks it twice. After a failure the items under way only pass through, so that the graph
+  /// drains.
   template <class Body>
-  void timed(std::size_t node, const Message& message, Body&& body) {
-    if (failed_) return;
+  Clock::time_point timed(std::size_t node, const Message& message, Body&& body) {
+    if (failed_) return message.sent;
     Station& station = stations_[node];
     const auto begin = Clock::now();
     station.wait_ns += nanoseconds(begin - message.sent);
+    if (station.free_since) station.idle_ns += nanoseconds(begin - *station.free_since);
     guarded(node, body);
     const auto end = Clock::now();
     station.body_ns += nanoseconds(end - begin);
     ++station.items;
     if (trace_) trace_->slice(plan_.nodes[node].name, message.item.step, begin, end);
+    return end;
   }
 
   Message transform(std::size_t node, const Message& message) {
     const Plan::PlannedNode& planned = plan_.nodes[node];
     Parcel result;
-    timed(node, message, [&] {
+    const auto sent = timed(node, message, [&] {
       result = planned.info->make_item ? planned.info->make_item(*planned.node, message.item)
                                        : planned.info->apply(*planned.node, message.parcels, message.item);
     });
     result.sole = sole(node, 0);
-    return {message.item, message.sequence, {std::move(result)}, message.ticket, Clock::now()};
+    return {message.item, message.sequence, {std::move(result)}, message.ticket, sent};
   }
 
   void process(std::size_t node, const Message& message) {
     Station& station = stations_[node];
-    if (station.free_since) station.idle_ns += nanoseconds(Clock::now() - *station.free_since);
-    station.free_since.reset();
     station.ticket = message.ticket;
-    timed(node, message,
-          [&] { plan_.nodes[node].info->process(*plan_.nodes[node].node, message.parcels, message.item); });
+    const auto end = timed(node, message, [&] {
+      plan_.nodes[node].info->process(*plan_.nodes[node].node, message.parcels, message.item);
+    });
     station.ticket.reset();
-    if (message.ticket)
-      station.free_since = Clock::now();  // closing messages are not part of the stream's rhythm
+    if (message.ticket) station.free_since = end;  // closing messages are not part of the stream's rhythm
   }
 
   void emit(std::size_t node, std::size_t output, Parcel parcel, const Item& item) {
