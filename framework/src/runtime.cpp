@@ -78,7 +78,8 @@ struct Station {
   std::optional<flow::function_node<Message, flow::continue_msg>> serial;  // one at a time
   std::deque<flow::broadcast_node<Message>> outputs;                       // stateful: one per output,
   std::vector<std::uint64_t> emitted;                                      // and how many it sent
-  std::shared_ptr<void> ticket;                                            // of the item in process()
+  std::vector<int> consumers;    // how many inputs each output feeds
+  std::shared_ptr<void> ticket;  // of the item in process()
   std::atomic<std::uint64_t> items{0}, body_ns{0}, wait_ns{0}, idle_ns{0};
   double finish_seconds = 0;
   std::optional<Clock::time_point> free_since;  // stateful, within an epoch
@@ -196,6 +197,7 @@ class Runtime final : public Run {
     for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
       const NodeInfo& info = *plan_.nodes[i].info;
       Station& station = stations_[i];
+      station.consumers.resize(info.outputs.size());
       if (info.shape == NodeInfo::Shape::source || info.shape == NodeInfo::Shape::map)
         station.body.emplace(graph, flow::unlimited,
                              [this, i](const Message& message) { return transform(i, message); });
@@ -232,13 +234,13 @@ class Runtime final : public Run {
                                                                return flow::continue_msg();
                                                              }));
         }
-        ++consumers_[{link.node, link.output}];
+        ++from.consumers[link.output];
       }
     }
     for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
       const auto& outputs = plan_.nodes[i].info->outputs;
       for (std::size_t output = 0; output < outputs.size(); ++output)
-        if (outputs[output].connect && consumers_.contains({i, output}))
+        if (outputs[output].connect && stations_[i].consumers[output] > 0)
           outputs[output].connect(*plan_.nodes[i].node, [this, i, output](Parcel parcel, const Item& item) {
             emit(i, output, std::move(parcel), item);
           });
@@ -295,11 +297,6 @@ class Runtime final : public Run {
     }
   }
 
-  bool sole(std::size_t node, std::size_t output) const {
-    const auto found = consumers_.find({node, output});
-    return found != consumers_.end() && found->second == 1;
-  }
-
   static std::uint64_t nanoseconds(Clock::duration time) {
     return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(time).count());
   }
@@ -329,7 +326,7 @@ class Runtime final : public Run {
       result = planned.info->make_item ? planned.info->make_item(*planned.node, message.item)
                                        : planned.info->apply(*planned.node, message.parcels, message.item);
     });
-    result.sole = sole(node, 0);
+    result.sole = stations_[node].consumers[0] == 1;
     return {message.item, message.sequence, {std::move(result)}, message.ticket, sent};
   }
 
@@ -344,8 +341,8 @@ class Runtime final : public Run {
   }
 
   void emit(std::size_t node, std::size_t output, Parcel parcel, const Item& item) {
-    parcel.sole = sole(node, output);
     Station& station = stations_[node];
+    parcel.sole = station.consumers[output] == 1;
     station.outputs[output].try_put(
         {item, station.emitted[output]++, {std::move(parcel)}, station.ticket, Clock::now()});
   }
@@ -439,10 +436,8 @@ class Runtime final : public Run {
   const std::filesystem::path output_, trace_file_;
   Record record_;
 
-  std::optional<flow::graph> graph_;  // outlives the nodes below
-  std::deque<Station> stations_;      // one per node
-  std::map<std::pair<std::size_t, std::size_t>, int>
-      consumers_;                                      // (node, output) -> how many inputs it feeds
+  std::optional<flow::graph> graph_;                   // outlives the nodes below
+  std::deque<Station> stations_;                       // one per node
   std::optional<flow::broadcast_node<Message>> root_;  // starts items: feeds every source
 
   std::uint64_t epoch_ = 0, epochs_done_ = 0, first_sequence_ = 0, epoch_end_ = 0;
