@@ -56,7 +56,8 @@ struct Station {
   std::optional<flow::function_node<Message, flow::continue_msg>> serial;  // one at a time
   std::deque<flow::broadcast_node<Message>> outputs;                       // stateful: one per output,
   std::vector<std::uint64_t> emitted;                                      // and how many it sent
-  std::shared_ptr<void> ticket;                                            // of the item in process()
+  std::vector<int> consumers;    // how many inputs each output feeds
+  std::shared_ptr<void> ticket;  // of the item in process()
   std::atomic<std::uint64_t> items{0}, body_ns{0}, wait_ns{0}, idle_ns{0};
   double finish_seconds = 0;
   std::optional<Clock::time_point> free_since;  // stateful, within an epoch
@@ -144,8 +145,14 @@ class Runtime final : public Run {
   }
   template <class Code>
   void guarded(std::size_t node, Code&& code) {
-    const Plan::PlannedNode& planned = plan_.nodes[node];
-    guarded(fmt::format("node '{}' ({})", planned.name, planned.info->type), code, planned.place);
+    try {
+      code();
+    } catch (...) {  // only now, since it takes time: who it was
+      const Plan::PlannedNode& planned = plan_.nodes[node];
+      const std::string who = fmt::format("node '{}' ({})", planned.name, planned.info->type);
+      guarded(
+          who, [] { throw; }, planned.place);
+    }
   }
 
   void open_nodes() {
@@ -247,14 +254,15 @@ class Runtime final : public Run {
     for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
       const NodeInfo& info = *plan_.nodes[i].info;
       Station& station = stations_[i];
+      station.consumers.resize(info.outputs.size());
       if (info.shape == NodeInfo::Shape::source || info.shape == NodeInfo::Shape::map)
         station.body.emplace(graph, flow::unlimited,
-                             [this, i](Message message) { return transform(i, std::move(message)); });
+                             [this, i](const Message& message) { return transform(i, message); });
       if (info.shape == NodeInfo::Shape::source) flow::make_edge(*root_, *station.body);
       if (info.shape == NodeInfo::Shape::stateful) {
         station.in_order.emplace(graph, [](const Message& message) { return message.sequence; });
-        station.serial.emplace(graph, flow::serial, [this, i](Message message) {
-          process(i, std::move(message));
+        station.serial.emplace(graph, flow::serial, [this, i](const Message& message) {
+          process(i, message);
           return flow::continue_msg();
         });
         flow::make_edge(*station.in_order, *station.serial);
@@ -283,13 +291,13 @@ class Runtime final : public Run {
                                                                return flow::continue_msg();
                                                              }));
         }
-        ++consumers_[{link.node, link.output}];
+        ++from.consumers[link.output];
       }
     }
     for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
       const auto& outputs = plan_.nodes[i].info->outputs;
       for (std::size_t output = 0; output < outputs.size(); ++output)
-        if (outputs[output].connect && consumers_.contains({i, output}))
+        if (outputs[output].connect && stations_[i].consumers[output] > 0)
           outputs[output].connect(*plan_.nodes[i].node, [this, i, output](Parcel parcel, const Item& item) {
             emit(i, output, std::move(parcel), item);
           });
@@ -345,58 +353,52 @@ class Runtime final : public Run {
     }
   }
 
-  bool sole(std::size_t node, std::size_t output) const {
-    const auto found = consumers_.find({node, output});
-    return found != consumers_.end() && found->second == 1;
-  }
-
   static std::uint64_t nanoseconds(Clock::duration time) {
     return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(time).count());
   }
 
-  /// Calls a body with its time taken. After a failure the items under way only pass through, so that the
-  /// graph drains.
+  /// Calls a body with its time taken, and gives out when it ended: the clock is a good part of what an item
+  /// costs, so nobody asks it twice. After a failure the items under way only pass through, so that the graph
+  /// drains.
   template <class Body>
-  void timed(std::size_t node, const Message& message, Body&& body) {
-    if (failed_) return;
+  Clock::time_point timed(std::size_t node, const Message& message, Body&& body) {
+    if (failed_) return message.sent;
     Station& station = stations_[node];
     const auto begin = Clock::now();
     station.wait_ns += nanoseconds(begin - message.sent);
+    if (station.free_since) station.idle_ns += nanoseconds(begin - *station.free_since);
     guarded(node, body);
     const auto end = Clock::now();
     station.body_ns += nanoseconds(end - begin);
     ++station.items;
     if (trace_) trace_->slice(plan_.nodes[node].name, message.item.step, begin, end);
+    return end;
   }
 
-  Message transform(std::size_t node, Message message) {
+  Message transform(std::size_t node, const Message& message) {
     const Plan::PlannedNode& planned = plan_.nodes[node];
     Parcel result;
-    timed(node, message, [&] {
+    const auto sent = timed(node, message, [&] {
       result = planned.info->make_item ? planned.info->make_item(*planned.node, message.item)
                                        : planned.info->apply(*planned.node, message.parcels, message.item);
     });
-    result.sole = sole(node, 0);
-    message.parcels.assign(1, std::move(result));
-    message.sent = Clock::now();
-    return message;
+    result.sole = stations_[node].consumers[0] == 1;
+    return {message.item, message.sequence, {std::move(result)}, message.ticket, sent};
   }
 
-  void process(std::size_t node, Message message) {
+  void process(std::size_t node, const Message& message) {
     Station& station = stations_[node];
-    if (station.free_since) station.idle_ns += nanoseconds(Clock::now() - *station.free_since);
-    station.free_since.reset();
     station.ticket = message.ticket;
-    timed(node, message,
-          [&] { plan_.nodes[node].info->process(*plan_.nodes[node].node, message.parcels, message.item); });
+    const auto end = timed(node, message, [&] {
+      plan_.nodes[node].info->process(*plan_.nodes[node].node, message.parcels, message.item);
+    });
     station.ticket.reset();
-    if (message.ticket)
-      station.free_since = Clock::now();  // closing messages are not part of the stream's rhythm
+    if (message.ticket) station.free_since = end;  // closing messages are not part of the stream's rhythm
   }
 
   void emit(std::size_t node, std::size_t output, Parcel parcel, const Item& item) {
-    parcel.sole = sole(node, output);
     Station& station = stations_[node];
+    parcel.sole = station.consumers[output] == 1;
     station.outputs[output].try_put(
         {item, station.emitted[output]++, {std::move(parcel)}, station.ticket, Clock::now()});
   }
@@ -511,10 +513,8 @@ class Runtime final : public Run {
   const std::filesystem::path output_, resume_, trace_file_;
   Record record_;
 
-  std::optional<flow::graph> graph_;  // outlives the nodes below
-  std::deque<Station> stations_;      // one per node
-  std::map<std::pair<std::size_t, std::size_t>, int>
-      consumers_;                                      // (node, output) -> how many inputs it feeds
+  std::optional<flow::graph> graph_;                   // outlives the nodes below
+  std::deque<Station> stations_;                       // one per node
   std::optional<flow::broadcast_node<Message>> root_;  // starts items: feeds every source
 
   ControlBoard board_;

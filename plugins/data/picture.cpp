@@ -1,9 +1,10 @@
 #include "picture.h"
 
 #include <fmt/format.h>
+#include <png.h>
 
 #include <algorithm>
-#include <opencv2/imgcodecs.hpp>
+#include <array>
 #include <opencv2/imgproc.hpp>
 
 #include "twinflow/error.h"
@@ -44,13 +45,15 @@ void store_png(const Collection& collection, const File& file, const PictureForm
   const std::uint32_t width = big_endian(&bytes[16]), height = big_endian(&bytes[20]);
   if (width != drawn || height != drawn)
     fail(fmt::format("the image is {} x {} pixels, not {} x {}", width, height, drawn, drawn));
-  cv::Mat grey;
-  try {
-    grey = cv::imdecode(bytes, cv::IMREAD_GRAYSCALE);
-  } catch (const cv::Exception&) {  // is reported below, as an image that could not be decoded
-  }
-  if (grey.empty()) fail("the PNG image is damaged or cut short");
-  store_picture(grey.ptr(), form, to);
+  std::array<std::uint8_t, drawn * drawn> grey;
+  png_image image = {};
+  image.version = PNG_IMAGE_VERSION;
+  bool good = png_image_begin_read_from_memory(&image, bytes.data(), bytes.size());
+  image.format = PNG_FORMAT_GRAY;
+  good = good && png_image_finish_read(&image, nullptr, grey.data(), drawn, nullptr);
+  png_image_free(&image);
+  if (!good) fail(fmt::format("the PNG image is damaged: {}", image.message));
+  store_picture(grey.data(), form, to);
 }
 
 }  // namespace twinflow::data

@@ -160,7 +160,6 @@ TEST_CASE("whatever is cut off or flipped in the zips, they are read or refused"
   const fake::fs::path images = temp.path / "images_background.zip", runs = temp.path / "all_runs.zip";
   fake::write_zip(images, fake::images(), "images_background/");
   fake::write_zip(runs, fake::runs());
-  const fake::QuietStderr quiet;
   Random random(1, 2, 3);
   for (const auto& [zip, name] : {std::pair(images, "all"), std::pair(runs, "runs")}) {
     const fake::Bytes whole = fake::read(zip);
