@@ -100,6 +100,10 @@ TEST_CASE("a library that cannot serve is refused with the reason, before its co
                             " cannot be used: it was built for 0.0.9/gxx1/cxx11abi0, this is " TWINFLOW_ABI
                             "; build it again");
   CHECK(refusal(none) == quoted(none) + " cannot be used: it is not a TwinFlow plugin (it carries no stamp)");
+  const auto debugged = libraries / "libplugin_debug_containers.so";
+  CHECK(refusal(debugged).starts_with(quoted(debugged) + " cannot be used: it was built for " TWINFLOW_VERSION
+                                                         "/gxx"));
+  CHECK(refusal(debugged).find("/debug") < refusal(debugged).find(", this is " TWINFLOW_ABI "; build it"));
   const auto undeclared = libraries / "libplugin_undeclared.so";
   CHECK(refusal(undeclared) ==
         quoted(undeclared) +
