@@ -15,12 +15,14 @@ struct Finished {
   std::string output, errors;
 };
 
-/// Starts a program of the build with its output going to files in `temp`, which is also its working folder.
+/// Starts a program, of the build unless it is named by its whole path. Its output goes to files in `temp`,
+/// which is also its working folder.
 class Program {
  public:
   Program(const TempFolder& temp, const std::string& name, const std::vector<std::string>& arguments)
       : temp_(temp) {
-    std::string command = "cd '" + temp.path.string() + "' && exec '" TWINFLOW_BUILD_DIR "/bin/" + name + "'";
+    const std::filesystem::path program = std::filesystem::path(TWINFLOW_BUILD_DIR "/bin") / name;
+    std::string command = "cd '" + temp.path.string() + "' && exec '" + program.string() + "'";
     for (const std::string& one : arguments) command += " '" + one + "'";
     command += " >stdout 2>stderr </dev/null";
     process = fork();

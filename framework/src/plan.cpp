@@ -32,12 +32,6 @@ std::vector<std::string> port_names(const auto& ports) {
   return names;
 }
 
-std::string type_list(const std::vector<PortType>& types) {
-  std::string all;
-  for (const PortType& one : types) all += (all.empty() ? "" : " or ") + one.name;
-  return all;
-}
-
 /// Checks a graph and turns it into a plan, one pass a concern. Errors are collected; a node that is wrong in
 /// one way is still looked at in the others as far as that makes sense.
 class Checker {
@@ -232,7 +226,8 @@ class Checker {
       return problems_.error(
           feed.place, fmt::format("there is no node '{}'{}", source_name, did_you_mean(source_name, names)));
     const NodeInfo* info = plan_.nodes[*source].info;
-    if (!info) return;  // reported at its own place
+    if (!info)  // reported at its own place; what it would feed is not missing
+      return void(node.inputs.push_back({input, {*source, 0}}));
     const auto outputs = port_names(info->outputs);
     std::size_t output = 0;
     if (dot != std::string::npos) {

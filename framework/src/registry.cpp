@@ -10,6 +10,12 @@ Error::~Error() = default;
 Run::~Run() = default;
 Node::~Node() = default;
 
+std::string type_list(const std::vector<PortType>& types) {
+  std::string all;
+  for (const PortType& one : types) all += (all.empty() ? "" : " or ") + one.name;
+  return all;
+}
+
 Registry& Registry::instance() {
   static Registry registry;
   return registry;

@@ -11,6 +11,9 @@
 
 namespace twinflow {
 
+/// "image batch or pair batch": what a port may carry, for sentences.
+std::string type_list(const std::vector<PortType>& types);
+
 /// All types of this process, by kind ("node", "optimizer", ...) and name. Filled while libraries load; used
 /// from the main thread while a graph is checked.
 class Registry {

@@ -1,9 +1,29 @@
 #include "twinflow/testing.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "graph_file.h"
+#include "plugins.h"
 #include "registry.h"
 
 namespace twinflow::testing {
+
+namespace {
+
+const NodeInfo& found(const std::string& type) {
+  PluginIndex::instance();
+  if (const NodeInfo* info = Registry::instance().find_node(type)) return *info;
+  throw Error(Registry::instance().unknown_type(Node::family, type));
+}
+
+bool is_one_of(const Parcel& parcel, const std::vector<PortType>& types) {
+  return std::any_of(types.begin(), types.end(),
+                     [&](const PortType& one) { return parcel.value && one.type == parcel.type; });
+}
+
+}  // namespace
 
 class Bench::BenchRun final : public Run {
  public:
@@ -28,10 +48,7 @@ class Bench::BenchRun final : public Run {
 
 Bench::Bench(const std::string& type, const std::string& toml, std::uint64_t seed,
              std::vector<std::pair<std::string, std::type_index>> fed)
-    : info_(Registry::instance().find_node(type)), run_(std::make_unique<BenchRun>(*this, seed)) {
-  if (!info_)
-    throw Error("there is no node type '" + type + "'" +
-                did_you_mean(type, Registry::instance().names(Node::family)));
+    : info_(&found(type)), run_(std::make_unique<BenchRun>(*this, seed)) {
   node_ = std::static_pointer_cast<Node>(info_->make());
   Problems problems;
   const Value table = parse_toml(toml, "bench.toml", "", problems);
@@ -53,7 +70,7 @@ Node& Bench::node() { return *node_; }
 
 void Bench::bind(const std::string& input, const Parcel& parcel) {
   for (const InputInfo& port : info_->inputs)
-    if (port.name == input && port.bind) return port.bind(*node_, parcel);
+    if (port.name == input && port.bind) return check_type(port, parcel), port.bind(*node_, parcel);
   throw Error(info_->type + " has no constant input '" + input + "'");
 }
 
@@ -69,6 +86,37 @@ void Bench::open() {
   opened_ = true;
   NodeAccess::attach(*node_, name, *run_);
   node_->open();
+}
+
+void Bench::start(NodeInfo::Shape shape) {
+  if (info_->shape != shape)
+    throw Error(fmt::format("{} is not a {}", info_->type,
+                            shape == NodeInfo::Shape::source ? "source"
+                            : shape == NodeInfo::Shape::map  ? "map"
+                                                             : "stateful node or sink"));
+  open();
+}
+
+void Bench::check_type(const InputInfo& port, const Parcel& parcel) const {
+  if (!is_one_of(parcel, port.types))
+    throw Error(fmt::format("the input '{}' of {} takes {}, and was given {}", port.name, info_->type,
+                            type_list(port.types), parcel.value ? "another type" : "nothing"));
+}
+
+void Bench::check_fed(const std::vector<Parcel>& parcels) const {
+  std::vector<const InputInfo*> ports;
+  for (const InputInfo& port : info_->inputs)
+    if (!port.bind) ports.push_back(&port);
+  if (ports.size() != parcels.size())
+    throw Error(fmt::format("{} has {} stream input{}, and was given {}", info_->type, ports.size(),
+                            ports.size() == 1 ? "" : "s", parcels.size()));
+  for (std::size_t i = 0; i < ports.size(); ++i)
+    if (parcels[i].value || !ports[i]->optional) check_type(*ports[i], parcels[i]);
+}
+
+void Bench::check_taken(const Parcel& parcel, const std::vector<PortType>& wanted) {
+  if (!is_one_of(parcel, wanted))
+    throw Error(fmt::format("the node gave out another type than {}", type_list(wanted)));
 }
 
 void Bench::close() { node_->close(); }

@@ -1,7 +1,11 @@
 #pragma once
 
+#include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <tuple>
+#include <typeindex>
 #include <utility>
 #include <vector>
 
@@ -14,10 +18,19 @@ namespace twinflow::testing {
 ///
 ///     Bench bench("augment.affine", "rotation = [-10.0, 10.0]");
 ///     ImageBatch turned = bench.apply<ImageBatch>(batch, {.epoch = 0, .index = 3});
+///
+/// Several stream inputs are given as the node takes them; an empty std::optional is one that is not
+/// connected:
+///
+///     bench.process(Inputs<Number, std::optional<Number>>{left, std::nullopt});
+///
+/// The calls throw Error when the node is of another shape or a value of another type than its port's, and
+/// whatever the node throws. A bench belongs to one thread.
 class Bench {
  public:
-  /// `type` must be registered: linked in, or loaded. Throws Error with the whole text of the problems found
-  /// in `toml`. `fed`: the types that feed inputs, for nodes whose check asks.
+  /// `type` is linked in, or found where flowrun finds it: among the shipped plugins, or on
+  /// TWINFLOW_PLUGIN_PATH. Throws Error with the whole text of the problems found in `toml`. `fed`: the types
+  /// that feed inputs, for nodes whose check asks.
   explicit Bench(const std::string& type, const std::string& toml = "", std::uint64_t seed = 1,
                  std::vector<std::pair<std::string, std::type_index>> fed = {});
   ~Bench();
@@ -37,28 +50,36 @@ class Bench {
   /// A constant output.
   template <class T>
   T constant_output(const std::string& output) {
-    return make_constant(output).take<T>();
+    return taken<T>(make_constant(output));
   }
   template <class Out>
   Out make(const Item& item) {
-    open();
-    return info().make_item(node(), item).template take<Out>();
+    start(NodeInfo::Shape::source);
+    return taken<Out>(info().make_item(node(), item));
   }
   template <class Out, class In>
   Out apply(In input, const Item& item = {}) {
-    open();
-    return info().apply(node(), {Parcel::pack(std::move(input))}, item).template take<Out>();
+    start(NodeInfo::Shape::map);
+    return taken<Out>(info().apply(node(), parcels(std::move(input)), item));
   }
   template <class In>
   void process(In input, const Item& item = {}) {
-    open();
-    info().process(node(), {Parcel::pack(std::move(input))}, item);
+    start(NodeInfo::Shape::stateful);
+    info().process(node(), parcels(std::move(input)), item);
   }
   void finish_epoch(const Item& last = {}) {
-    open();
+    start(NodeInfo::Shape::stateful);
     info().finish_epoch(node(), last);
   }
 
+  /// What an output of a stateful node emitted so far, in order.
+  template <class T>
+  std::vector<T> outputs(const std::string& output) const {
+    std::vector<T> all;
+    for (const auto& [name, parcel] : emitted)
+      if (name == output) all.push_back(taken<T>(parcel));
+    return all;
+  }
   /// Everything emitted, reported and said so far, in order.
   std::vector<std::pair<std::string, Parcel>> emitted;  // output, value
   std::vector<std::pair<Item, Numbers>> reported;
@@ -71,6 +92,36 @@ class Bench {
  private:
   void bind(const std::string& input, const Parcel& parcel);
   Parcel make_constant(const std::string& output);
+  void start(NodeInfo::Shape shape);  // opens; throws when the node is of another shape
+  // A node takes what it is given unseen, so types are checked here.
+  void check_type(const InputInfo& port, const Parcel& parcel) const;
+  void check_fed(const std::vector<Parcel>& parcels) const;
+  static void check_taken(const Parcel& parcel, const std::vector<PortType>& wanted);
+
+  template <class T>
+  static T taken(const Parcel& parcel) {
+    check_taken(parcel, port_types<T>());
+    return parcel.take<T>();
+  }
+  template <class In>
+  std::vector<Parcel> parcels(In input) const {
+    std::vector<Parcel> made{Parcel::pack(std::move(input))};
+    return check_fed(made), made;
+  }
+  template <class... T>
+  std::vector<Parcel> parcels(std::tuple<T...> inputs) const {
+    std::vector<Parcel> made =
+        std::apply([](auto&... one) { return std::vector<Parcel>{pack_one(std::move(one))...}; }, inputs);
+    return check_fed(made), made;
+  }
+  template <class T>
+  static Parcel pack_one(T value) {
+    return Parcel::pack(std::move(value));
+  }
+  template <class T>
+  static Parcel pack_one(std::optional<T> value) {
+    return value ? Parcel::pack(std::move(*value)) : Parcel{};
+  }
 
   class BenchRun;
   const NodeInfo* info_;

@@ -1,0 +1,190 @@
+// The plugin kit as a stranger meets it: an installed prefix, and a project outside of the source tree. It
+// uses nothing of this project but what `cmake --install` put there.
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "program.h"
+
+namespace {
+
+/// An installed TwinFlow, moved to where it was not installed to, and the example of tests/kit/sharpen beside
+/// it.
+struct Kit {
+  TempFolder temp;
+  const std::filesystem::path prefix = temp.path / "prefix", project = temp.path / "sharpen";
+
+  Kit() {
+    must(run({"cmake", "--install", TWINFLOW_BUILD_DIR, "--prefix", (temp.path / "installed").string()}));
+    std::filesystem::rename(temp.path / "installed", prefix);
+    std::filesystem::copy(TWINFLOW_SOURCE_DIR "/tests/kit/sharpen", project);
+    temp.write("graph.toml", "extends = 'prefix/share/twinflow/graphs/train.toml'\n" + std::string(R"(
+[run]
+epochs = 1
+steps_per_epoch = 2
+[node.glyphs]
+classes = 320
+samples = 4
+size = 20
+[node.batches]
+classes_per_batch = 12
+[node.sharp]
+type = "example.sharpen"
+from = "augmented"
+amount = 0.5
+[node.twin]
+from = "sharp"
+[node.held_out]
+trials = 100
+[node.one_shot]
+trials = 100
+)"));
+  }
+
+  /// Without the plugin path of whoever runs the tests, unless one is given.
+  Finished run(std::vector<std::string> command, const std::string& plugin_path = "") const {
+    std::vector<std::string> words{"-u", "TWINFLOW_PLUGIN_PATH"};
+    if (!plugin_path.empty()) words = {"TWINFLOW_PLUGIN_PATH=" + plugin_path};
+    words.insert(words.end(), command.begin(), command.end());
+    return Program(temp, "/usr/bin/env", words).wait();
+  }
+  Finished configure(const std::filesystem::path& source) const {
+    return run({"cmake", "-G", "Ninja", "-S", source.string(), "-B", (source / "build").string(),
+                "-DCMAKE_PREFIX_PATH=" + prefix.string(), "-DCMAKE_CXX_COMPILER=" TWINFLOW_CXX_COMPILER,
+                "-DCMAKE_CXX_FLAGS=" TWINFLOW_CXX_FLAGS});
+  }
+  Finished build(const std::filesystem::path& source) const {
+    must(configure(source));
+    return run({"cmake", "--build", (source / "build").string()});
+  }
+  Finished flowrun(const std::vector<std::string>& arguments, const std::string& plugin_path = "") const {
+    std::vector<std::string> command{(prefix / "bin/flowrun").string()};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    return run(command, plugin_path);
+  }
+  static const Finished& must(const Finished& finished) {
+    CAPTURE(finished.output);
+    CAPTURE(finished.errors);
+    REQUIRE(finished.exit_code == 0);
+    return finished;
+  }
+};
+
+/// Installed once for all the cases below.
+const Kit& kit() {
+  static const Kit made;
+  return made;
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("an installed flowrun stands alone, wherever it is moved") {
+  const Finished version = kit().flowrun({"--version"});
+  CHECK(version.exit_code == 0);
+  CHECK(version.output.starts_with("flowrun "));
+  CHECK(kit().flowrun({"prefix/share/twinflow/graphs/omniglot.toml", "--check"}).exit_code == 0);
+  for (const char* file : {"bin/flowrun", "bin/flowinspect", "lib/twinflow/libtwinflow_twin.so"}) {
+    CAPTURE(file);
+    const Finished needs = kit().run({"ldd", (kit().prefix / file).string()});
+    CHECK(contains(needs.output, "libtwinflow.so." TWINFLOW_PROJECT_VERSION " => " + kit().prefix.string()));
+    CHECK(!contains(needs.output, TWINFLOW_BUILD_DIR));
+  }
+  for (const auto& entry : std::filesystem::directory_iterator(kit().prefix / "lib/cmake/twinflow")) {
+    CAPTURE(entry.path().string());
+    CHECK(!contains(read_file(entry.path()), TWINFLOW_SOURCE_DIR));
+    CHECK(!contains(read_file(entry.path()), TWINFLOW_BUILD_DIR));
+  }
+}
+
+TEST_CASE("a node outside of the source tree: thirty lines, unknown before it is on the path, run after") {
+  const Kit& with = kit();
+  int lines = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(with.project)) {
+    const std::string text = read_file(entry.path());
+    lines += static_cast<int>(std::count(text.begin(), text.end(), '\n'));
+  }
+  CHECK(lines <= 30);
+
+  const Finished before = with.flowrun({"graph.toml", "--check"});
+  CHECK(before.exit_code == 2);
+  CHECK(before.errors ==
+        "graph.toml:13:8: error: there is no node type 'example.sharpen'\n"
+        "  note: plugins were looked for in '" +
+            (with.prefix / "lib/twinflow").string() +
+            "'; TWINFLOW_PLUGIN_PATH and [run] plugins name more places\n"
+            "  type = \"example.sharpen\"\n"
+            "         ^\n"
+            "1 error\n");
+
+  Kit::must(with.build(with.project));
+  const Finished after = with.flowrun({"graph.toml", "--output", "run"}, (with.project / "build").string());
+  CHECK(after.errors == "");
+  REQUIRE(after.exit_code == 0);
+  CHECK(contains(after.output, "finished: all epochs done"));
+  CHECK(contains(read_file(with.temp.path / "run/graph.toml"), "example.sharpen"));
+  CHECK(std::filesystem::exists(with.temp.path / "run/best.safetensors"));
+
+  const Finished gone = with.flowrun({"graph.toml", "--check"}, "nowhere");
+  CHECK(gone.exit_code == 1);
+  CHECK(gone.errors == "error: TWINFLOW_PLUGIN_PATH: there is no plugin library or folder 'nowhere'\n");
+}
+
+TEST_CASE("a node is tested with the installed harness") {
+  const auto project = kit().temp.path / "bench";
+  kit().temp.write("bench/CMakeLists.txt", R"(
+cmake_minimum_required(VERSION 3.25)
+project(bench LANGUAGES CXX)
+find_package(twinflow REQUIRED)
+twinflow_add_plugin(sharpen SOURCES ../sharpen/sharpen.cpp)
+add_executable(bench bench.cpp)
+target_link_libraries(bench PRIVATE twinflow::twinflow)
+)");
+  kit().temp.write("bench/bench.cpp", R"(
+#include <cstdio>
+#include "twinflow/images.h"
+#include "twinflow/testing.h"
+int main() {
+  twinflow::ImageBatch batch{twinflow::Images(1, 1, 2, 2), {0}};
+  batch.images.pixels = {0.5f, 0.5f, 0.5f, 0.75f};
+  twinflow::testing::Bench bench("example.sharpen", "amount = 0.5");
+  for (const float pixel : bench.apply<twinflow::ImageBatch>(batch).images.pixels) std::printf("%g ", pixel);
+}
+)");
+  Kit::must(kit().build(project));
+  const Finished bench = kit().run({(project / "build/bench").string()}, (project / "build").string());
+  // 0.75 + 0.5 (0.75 - (0.5 + 0.75 + 0.5 + 0.75) / 4), and so on
+  CHECK(bench.output == "0.5 0.46875 0.46875 0.8125 ");
+  CHECK(bench.exit_code == 0);
+}
+
+TEST_CASE("mistakes of a plugin's author end its build with a sentence") {
+  const auto build = [](const std::string& name, const std::string& arguments, const std::string& code) {
+    kit().temp.write(name + "/CMakeLists.txt",
+                     "cmake_minimum_required(VERSION 3.25)\nproject(wrong LANGUAGES CXX)\n"
+                     "find_package(twinflow REQUIRED)\ntwinflow_add_plugin(wrong " +
+                         arguments + ")\n");
+    kit().temp.write(name + "/a.cpp", "#include \"twinflow/plugin.h\"\n" + code);
+    kit().temp.write(name + "/b.cpp",
+                     "#include \"twinflow/plugin.h\"\nTWINFLOW_PLUGIN(\"b\", \"1\", \"b\", \"b\")\n");
+    const Finished configured = kit().configure(kit().temp.path / name);
+    if (configured.exit_code != 0) return configured;
+    return kit().run({"cmake", "--build", (kit().temp.path / name / "build").string()});
+  };
+  const Finished usage = build("usage", "a.cpp", "");
+  CHECK(usage.exit_code != 0);
+  CHECK(contains(usage.errors, "usage: twinflow_add_plugin(NAME SOURCES FILE..."));
+
+  const Finished empty = build("empty", "SOURCES a.cpp", "TWINFLOW_PLUGIN(\"a\", \"1\", \"\", \"a\")\n");
+  CHECK(empty.exit_code != 0);
+  CHECK(contains(empty.output, "TWINFLOW_PLUGIN: name, version, author and description may not be empty"));
+
+  const Finished twice =
+      build("twice", "SOURCES a.cpp b.cpp", "TWINFLOW_PLUGIN(\"a\", \"1\", \"a\", \"a\")\n");
+  CHECK(twice.exit_code != 0);
+  CHECK(contains(twice.output, "multiple definition of `twinflow_plugin'"));
+}
