@@ -4,7 +4,6 @@
 
 #include <cstdlib>
 #include <dnnl.hpp>
-#include <string_view>
 
 namespace twinflow::twin {
 namespace {
@@ -21,7 +20,7 @@ void examine_simd(Diagnosis& diagnosis) {
   const bool limited = std::getenv("DNNL_MAX_CPU_ISA") != nullptr;
   const std::string advice =
       limited ? "unset DNNL_MAX_CPU_ISA, if the processor has more" : "choose another processor, if you can";
-  const char* level = "SSE4.1";
+  const char* level = "none";
   if (has(dnnl::cpu_isa::avx512_core_amx))
     level = "AVX-512 with bf16 and AMX";
   else if (has(dnnl::cpu_isa::avx512_core_bf16))
@@ -32,13 +31,13 @@ void examine_simd(Diagnosis& diagnosis) {
     level = "AVX2";
   else if (has(dnnl::cpu_isa::avx))
     level = "AVX";
+  else if (has(dnnl::cpu_isa::sse41))
+    level = "SSE4.1";
   diagnosis.facts.emplace_back("SIMD of oneDNN", level);
-  if (!has(dnnl::cpu_isa::avx2))
-    diagnosis.warnings.push_back(
-        "oneDNN finds no AVX2, without which training takes several times as long: " + advice + ".");
-  else if (!has(dnnl::cpu_isa::avx512_core))
-    diagnosis.warnings.push_back(
-        "oneDNN finds no AVX-512, which does twice the work of AVX2 in an instruction: " + advice + ".");
+  if (!has(dnnl::cpu_isa::avx512_core))
+    diagnosis.warnings.push_back("oneDNN finds no AVX-512" +
+                                 std::string(has(dnnl::cpu_isa::avx2) ? "" : " and no AVX2") +
+                                 ", without which training takes many times as long: " + advice + ".");
   else if (!has(dnnl::cpu_isa::avx512_core_bf16))
     diagnosis.warnings.push_back(
         "oneDNN finds no bf16 instructions, so that precision = \"auto\" means f32: " + advice + ".");
@@ -53,14 +52,11 @@ void examine(Diagnosis& diagnosis) {
                        std::to_string(_OPENMP % 100);
   if (std::getenv("OMP_NUM_THREADS")) openmp += "; OMP_NUM_THREADS has no effect, --threads has";
   diagnosis.facts.emplace_back("OpenMP", openmp);
-  // GCC's OpenMP then ties the main thread to one processor as it is loaded, and all other threads inherit
-  // that.
-  for (const char* name : {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY"}) {
-    const char* value = std::getenv(name);
-    if (value && std::string_view(value) != "false")
-      diagnosis.warnings.push_back(std::string(name) +
-                                   " is set, by which OpenMP ties the whole run to one processor: unset it.");
-  }
+  // GCC's OpenMP then ties the main thread to one processor as it is loaded, which all other threads inherit.
+  if (omp_get_proc_bind() != omp_proc_bind_false)
+    diagnosis.warnings.push_back(
+        "OpenMP is told to bind threads, which ties the whole run to one processor: unset OMP_PROC_BIND, "
+        "OMP_PLACES and GOMP_CPU_AFFINITY.");
 }
 
 const bool registered = register_doctor(examine);

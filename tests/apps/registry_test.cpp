@@ -8,7 +8,8 @@
 
 using namespace twinflow;
 
-TEST_CASE("every shipped type describes itself, by example too, has documented parameters and refuses others") {
+TEST_CASE(
+    "every shipped type describes itself, by example too, has documented parameters and refuses others") {
   PluginIndex::instance().load_all();
   CHECK(PluginIndex::instance().refused().empty());
   const auto types = Registry::instance().loaded();
