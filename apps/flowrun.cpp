@@ -30,7 +30,7 @@ int main(int argc, char** argv) {
   app.add_flag("--quiet", options.quiet,
                "nothing on standard output; log.txt in the run directory has it all");
   app.add_option("--threads", options.threads,
-                 "threads in all (default: the processors in this process's affinity mask)")
+                 "threads in all (default: the processors this process may use; see flowinspect --doctor)")
       ->check(CLI::Range(1, 4096));
   app.add_option("--max-in-flight", options.max_in_flight,
                  "items between source and sink at any time (default: threads + 2)")

@@ -46,6 +46,10 @@ std::vector<Port> ports(const NodeInfo& node) {
   for (const OutputInfo& port : node.outputs)
     all.push_back(
         {"output", port.name, type_text(port.types, static_cast<bool>(port.constant), false), port.doc});
+  for (const BoardInfo& one : node.publishes)
+    all.push_back({"sets", one.name, "number, on the control board", one.doc});
+  for (const BoardInfo& one : node.reads)
+    all.push_back({"reads", one.name, "number, on the control board", one.doc});
   return all;
 }
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <tbb/flow_graph.h>
 #include <tbb/global_control.h>
-#include <tbb/info.h>
 #include <tbb/task_arena.h>
 
 #include <algorithm>
@@ -13,6 +12,8 @@
 #include <optional>
 
 #include "control_board.h"
+#include "join.h"
+#include "processors.h"
 #include "record.h"
 #include "registry.h"
 #include "saved_run.h"
@@ -26,31 +27,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 namespace flow = tbb::flow;
 
-struct Message {
-  Item item;
-  std::uint64_t sequence = 0;   // of the port that emitted it, over the run: restores order
-  std::vector<Parcel> parcels;  // one; or, after a join, one for each stream input
-  std::shared_ptr<void>
-      ticket;  // held by every message of an item: when the last one goes, another item may start
-  Clock::time_point sent;
-};
-
-/// Brings together what arrives for one item on several inputs.
-struct Join {
-  struct Waiting {
-    Message message;  // of the first that came, with room for all parcels
-    std::size_t missing = 0;
-    std::vector<bool> came;  // by port
-  };
-  std::size_t ports = 0, connected = 0;
-  std::mutex mutex;
-  std::map<std::uint64_t, Waiting> waiting;  // by step
-  std::deque<flow::function_node<Message, flow::continue_msg>> arrivals;
-};
-
 /// A node's place in the flow graph, with where its time goes.
 struct Station {
-  Join join;                                                               // several stream inputs
+  Join join;                                                               // several stream inputs,
+  std::deque<flow::function_node<Message, flow::continue_msg>> arrivals;   // one each
   std::optional<flow::function_node<Message, Message>> body;               // source, map: parallel
   std::optional<flow::sequencer_node<Message>> in_order;                   // stateful: items arrive in order,
   std::optional<flow::function_node<Message, flow::continue_msg>> serial;  // one at a time
@@ -68,7 +48,7 @@ class Runtime final : public Run {
  public:
   Runtime(Plan& plan, const RunOptions& options)
       : plan_(plan),
-        threads_(options.threads > 0 ? options.threads : tbb::info::default_concurrency()),
+        threads_(options.threads > 0 ? options.threads : usable_processors().count),
         max_in_flight_(options.max_in_flight > 0 ? options.max_in_flight : threads_ + 2),
         output_(options.output),
         resume_(options.resume),
@@ -76,7 +56,11 @@ class Runtime final : public Run {
         record_(plan, options.quiet) {
     if (!options.resume.empty()) resumed_ = read_saved_run(options.resume, plan);
     if (!trace_file_.empty()) trace_.emplace();
-    for (std::size_t i = 0; i < plan.nodes.size(); ++i) stations_.emplace_back();
+    for (const Plan::PlannedNode& node : plan.nodes) {
+      Station& station = stations_.emplace_back();
+      for (const InputInfo& port : node.info->inputs)
+        if (!port.bind) station.join.add_port(port.name);
+    }
   }
 
   ExitCode execute() {
@@ -94,7 +78,7 @@ class Runtime final : public Run {
         restore_nodes();
         build(graph_.emplace());  // in here: a graph belongs to the arena it is made in
         while (!ending()) run_epoch(*graph_);
-        for (Station& station : stations_) station.join.waiting.clear();  // of a run that ended between items
+        for (Station& station : stations_) station.join.clear();  // of a run that ended between items
       }
       close_nodes();
       if (trace_) guarded("", [&] { trace_->write(trace_file_); });
@@ -277,19 +261,16 @@ class Runtime final : public Run {
         Station& from = stations_[link.node];
         flow::sender<Message>& sender =
             from.body ? static_cast<flow::sender<Message>&>(*from.body) : from.outputs[link.output];
-        Join& join = stations_[i].join;
-        const auto& ports = plan_.nodes[i].info->inputs;
-        join.ports = static_cast<std::size_t>(
-            std::count_if(ports.begin(), ports.end(), [](const InputInfo& one) { return !one.bind; }));
-        if (join.ports == 1) {
+        Station& to = stations_[i];
+        if (to.join.ports() == 1) {
           flow::make_edge(sender, entrance(i));
         } else {
-          ++join.connected;
-          flow::make_edge(sender, join.arrivals.emplace_back(graph, flow::unlimited,
-                                                             [this, i, port = input](const Message& message) {
-                                                               arrive(i, port, message);
-                                                               return flow::continue_msg();
-                                                             }));
+          to.join.connect();
+          flow::make_edge(sender, to.arrivals.emplace_back(graph, flow::unlimited,
+                                                           [this, i, port = input](const Message& message) {
+                                                             arrive(i, port, message);
+                                                             return flow::continue_msg();
+                                                           }));
         }
         ++from.consumers[link.output];
       }
@@ -311,46 +292,19 @@ class Runtime final : public Run {
   }
 
   void arrive(std::size_t node, std::size_t port, const Message& message) {
-    Join& join = stations_[node].join;
-    Message complete;
-    bool again = false;
-    {
-      const std::lock_guard lock(join.mutex);
-      auto [waiting, first] = join.waiting.try_emplace(message.item.step);
-      Message& gathered = waiting->second.message;
-      if (first) {
-        gathered = message;
-        gathered.parcels.assign(join.ports, {});
-        waiting->second.missing = join.connected;
-        waiting->second.came.assign(join.ports, false);
-      }
-      again = waiting->second.came[port];
-      if (!again) {
-        waiting->second.came[port] = true;
-        gathered.parcels[port] = message.parcels.front();
-        if (--waiting->second.missing > 0) return;
-        complete = std::move(gathered);
-        join.waiting.erase(waiting);
-      }
-    }
-    if (again)
-      return guarded(node, [&] {
-        throw Error(fmt::format("item {} of the epoch came twice on its input '{}'", message.item.index,
-                                plan_.nodes[node].info->inputs[port].name));
-      });
-    entrance(node).try_put(complete);
+    guarded(node, [&] {
+      if (const auto complete = stations_[node].join.arrive(port, message)) entrance(node).try_put(*complete);
+    });
   }
 
   /// At the end of an epoch, nothing may wait for its other half.
   void check_joins() {
-    for (std::size_t i = 0; i < stations_.size(); ++i) {
-      auto& waiting = stations_[i].join.waiting;
-      if (!waiting.empty() && !failed_)
+    for (std::size_t i = 0; i < stations_.size() && !failed_; ++i)
+      if (const auto item = stations_[i].join.incomplete())
         guarded(i, [&] {
           throw Error(fmt::format("item {} of the epoch came on some of its inputs, but not on all of them",
-                                  waiting.begin()->second.message.item.index));
+                                  item->index));
         });
-    }
   }
 
   static std::uint64_t nanoseconds(Clock::duration time) {
@@ -441,7 +395,7 @@ class Runtime final : public Run {
   /// another, what it carries cannot be saved: then the state saved last stays.
   void save_mid_epoch() {
     for (std::size_t i = 0; i < stations_.size(); ++i)
-      if (!stations_[i].join.waiting.empty())
+      if (stations_[i].join.incomplete())
         return record_.say(fmt::format(
             "an item has come to some inputs of node '{}' only, which cannot be saved: {}",
             plan_.nodes[i].name, saved_ ? "the state saved last is kept" : "no state was saved before"));

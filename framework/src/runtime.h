@@ -10,7 +10,7 @@ struct RunOptions {
   std::filesystem::path output = {};  // the run directory; empty: runs/<graph>/<date-time>
   std::filesystem::path resume = {};  // a run directory to go on in; empty: a new run
   std::filesystem::path trace = {};   // a file for trace events; empty: none are taken
-  int threads = 0;                    // of the arena; 0: the processors of its affinity mask
+  int threads = 0;                    // of the arena; 0: usable_processors()
   int max_in_flight = 0;              // items between source and sink; 0: two more than threads
   bool quiet = false;                 // nothing on standard output
 };
