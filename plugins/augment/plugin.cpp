@@ -1,3 +1,4 @@
 #include "twinflow/plugin.h"
 
-TWINFLOW_PLUGIN("augment", TWINFLOW_VERSION, "TwinFlow", "Changes images on their way: affine maps and sizes.")
+TWINFLOW_PLUGIN("augment", TWINFLOW_VERSION, "TwinFlow",
+                "Changes images on their way: affine maps and sizes.")

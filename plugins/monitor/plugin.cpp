@@ -1,3 +1,4 @@
 #include "twinflow/plugin.h"
 
-TWINFLOW_PLUGIN("monitor", TWINFLOW_VERSION, "TwinFlow", "Watches metrics: keeps the best model, stops early.")
+TWINFLOW_PLUGIN("monitor", TWINFLOW_VERSION, "TwinFlow",
+                "Watches metrics: keeps the best model, stops early.")

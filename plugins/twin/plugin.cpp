@@ -1,3 +1,4 @@
 #include "twinflow/plugin.h"
 
-TWINFLOW_PLUGIN("twin", TWINFLOW_VERSION, "TwinFlow", "Trains and evaluates twin networks: layers, distances, losses, optimisers, schedules.")
+TWINFLOW_PLUGIN("twin", TWINFLOW_VERSION, "TwinFlow",
+                "Trains and evaluates twin networks: layers, distances, losses, optimisers, schedules.")
