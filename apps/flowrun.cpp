@@ -8,6 +8,9 @@
 #include "twinflow/plugin.h"
 
 int main(int argc, char** argv) {
+  // GCC's OpenMP, which oneDNN brings along, would tie the main thread to one processor as it is loaded, and
+  // all other threads inherit that.
+  for (const char* binding : {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY"}) unsetenv(binding);
   CLI::App app("Runs a TwinFlow graph file: checks it, opens its nodes, trains, and writes a run directory.",
                "flowrun");
   std::filesystem::path graph;

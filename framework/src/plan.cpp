@@ -215,8 +215,11 @@ class Checker {
       return problems_.error(
           feed.place, fmt::format("there is no node '{}'{}", source_name, did_you_mean(source_name, names)));
     const NodeInfo* info = plan_.nodes[*source].info;
-    if (!info)  // reported at its own place; what it would feed is not missing
-      return void(node.inputs.push_back({input, {*source, 0}}));
+    if (!info) {  // reported at its own place; what it would feed is not missing
+      node.sound = false;
+      node.inputs.push_back({input, {*source, 0, feed.place}});
+      return;
+    }
     const auto outputs = port_names(info->outputs);
     std::size_t output = 0;
     if (dot != std::string::npos) {

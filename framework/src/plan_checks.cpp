@@ -21,6 +21,7 @@ void check_port_types(Plan& plan, Problems& problems) {
     if (!node.info) continue;
     std::optional<PortType> streamed;
     for (const auto& [input, link] : node.inputs) {
+      if (!plan.nodes[link.node].info) continue;
       const PortType& given = plan.nodes[link.node].output_types[link.output];
       const InputInfo& port = node.info->inputs[input];
       if (std::find(port.types.begin(), port.types.end(), given) == port.types.end()) {

@@ -35,17 +35,14 @@ struct Port {
 
 std::vector<Port> ports(const NodeInfo& node) {
   std::vector<Port> all;
-  const auto type_text = [](const std::vector<PortType>& types, bool constant, bool optional) {
-    std::string text;
-    for (const PortType& type : types) text += (text.empty() ? "" : " or ") + type.name;
-    return text + (constant ? ", made once" : "") + (optional ? ", optional" : "");
+  const auto kind = [](const std::vector<PortType>& types, bool constant, bool optional) {
+    return type_list(types) + (constant ? ", made once" : "") + (optional ? ", optional" : "");
   };
   for (const InputInfo& port : node.inputs)
     all.push_back(
-        {"input", port.name, type_text(port.types, static_cast<bool>(port.bind), port.optional), port.doc});
+        {"input", port.name, kind(port.types, static_cast<bool>(port.bind), port.optional), port.doc});
   for (const OutputInfo& port : node.outputs)
-    all.push_back(
-        {"output", port.name, type_text(port.types, static_cast<bool>(port.constant), false), port.doc});
+    all.push_back({"output", port.name, kind(port.types, static_cast<bool>(port.constant), false), port.doc});
   for (const BoardInfo& one : node.publishes)
     all.push_back({"sets", one.name, "number, on the control board", one.doc});
   for (const BoardInfo& one : node.reads)

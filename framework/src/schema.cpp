@@ -8,6 +8,7 @@
 
 #include "graph_file.h"
 #include "plan.h"
+#include "registry.h"
 
 namespace twinflow {
 
@@ -199,12 +200,9 @@ class Writer {
       schema["type"] = "object";
     }
     for (const InputInfo& input : inputs) {
-      std::vector<std::string> kinds;
-      for (const PortType& type : input.types) kinds.push_back(type.name);
-      schema["properties"][input.name] = {
-          {"type", "string"},
-          {"pattern", source},
-          {"description", sentence({fmt::format("{}", fmt::join(kinds, " or ")), input.doc})}};
+      schema["properties"][input.name] = {{"type", "string"},
+                                          {"pattern", source},
+                                          {"description", sentence({type_list(input.types), input.doc})}};
       if (needed(input) && whole) schema["required"].push_back(input.name);
     }
     schema["additionalProperties"] = false;

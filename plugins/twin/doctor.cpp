@@ -52,11 +52,6 @@ void examine(Diagnosis& diagnosis) {
                        std::to_string(_OPENMP % 100);
   if (std::getenv("OMP_NUM_THREADS")) openmp += "; OMP_NUM_THREADS has no effect, --threads has";
   diagnosis.facts.emplace_back("OpenMP", openmp);
-  // GCC's OpenMP then ties the main thread to one processor as it is loaded, which all other threads inherit.
-  if (omp_get_proc_bind() != omp_proc_bind_false)
-    diagnosis.warnings.push_back(
-        "OpenMP is told to bind threads, which ties the whole run to one processor: unset OMP_PROC_BIND, "
-        "OMP_PLACES and GOMP_CPU_AFFINITY.");
 }
 
 const bool registered = register_doctor(examine);

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "twinflow/ports.h"
+
+namespace twinflow {
+
+/// What travels along the edges of the flow graph.
+struct Message {
+  Item item;
+  std::uint64_t sequence = 0;   // of the port that emitted it, from 0 in this process: restores order
+  std::vector<Parcel> parcels;  // one; or, after a join, one for each stream input
+  /// Held by every message of an item: when the last one goes, another item may start. Empty for what is
+  /// emitted at the end of an epoch.
+  std::shared_ptr<void> ticket;
+  std::chrono::steady_clock::time_point sent;
+};
+
+/// Brings together what arrives for one item on the several inputs of a node.
+class Join {
+ public:
+  /// Before the stream: the ports, and for each that is connected once connect().
+  void add_port(std::string name) { ports_.push_back(std::move(name)); }
+  std::size_t ports() const { return ports_.size(); }
+  void connect() { ++connected_; }
+
+  /// The item's message when it has come on all connected ports. Any thread. Throws Error when an item comes
+  /// twice on one port.
+  std::optional<Message> arrive(std::size_t port, const Message& message);
+
+  /// An item that has come on some ports only. While no item is under way.
+  std::optional<Item> incomplete() const;
+  void clear() { waiting_.clear(); }
+
+ private:
+  struct Waiting {
+    Message message;  // of the first that came, with room for all parcels
+    std::size_t missing = 0;
+    std::vector<bool> came;  // by port
+  };
+  std::vector<std::string> ports_;
+  std::size_t connected_ = 0;
+  std::mutex mutex_;
+  std::map<std::uint64_t, Waiting> waiting_;  // by step
+};
+
+}  // namespace twinflow
