@@ -376,8 +376,8 @@ class Runtime final : public Run {
       if (!planned.info->finish_epoch) continue;
       const auto begin = Clock::now();
       guarded(i, [&] { planned.info->finish_epoch(*planned.node, last); });
-      graph.wait_for_all();
       const auto end = Clock::now();
+      graph.wait_for_all();  // for what it has emitted
       stations_[i].finish_seconds += std::chrono::duration<double>(end - begin).count();
       if (trace_) trace_->slice(planned.name, last.step, begin, end);
     }
