@@ -72,7 +72,7 @@ class Runtime final : public Run {
     arena.execute([&] {
       board_.connect(plan_);
       open_nodes();
-      if (!failed_ && SignalGuard::received() == 0) guarded("", [&] { set_epoch_length(); });
+      if (!failed_ && SignalGuard::received() == 0) set_epoch_length();
       if (!failed_ && SignalGuard::received() == 0) guarded("", [&] { begin(); });
       if (!failed_ && started_) {
         restore_nodes();
@@ -166,15 +166,16 @@ class Runtime final : public Run {
   void set_epoch_length() {
     const auto asked = static_cast<std::uint64_t>(plan_.run.steps_per_epoch);
     steps_per_epoch_ = asked;
-    for (const Plan::PlannedNode& node : plan_.nodes) {
-      if (!node.info->source_items) continue;
-      const std::uint64_t items = node.info->source_items(*node.node);
-      if (items == 0) throw Error(fmt::format("node '{}' ({}) has no items", node.name, node.info->type));
-      if (items == endless) continue;
-      if (steps_per_epoch_ == 0) steps_per_epoch_ = items;
-      if (asked > 0 ? items < asked : items != steps_per_epoch_)
-        throw Error(fmt::format("node '{}' ({}) has {} items for an epoch of {}", node.name, node.info->type,
-                                items, steps_per_epoch_));
+    for (std::size_t i = 0; i < plan_.nodes.size() && !failed_; ++i) {
+      if (!plan_.nodes[i].info->source_items) continue;
+      guarded(i, [&] {
+        const std::uint64_t items = plan_.nodes[i].info->source_items(*plan_.nodes[i].node);
+        if (items == endless) return;
+        if (steps_per_epoch_ == 0) steps_per_epoch_ = items;
+        if (items == 0) throw Error("it has no items");
+        if (asked > 0 ? items < asked : items != steps_per_epoch_)
+          throw Error(fmt::format("it has {} items for an epoch of {}", items, steps_per_epoch_));
+      });
     }
     if (steps_per_epoch_ == 0) steps_per_epoch_ = 100;
     record_.set_steps_per_epoch(steps_per_epoch_);
@@ -325,7 +326,7 @@ class Runtime final : public Run {
     const auto end = Clock::now();
     station.body_ns += nanoseconds(end - begin);
     ++station.items;
-    if (trace_) trace_->slice(plan_.nodes[node].name, message.item.step, begin, end);
+    if (trace_) trace_->slice(plan_.nodes[node].name, message.item, begin, end);
     return end;
   }
 
@@ -379,7 +380,7 @@ class Runtime final : public Run {
       const auto end = Clock::now();
       graph.wait_for_all();  // for what it has emitted
       stations_[i].finish_seconds += std::chrono::duration<double>(end - begin).count();
-      if (trace_) trace_->slice(planned.name, last.step, begin, end);
+      if (trace_) trace_->slice(planned.name, last, begin, end);
     }
     check_joins();
     if (failed_) return;

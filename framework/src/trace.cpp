@@ -15,19 +15,20 @@ void Trace::write(const std::filesystem::path& file) const {
   for (const auto& list : lists_) {
     for (const Event& one : list) {
       if (one.name)
-        events.push_back({{"ph", "X"},
-                          {"name", *one.name},
-                          {"pid", 1},
-                          {"tid", thread},
-                          {"ts", microseconds(one.begin - start_)},
-                          {"dur", microseconds(one.end - one.begin)},
-                          {"args", {{"step", one.value}}}});
+        events.push_back(
+            {{"ph", "X"},
+             {"name", *one.name},
+             {"pid", 1},
+             {"tid", thread},
+             {"ts", microseconds(one.begin - start_)},
+             {"dur", microseconds(one.end - one.begin)},
+             {"args", {{"epoch", one.item.epoch}, {"item", one.item.index}, {"step", one.item.step}}}});
       else
         events.push_back({{"ph", "C"},
                           {"name", "items in flight"},
                           {"pid", 1},
                           {"ts", microseconds(one.begin - start_)},
-                          {"args", {{"items", one.value}}}});
+                          {"args", {{"items", one.in_flight}}}});
     }
     ++thread;
   }

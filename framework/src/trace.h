@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "twinflow/ports.h"
+
 namespace twinflow {
 
 /// What each thread did when, for chrome://tracing or Perfetto: a slice for every node body, with its item,
@@ -18,17 +20,20 @@ class Trace {
  public:
   using Clock = std::chrono::steady_clock;
 
-  void slice(const std::string& name, std::uint64_t step, Clock::time_point begin, Clock::time_point end) {
-    lists_.local().push_back({&name, step, begin, end});
+  void slice(const std::string& name, const Item& item, Clock::time_point begin, Clock::time_point end) {
+    lists_.local().push_back({&name, item, 0, begin, end});
   }
-  void count(std::uint64_t in_flight) { lists_.local().push_back({nullptr, in_flight, Clock::now(), {}}); }
+  void count(std::uint64_t in_flight) {
+    lists_.local().push_back({nullptr, {}, in_flight, Clock::now(), {}});
+  }
   /// Throws Error naming the file. No thread may be adding.
   void write(const std::filesystem::path& file) const;
 
  private:
   struct Event {
     const std::string* name;  // of the node, which outlives the trace; nullptr for a count
-    std::uint64_t value;
+    Item item;                // of a slice
+    std::uint64_t in_flight;  // of a count
     Clock::time_point begin, end;
   };
   const Clock::time_point start_ = Clock::now();

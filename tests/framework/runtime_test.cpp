@@ -112,6 +112,23 @@ TEST_CASE("another seed or another name gives other numbers") {
   CHECK(seen["collect"].numbers != before);
 }
 
+TEST_CASE("renaming a node changes its own numbers and no other's") {
+  const TempFolder temp;
+  const auto graph = [](const std::string& name) {
+    std::string text = "[run]\nepochs = 1\n[node.count]\ntype = \"test.count\"\n";
+    for (const std::string& one : {std::string("kept"), name})
+      text += "[node." + one + "]\ntype = \"test.scale\"\nfrom = \"count\"\njitter = [0.0, 1.0]\n";
+    return text + "[node.first]\ntype = \"test.collect\"\nfrom = \"kept\"\n[node.second]\ntype = " +
+           "\"test.collect\"\nfrom = \"" + name + "\"\n";
+  };
+  run_graph(graph("old"), temp);
+  const auto before = seen;
+  CHECK(before.at("first").numbers != before.at("second").numbers);
+  run_graph(graph("new"), temp);
+  CHECK(seen["first"].numbers == before.at("first").numbers);
+  CHECK(seen["second"].numbers != before.at("second").numbers);
+}
+
 TEST_CASE("no more items are under way than allowed") {
   const TempFolder temp;
   CHECK(run_graph(chain, temp, {.threads = 4, .max_in_flight = 3}).code == finished);
@@ -274,10 +291,14 @@ from = "both"
   CHECK(seen["collect"].numbers == std::vector<double>{3, 0, 0, 0, -3, -3});
   CHECK(run_graph(graph, temp, {}, {"run.steps_per_epoch=2"}).code == finished);
   CHECK(seen["collect"].numbers == std::vector<double>{3, 0, 1, -2});
-  CHECK(run_graph(graph, temp, {}, {"run.steps_per_epoch=4"}).errors ==
-        "error: node 'list' (test.list) has 3 items for an epoch of 4\n");
-  CHECK(run_graph(graph, temp, {}, {"list.numbers=[]"}).errors ==
-        "error: node 'list' (test.list) has no items\n");
+  const std::string place = (temp.path / "graph.toml").string() + ":4:1: error: node 'list' (test.list): ";
+  CHECK(run_graph(graph, temp, {}, {"run.steps_per_epoch=4"})
+            .errors.starts_with(place + "it has 3 items for an epoch of 4\n"));
+  CHECK(run_graph(graph, temp, {}, {"list.numbers=[]"}).errors.starts_with(place + "it has no items\n"));
+  test_nodes::throw_at = "list items";
+  CHECK(run_graph(graph, temp).errors.starts_with(place + "told to fail in items\n"));
+  test_nodes::throw_at.clear();
+  CHECK(!std::filesystem::exists(temp.path / "run"));
 }
 
 TEST_CASE("the result has the last and the best of what was measured") {

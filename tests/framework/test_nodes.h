@@ -311,7 +311,10 @@ class List final : public Source<Number> {
     spec.summary("Gives the numbers of a list.");
     spec.param("numbers", &List::numbers).doc("one an item");
   }
-  std::uint64_t items() const override { return numbers.size(); }
+  std::uint64_t items() const override {
+    maybe_throw(name(), "items");
+    return numbers.size();
+  }
   Number make(const Item& item) const override { return {numbers[item.index]}; }
 
  private:
