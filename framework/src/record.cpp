@@ -179,7 +179,7 @@ void Record::report(std::string_view node, const Item& item, const Numbers& valu
     mean.sum += values.find(metric.second)->second;
     ++mean.count;
   }
-  if (!first_step_) first_step_ = item.step;
+  if (!first_) first_ = {item.step, std::chrono::steady_clock::now()};
   if (terminal_) show_progress(item);
 }
 
@@ -201,12 +201,16 @@ void Record::show_progress(const Item& item) {
   if (progress_shown_ && now - progress_at_ < std::chrono::milliseconds(200)) return;
   progress_at_ = now;
   progress_shown_ = true;
-  const double done = static_cast<double>(item.step - std::min(item.step, *first_step_) + 1);
-  const double rate = done / (seconds() - seconds_before_);
-  const auto all = static_cast<double>(static_cast<std::uint64_t>(plan_.run.epochs) * steps_per_epoch_);
-  fmt::print("\r\033[Kepoch {}/{}  step {}/{}  {:.1f} items/s{}  at most {} left", item.epoch + 1,
-             plan_.run.epochs, item.index + 1, steps_per_epoch_, rate, headline(false),
-             clock_text((all - static_cast<double>(item.step + 1)) / rate));
+  std::string pace;  // since the first step of this process: what came before was opening the data
+  if (item.step > first_->first) {
+    const double rate = static_cast<double>(item.step - first_->first) /
+                        std::chrono::duration<double>(now - first_->second).count();
+    const auto all = static_cast<std::uint64_t>(plan_.run.epochs) * steps_per_epoch_;
+    pace = fmt::format("  {:.1f} items/s  at most {} left", rate,
+                       clock_text(static_cast<double>(all - item.step - 1) / rate));
+  }
+  fmt::print("\r\033[Kepoch {}/{}  step {}/{}{}{}", item.epoch + 1, plan_.run.epochs, item.index + 1,
+             steps_per_epoch_, headline(false), pace);
   std::fflush(stdout);
 }
 

@@ -87,7 +87,8 @@ class Record {
   std::map<Metric, Mean> means_;  // of this epoch, of what is shown
   bool progress_shown_ = false;
   std::chrono::steady_clock::time_point progress_at_;
-  std::optional<std::uint64_t> first_step_;  // reported by this process, for the rate
+  /// The first step that this process reported, and when: for the pace.
+  std::optional<std::pair<std::uint64_t, std::chrono::steady_clock::time_point>> first_;
 };
 
 }  // namespace twinflow
