@@ -28,8 +28,16 @@ std::shared_ptr<const Place::Text> make_text(const std::string& content, const s
 
 Value convert(const toml::node& node, const std::shared_ptr<const Place::Text>& text, Problems& problems);
 
+/// toml++ counts the end of a line as one of its characters: what is wrong there is shown right behind the
+/// line.
 Place place_of(const toml::source_region& region, const std::shared_ptr<const Place::Text>& text) {
-  return {text, static_cast<int>(region.begin.line), static_cast<int>(region.begin.column)};
+  Place place{text, static_cast<int>(region.begin.line), static_cast<int>(region.begin.column)};
+  if (place.line < 1 || place.line > static_cast<int>(text->lines.size())) return place;
+  const std::string& line = text->lines[place.line - 1];
+  const auto characters =
+      std::count_if(line.begin(), line.end(), [](char one) { return (one & 0xC0) != 0x80; });
+  place.column = std::min(place.column, static_cast<int>(characters) + 1);
+  return place;
 }
 
 Value::Table convert_table(const toml::table& table, const std::shared_ptr<const Place::Text>& text,
