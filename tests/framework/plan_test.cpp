@@ -91,6 +91,8 @@ TEST_CASE("--set overrides go through the same checks") {
         "    ^\n");
   CHECK(one("factor") ==
         "--set:1:1: error: --set takes node.parameter=value or run.parameter=value\n  factor\n  ^\n");
+  CHECK(one("scale.factor=1\nx") == "--set:1:1: error: --set takes one line\n  scale.factor=1\n  ^\n");
+  CHECK(one("scale.rounding=\xff").starts_with("--set:1:1: error: "));  // bad UTF-8 is nobody's string
 }
 
 TEST_CASE("the resolved graph reads back as the same graph") {

@@ -1,6 +1,8 @@
 // Any bytes as a graph file, and as --set arguments: what follows each zero byte is one. They become a plan
 // or problems, each with a place that is in its text, and nothing but an Error is thrown. A plan's resolved
 // graph reads back as itself.
+#include <algorithm>
+
 #include "framework/test_nodes.h"
 #include "fuzz.h"
 #include "plan.h"
@@ -28,7 +30,9 @@ void check_places(const Problems& problems) {
     // What is missing at the end of a text stands one behind it.
     demand(place.line >= 1 && place.line <= lines + 1, "a problem's line is not in its text: " + place.str());
     const std::string line = place.line <= lines ? place.text->lines[place.line - 1] : "";
-    demand(place.column >= 1 && place.column <= static_cast<int>(line.size()) + 1,
+    const auto characters =
+        std::count_if(line.begin(), line.end(), [](char one) { return (one & 0xC0) != 0x80; });
+    demand(place.column >= 1 && place.column <= characters + 1,
            "a problem's column is not in its line: " + place.str());
     demand(!one.message.empty(), "a problem says nothing");
   }
