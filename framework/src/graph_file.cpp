@@ -28,8 +28,19 @@ std::shared_ptr<const Place::Text> make_text(const std::string& content, const s
 
 Value convert(const toml::node& node, const std::shared_ptr<const Place::Text>& text, Problems& problems);
 
+/// Columns count these.
+int characters(std::string_view text) {
+  return static_cast<int>(
+      std::count_if(text.begin(), text.end(), [](char one) { return (one & 0xC0) != 0x80; }));
+}
+
+/// toml++ counts the end of a line as one of its characters: what is wrong there is shown right behind the
+/// line.
 Place place_of(const toml::source_region& region, const std::shared_ptr<const Place::Text>& text) {
-  return {text, static_cast<int>(region.begin.line), static_cast<int>(region.begin.column)};
+  Place place{text, static_cast<int>(region.begin.line), static_cast<int>(region.begin.column)};
+  if (place.line < 1 || place.line > static_cast<int>(text->lines.size())) return place;
+  place.column = std::min(place.column, characters(text->lines[place.line - 1]) + 1);
+  return place;
 }
 
 Value::Table convert_table(const toml::table& table, const std::shared_ptr<const Place::Text>& text,
@@ -109,6 +120,8 @@ void move_places(Value& value, const std::shared_ptr<const Place::Text>& text, i
 void apply_override(Value& graph, const std::string& argument, Problems& problems) {
   const auto text = make_text(argument, "--set", std::filesystem::current_path().string());
   const Place start{text, 1, 1};
+  if (argument.find_first_of("\r\n") != std::string::npos)
+    return problems.error(start, "--set takes one line");
   const auto equals = argument.find('=');
   std::vector<std::string> path;
   std::istringstream names(argument.substr(0, equals));
@@ -118,16 +131,15 @@ void apply_override(Value& graph, const std::string& argument, Problems& problem
       std::any_of(path.begin(), path.end(), [](const std::string& one) { return one.empty(); }))
     return problems.error(start, "--set takes node.parameter=value or run.parameter=value");
   const std::string written = argument.substr(equals + 1);
-  Problems ignored;
+  Problems ignored, wrong;
   const std::string head = "value = ";
   Value parsed = parse_toml(head + written, "--set", text->folder, ignored);
-  Value value;
-  if (ignored.empty())
-    value = parsed.get<Value::Table>()->front().value;
-  else
-    value.data = written;  // a bare word is a string: the shell has eaten the quotes
+  if (!ignored.empty())  // a bare word is a string: the shell has eaten the quotes
+    parsed = parse_toml(head + ParamType<std::string>::text(written), "--set", text->folder, wrong);
+  if (!wrong.empty()) return problems.error(start, wrong.list().front().message);
+  Value value = parsed.get<Value::Table>()->front().value;
   value.place.column = static_cast<int>(head.size()) + 1;
-  move_places(value, text, static_cast<int>(equals) + 1 - static_cast<int>(head.size()));
+  move_places(value, text, characters(argument.substr(0, equals + 1)) - static_cast<int>(head.size()));
   if (!run) {
     const Value* nodes = graph.find("node");
     if (!nodes || !nodes->find(path[0])) {

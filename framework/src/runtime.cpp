@@ -149,7 +149,7 @@ class Runtime final : public Run {
         const InputInfo& port = planned.info->inputs[input];
         if (!port.bind) continue;
         const auto key = std::pair(link.node, link.output);
-        guarded(link.node, [&] {
+        guarded(link.node, [&, &link = link] {  // clang 14 captures no structured binding
           if (!constants.contains(key))
             constants[key] =
                 plan_.nodes[link.node].info->outputs[link.output].constant(*plan_.nodes[link.node].node);

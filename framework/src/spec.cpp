@@ -192,7 +192,7 @@ std::string ParamType<std::string>::text(const std::string& value) {
   for (const char c : value) {
     if (c == '"' || c == '\\')
       quoted += '\\', quoted += c;
-    else if (static_cast<unsigned char>(c) < 0x20)
+    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
       quoted += fmt::format("\\u{:04x}", c);
     else
       quoted += c;

@@ -60,9 +60,9 @@ struct Parcel {
   template <class V, std::size_t... I>
   V take_alternative(std::index_sequence<I...>) const {
     std::optional<V> made;
-    ((type == typeid(std::variant_alternative_t<I, V>) &&
-      (made.emplace(take<std::variant_alternative_t<I, V>>()), true)) ||
-     ...);
+    (void)((type == typeid(std::variant_alternative_t<I, V>) &&
+            (made.emplace(take<std::variant_alternative_t<I, V>>()), true)) ||
+           ...);
     if (!made) throw Error("a value of the wrong type arrived at a port");  // the graph check prevents it
     return std::move(*made);
   }
