@@ -39,7 +39,7 @@ bool write_all(int descriptor, std::string_view bytes) {
 }  // namespace
 
 void write_atomically(const std::filesystem::path& file, std::string_view head, std::string_view body) {
-  const std::filesystem::path temporary = file.string() + fmt::format(".{}.tmp", ::getpid());
+  const std::filesystem::path temporary = file.string() + ".tmp";  // one name: a kill leaves no heap of them
   auto fail = [&](const char* what) {
     const int reason = errno;
     ::unlink(temporary.c_str());
@@ -54,7 +54,7 @@ void write_atomically(const std::filesystem::path& file, std::string_view head, 
   if (::rename(temporary.c_str(), file.c_str()) != 0) fail("rename a new file to");
   const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
   const Descriptor entry(folder, O_RDONLY | O_DIRECTORY);
-  if (entry.number >= 0) ::fsync(entry.number);
+  if (entry.number < 0 || (::fsync(entry.number) != 0 && errno != EINVAL)) fail("write the folder of");
 }
 
 void sync_file(const std::filesystem::path& file) {

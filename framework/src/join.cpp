@@ -9,8 +9,7 @@ std::optional<Message> Join::arrive(std::size_t port, const Message& message) {
   auto [at, first] = waiting_.try_emplace(message.item.step);
   Waiting& waiting = at->second;
   if (first) {
-    waiting.message = message;
-    waiting.message.parcels.assign(ports(), {});
+    waiting.parcels.assign(ports(), {});
     waiting.missing = connected_;
     waiting.came.assign(ports(), false);
   }
@@ -18,9 +17,11 @@ std::optional<Message> Join::arrive(std::size_t port, const Message& message) {
     throw Error(
         fmt::format("item {} of the epoch came twice on its input '{}'", message.item.index, ports_[port]));
   waiting.came[port] = true;
-  waiting.message.parcels[port] = message.parcels.front();
+  waiting.parcels[port] = message.parcels.front();
+  if (first || port == leading_) waiting.message = message;
   if (--waiting.missing > 0) return std::nullopt;
   Message complete = std::move(waiting.message);
+  complete.parcels = std::move(waiting.parcels);
   waiting_.erase(at);
   return complete;
 }

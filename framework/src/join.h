@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -24,13 +26,17 @@ struct Message {
   std::chrono::steady_clock::time_point sent;
 };
 
-/// Brings together what arrives for one item on the several inputs of a node.
+/// Brings together what arrives for one item on the several inputs of a node. What is joined keeps the order
+/// of the first connected input.
 class Join {
  public:
-  /// Before the stream: the ports, and for each that is connected once connect().
+  /// Before the stream: the ports, and which of them are connected.
   void add_port(std::string name) { ports_.push_back(std::move(name)); }
   std::size_t ports() const { return ports_.size(); }
-  void connect() { ++connected_; }
+  void connect(std::size_t port) {
+    leading_ = std::min(leading_, port);
+    ++connected_;
+  }
 
   /// The item's message when it has come on all connected ports. Any thread. Throws Error when an item comes
   /// twice on one port.
@@ -42,12 +48,14 @@ class Join {
 
  private:
   struct Waiting {
-    Message message;  // of the first that came, with room for all parcels
+    Message message;  // of the leading port, once that has come
+    std::vector<Parcel> parcels;
     std::size_t missing = 0;
     std::vector<bool> came;  // by port
   };
   std::vector<std::string> ports_;
   std::size_t connected_ = 0;
+  std::size_t leading_ = std::numeric_limits<std::size_t>::max();  // its order is that of the joined stream
   std::mutex mutex_;
   std::map<std::uint64_t, Waiting> waiting_;  // by step
 };

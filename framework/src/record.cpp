@@ -52,15 +52,18 @@ void Record::create(const std::filesystem::path& output) {
          ++again)  // several runs started in one second
       directory = folder / fmt::format("{}_{}", stamp, again);
   }
-  if (std::filesystem::exists(directory / "metrics.jsonl"))
-    throw Error(
-        fmt::format("'{}' already holds a run: name another folder with --output, or go on with --resume",
-                    directory.string()));
   std::error_code failed;
   std::filesystem::create_directories(directory, failed);
   if (failed)
     throw Error(fmt::format("cannot make the run directory '{}': {}", directory.string(), failed.message()));
-  write_into(directory, std::ios::out);
+  lock_.emplace(directory);
+  if (std::filesystem::exists(directory / "metrics.jsonl"))
+    throw Error(
+        fmt::format("'{}' already holds a run: name another folder with --output, or go on with --resume",
+                    directory.string()));
+  write_atomically(directory / "graph.toml", plan_.resolved_toml);
+  graph_written_ = true;
+  write_into(directory);
 }
 
 void Record::resume(const std::filesystem::path& directory, const State& state) {
@@ -72,9 +75,9 @@ void Record::resume(const std::filesystem::path& directory, const State& state) 
   if (failed || found < length)
     throw Error(fmt::format("'{}' is shorter than when the state was saved: it cannot be gone on with",
                             metrics.string()));
-  write_into(directory, std::ios::app);
-  std::filesystem::resize_file(metrics, length);
-  std::filesystem::remove(directory / "result.json");
+  std::filesystem::resize_file(metrics, length, failed);
+  if (failed) throw Error(fmt::format("cannot write '{}': {}", metrics.string(), failed.message()));
+  write_into(directory);
   seconds_before_ = state.value<double>("seconds");
   for (const auto& [key, value] : state.values) {
     const auto first = key.find('/'), second = key.find('/', first + 1);
@@ -93,8 +96,14 @@ void Record::resume(const std::filesystem::path& directory, const State& state) 
 State Record::save() {
   const std::lock_guard lock(mutex_);
   sync_file(directory_ / "metrics.jsonl");
+  if (!graph_written_) {
+    std::filesystem::remove(directory_ / "result.json");  // of the run that this one takes over
+    write_atomically(directory_ / "graph.toml", plan_.resolved_toml);
+    graph_written_ = true;
+  }
   State state;
-  state.values["metrics_bytes"] = static_cast<std::int64_t>(metrics_.tellp());
+  state.values["metrics_bytes"] =
+      static_cast<std::int64_t>(std::filesystem::file_size(directory_ / "metrics.jsonl"));
   state.values["seconds"] = seconds();
   for (const auto& [node, numbers] : last_)
     for (const auto& [name, value] : numbers) state.values[fmt::format("last/{}/{}", node, name)] = value;
@@ -111,11 +120,9 @@ State Record::save() {
   return state;
 }
 
-void Record::write_into(const std::filesystem::path& directory, std::ios::openmode mode) {
-  lock_.emplace(directory);
-  write_atomically(directory / "graph.toml", plan_.resolved_toml);
-  metrics_.open(directory / "metrics.jsonl", mode | std::ios::ate);
-  log_.open(directory / "log.txt", mode);
+void Record::write_into(const std::filesystem::path& directory) {
+  metrics_.open(directory / "metrics.jsonl", std::ios::app);
+  log_.open(directory / "log.txt", std::ios::app);
   if (!metrics_ || !log_)
     throw Error(fmt::format("cannot write into the run directory '{}'", directory.string()));
   directory_ = directory;

@@ -31,11 +31,15 @@ class Record {
   /// Makes the run directory: `output`, or runs/<graph>/<date-time>. Throws Error when it holds a run already
   /// or cannot be written.
   void create(const std::filesystem::path& output);
-  /// Goes on in a run directory: what was written after save() is cut off. Throws Error when it cannot be
-  /// written, or another run is writing there.
+  /// Keeps other processes from writing into a run directory, before anything of it is read. Throws Error
+  /// when another one is. create() does so by itself.
+  void lock(const std::filesystem::path& directory) { lock_.emplace(directory); }
+  /// Goes on in a run directory that was locked: what was written after save() is cut off. Throws Error when
+  /// it cannot be written.
   void resume(const std::filesystem::path& directory, const State& state);
   const std::filesystem::path& directory() const { return directory_; }
-  /// What resume() needs. What was reported until now is on the disk when it returns.
+  /// What resume() needs. What was reported until now is on the disk when it returns, and graph.toml is this
+  /// run's: a run that could not be gone on with leaves the one that was there.
   State save();
 
   /// The length of an epoch, for the progress; before the first report.
@@ -62,7 +66,7 @@ class Record {
     std::int64_t count = 0;
   };
 
-  void write_into(const std::filesystem::path& directory, std::ios::openmode mode);
+  void write_into(const std::filesystem::path& directory);
   double seconds() const;
   void print(const std::string& line);
   void log(const std::string& line);
@@ -81,6 +85,7 @@ class Record {
   std::mutex mutex_;
   std::optional<FolderLock> lock_;
   std::ofstream metrics_, log_;
+  bool graph_written_ = false;
   std::vector<std::string> said_early_;  // before there was a log
   std::map<std::string, Numbers> last_;
   std::map<std::string, std::map<std::string, Best>> best_;

@@ -54,7 +54,11 @@ class Runtime final : public Run {
         resume_(options.resume),
         trace_file_(options.trace),
         record_(plan, options.quiet) {
-    if (!options.resume.empty()) resumed_ = read_saved_run(options.resume, plan);
+    if (!options.resume.empty()) {
+      if (std::filesystem::is_directory(resume_)) record_.lock(resume_);
+      resumed_ = read_saved_run(resume_, plan);
+      saved_ = true;
+    }
     if (!trace_file_.empty()) trace_.emplace();
     for (const Plan::PlannedNode& node : plan.nodes) {
       Station& station = stations_.emplace_back();
@@ -71,11 +75,13 @@ class Runtime final : public Run {
     const SignalGuard signals;
     arena.execute([&] {
       board_.connect(plan_);
-      open_nodes();
+      if (trace_) guarded("", [&] { write_atomically(trace_file_, "[]\n"); });  // fails now or not at all
+      if (!failed_) open_nodes();
       if (!failed_ && SignalGuard::received() == 0) set_epoch_length();
       if (!failed_ && SignalGuard::received() == 0) guarded("", [&] { begin(); });
       if (!failed_ && started_) {
         restore_nodes();
+        if (!saved_) save();      // from now on there is something to resume
         build(graph_.emplace());  // in here: a graph belongs to the arena it is made in
         while (!ending()) run_epoch(*graph_);
         for (Station& station : stations_) station.join.clear();  // of a run that ended between items
@@ -122,7 +128,11 @@ class Runtime final : public Run {
       message = "an exception of an unknown type";
     }
     const std::lock_guard lock(mutex_);
-    if (failure_) return;
+    if (failure_) {
+      if (later_failures_.size() < 10)
+        later_failures_.push_back(who.empty() ? message : who + ": " + message);
+      return;
+    }
     failure_ = who.empty() ? message : fmt::format("{}: {}", who, message);
     failure_place_ = place;
     failed_ = true;
@@ -186,6 +196,7 @@ class Runtime final : public Run {
     const bool done = resumed_->position.epoch >= epochs();
     const bool stopped = resumed_->position.stop && resumed_->position.index == 0;
     if (!done && !(stopped && resumed_->same_graph)) return false;
+    if (!has_ended(resume_)) return false;  // it was ended by force before its sinks were closed
     record_.say(fmt::format("nothing to do: {}",
                             done ? fmt::format("{} of {} epochs are done", resumed_->position.epoch, epochs())
                                  : fmt::format("the run was stopped: {}", *resumed_->position.stop)));
@@ -202,13 +213,13 @@ class Runtime final : public Run {
             fmt::format("'{}' cannot be resumed from with this graph: an epoch had {} steps, now it has {}",
                         state_file(resume_).string(), resumed_->steps_per_epoch, steps_per_epoch_));
       position_ = resumed_->position;
-      if (position_.index == 0) position_.stop.reset();  // else the run would have nothing left
+      if (position_.index == 0 && !resumed_->same_graph) position_.stop.reset();  // it gets another chance
       record_.resume(resume_, resumed_->states["record"]);
       record_.say(position_.index == 0 ? fmt::format("resumed after epoch {}", position_.epoch)
                                        : fmt::format("resumed after {} of {} items of epoch {}",
                                                      position_.index, steps_per_epoch_, position_.epoch + 1));
+      if (!resumed_->same_graph) record_.say("the graph is not the same as before: see graph.toml");
     }
-    saved_ = resumed_.has_value();
     started_ = true;
   }
 
@@ -266,7 +277,7 @@ class Runtime final : public Run {
         if (to.join.ports() == 1) {
           flow::make_edge(sender, entrance(i));
         } else {
-          to.join.connect();
+          to.join.connect(input);
           flow::make_edge(sender, to.arrivals.emplace_back(graph, flow::unlimited,
                                                            [this, i, port = input](const Message& message) {
                                                              arrive(i, port, message);
@@ -303,8 +314,11 @@ class Runtime final : public Run {
     for (std::size_t i = 0; i < stations_.size() && !failed_; ++i)
       if (const auto item = stations_[i].join.incomplete())
         guarded(i, [&] {
-          throw Error(fmt::format("item {} of the epoch came on some of its inputs, but not on all of them",
-                                  item->index));
+          const bool stuck = position_.index < steps_per_epoch_;
+          throw Error(fmt::format(
+              "item {} of the epoch came on some of its inputs, but not on all of them{}", item->index,
+              stuck ? fmt::format(" (of {} items in flight; --max-in-flight allows more)", in_flight_.load())
+                    : ""));
         });
   }
 
@@ -362,7 +376,7 @@ class Runtime final : public Run {
     const std::uint64_t epoch_start = position_.epoch * steps_per_epoch_;
     next_step_ = epoch_start + position_.index;
     epoch_end_ = epoch_start + steps_per_epoch_;
-    if (first_step_ == endless) first_step_ = next_step_;
+    if (!first_step_) first_step_ = next_step_;
     for (int i = 0; i < max_in_flight_; ++i) start_item();
     graph.wait_for_all();
     for (Station& station : stations_) station.free_since.reset();
@@ -384,6 +398,9 @@ class Runtime final : public Run {
     }
     check_joins();
     if (failed_) return;
+    if (in_flight_ != 0)
+      return guarded("",
+                     [&] { throw Error(fmt::format("{} items were lost on their way", in_flight_.load())); });
     guarded("", [&] { record_.epoch_done(last.epoch, epoch_end_); });
     board_.turn();
     ++position_.epoch;
@@ -417,7 +434,7 @@ class Runtime final : public Run {
     }
     Message message;
     message.item = {position_.epoch, step - (epoch_end_ - steps_per_epoch_), step};
-    message.sequence = step - first_step_;
+    message.sequence = step - *first_step_;
     message.ticket = std::shared_ptr<void>(this, [this](void*) { item_done(); });
     message.sent = Clock::now();
     root_->try_put(message);
@@ -444,12 +461,14 @@ class Runtime final : public Run {
     }
     ExitCode code = ExitCode::finished;
     std::string status = "finished", reason = "all epochs done";
-    const std::string again = fmt::format("flowrun --resume {}", directory().string());
+    const std::string again =
+        fmt::format("flowrun --resume {}", (directory().empty() ? resume_ : directory()).string());
     if (failure_) {
       code = ExitCode::failed, status = "failed", reason = *failure_;
       Problems problems;
       problems.error(failure_place_, reason);
       fmt::print(stderr, "{}", failure_place_.text ? problems.str() : "error: " + reason + "\n");
+      for (const std::string& one : later_failures_) fmt::print(stderr, "then: {}\n", one);
       if (saved_) fmt::print(stderr, "note: goes on from where its state was last saved with {}\n", again);
     } else if (SignalGuard::received() != 0 && !over()) {
       code = ExitCode::interrupted, status = "interrupted";
@@ -468,25 +487,27 @@ class Runtime final : public Run {
   const std::filesystem::path output_, resume_, trace_file_;
   Record record_;
 
-  std::optional<flow::graph> graph_;                   // outlives the nodes below
-  std::deque<Station> stations_;                       // one per node
-  std::optional<flow::broadcast_node<Message>> root_;  // starts items: feeds every source
-
   ControlBoard board_;
   std::optional<SavedRun> resumed_;  // until the nodes have it back
   bool started_ = false, saved_ = false;
   std::uint64_t steps_per_epoch_ = 0;
-  std::uint64_t first_step_ = endless;  // of this process
-  std::uint64_t epoch_end_ = 0;         // the step after the epoch's last
+  std::optional<std::uint64_t> first_step_;  // of this process
+  std::uint64_t epoch_end_ = 0;              // the step after the epoch's last
   std::atomic<std::uint64_t> next_step_{0}, in_flight_{0}, most_in_flight_{0};
 
   std::optional<Trace> trace_;
 
   std::mutex mutex_;  // guards what follows
   std::optional<std::string> failure_;
-  Position position_;  // its counters belong to the main thread
+  std::vector<std::string> later_failures_;  // the first ones
+  Position position_;                        // its counters belong to the main thread
   Place failure_place_;
   std::atomic<bool> failed_{false};  // failure_, for bodies
+
+  // Last, so that they go first: messages that are left in them tell the rest of this object that they go.
+  std::optional<flow::graph> graph_;                   // outlives the nodes below
+  std::deque<Station> stations_;                       // one per node
+  std::optional<flow::broadcast_node<Message>> root_;  // starts items: feeds every source
 };
 
 }  // namespace

@@ -19,8 +19,9 @@ enum ExitCode : int { finished = 0, failed = 1, invalid = 2, interrupted = 3 };
 
 /// Opens, runs and closes a checked plan. Prints progress to standard output and what went wrong to standard
 /// error. SIGINT, SIGTERM and SIGUSR1 end the run at the next item: what is under way is finished, the state
-/// is saved, sinks are closed; resuming goes on in the middle of the epoch. A second signal ends the process
-/// at once. Call it on the main thread. Throws Error when the run to be resumed cannot be.
+/// is saved, sinks are closed; resuming goes on in the middle of the epoch, or, where an item has come to
+/// some inputs of a node only, from the state saved last. A second SIGINT ends the process at once. Call it
+/// on the main thread. Throws Error when the run to be resumed cannot be.
 ExitCode run_plan(Plan& plan, const RunOptions& options);
 
 }  // namespace twinflow

@@ -30,6 +30,9 @@ struct SavedRun {
   std::uint64_t steps_per_epoch = 0;
   bool same_graph = false;  // not a parameter has changed
 };
+/// Whether a run directory's result.json says that the run has come to its end: finished, or stopped by a
+/// node.
+bool has_ended(const std::filesystem::path& directory);
 /// Throws Error naming the file when it is missing or damaged, or when the plan has another seed or other
 /// nodes.
 SavedRun read_saved_run(const std::filesystem::path& directory, const Plan& plan);

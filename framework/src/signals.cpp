@@ -18,7 +18,7 @@ SignalGuard::SignalGuard() {
   action.sa_flags = SA_RESTART;  // a signal must not make writes fail
   action.sa_handler = [](int signal) {
     noted = signal;
-    for (const int one : signals) ::signal(one, SIG_DFL);
+    if (signal == SIGINT) ::signal(SIGINT, SIG_DFL);
   };
   for (std::size_t i = 0; i < std::size(signals); ++i) sigaction(signals[i], &action, &old_[i]);
 }

@@ -4,8 +4,8 @@
 
 namespace twinflow {
 
-/// While it lives, the first SIGINT, SIGTERM or SIGUSR1 is noted; the second has its default effect, which is
-/// to end the process. One at a time, on the main thread.
+/// While it lives, SIGINT, SIGTERM and SIGUSR1 are noted. A second SIGINT has its default effect, which is to
+/// end the process; the others may come again, as batch systems send them. One at a time, on the main thread.
 class SignalGuard {
  public:
   SignalGuard();

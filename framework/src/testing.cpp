@@ -57,6 +57,8 @@ Bench::Bench(const std::string& type, const std::string& toml, std::uint64_t see
   if (problems.empty() && info_->check)
     info_->check(node_.get(), Checking(table, table.place, problems, std::move(fed)));
   if (!problems.empty()) throw Error(problems.str());
+  for (const auto* names : {&info_->publishes, &info_->reads})
+    for (const BoardInfo& one : *names) one.connect(*node_, board[one.name]);
   for (const OutputInfo& output : info_->outputs)
     if (output.connect)
       output.connect(*node_, [this, name = output.name](Parcel parcel, const Item&) {

@@ -10,13 +10,15 @@ void Trace::write(const std::filesystem::path& file) const {
   const auto microseconds = [](Clock::duration time) {
     return std::chrono::duration<double, std::micro>(time).count();
   };
-  nlohmann::json events = nlohmann::json::array();
+  std::string events;
+  const auto add = [&](const nlohmann::json& event) {
+    events += (events.empty() ? "[" : ",\n") + event.dump();
+  };
   int thread = 0;
   for (const auto& list : lists_) {
     for (const Event& one : list) {
       if (one.name)
-        events.push_back(
-            {{"ph", "X"},
+        add({{"ph", "X"},
              {"name", *one.name},
              {"pid", 1},
              {"tid", thread},
@@ -24,15 +26,15 @@ void Trace::write(const std::filesystem::path& file) const {
              {"dur", microseconds(one.end - one.begin)},
              {"args", {{"epoch", one.item.epoch}, {"item", one.item.index}, {"step", one.item.step}}}});
       else
-        events.push_back({{"ph", "C"},
-                          {"name", "items in flight"},
-                          {"pid", 1},
-                          {"ts", microseconds(one.begin - start_)},
-                          {"args", {{"items", one.in_flight}}}});
+        add({{"ph", "C"},
+             {"name", "items in flight"},
+             {"pid", 1},
+             {"ts", microseconds(one.begin - start_)},
+             {"args", {{"items", one.in_flight}}}});
     }
     ++thread;
   }
-  write_atomically(file, events.dump());
+  write_atomically(file, events.empty() ? "[]\n" : events + "]\n");
 }
 
 }  // namespace twinflow

@@ -148,6 +148,8 @@ TEST_CASE("a run that fails goes on from the end of the last epoch, and metrics 
 
 TEST_CASE("an exception while the state is saved or restored names the node") {
   const TempFolder temp;
+  CHECK(run_graph(breakable(), temp).code == finished);
+  const double whole = seen["watch"].numbers.back();
   for (const char* where : {"sum save", "sum restore"}) {
     CHECK(run_graph(breakable(), temp, {}, {"raise.at=30"}).code == interrupted);
     test_nodes::throw_at = where;
@@ -157,7 +159,7 @@ TEST_CASE("an exception while the state is saved or restored names the node") {
     CHECK(outcome.errors.find("node 'sum' (test.sum): told to fail in ") != std::string::npos);
     CHECK(run_graph(breakable(), temp, {.resume = temp.path / "run"}).code ==
           finished);  // the old state is whole
-    CHECK(seen["watch"].numbers.back() != 0);
+    CHECK(seen["watch"].numbers.back() == whole);
   }
 }
 
@@ -176,7 +178,9 @@ TEST_CASE("a state that does not belong to the graph is refused") {
   CHECK(refusal(breakable(), {"run.seed=6"}, temp.path / "run") ==
         file + "cannot be resumed from with this graph: it was saved with seed 5, the graph says 6");
   CHECK(refusal(breakable(), {"run.steps_per_epoch=70"}, temp.path / "run") ==
-        "error: " + file + "cannot be resumed from with this graph: an epoch had 60 steps, now it has 70\n");
+        "error: " + file + "cannot be resumed from with this graph: an epoch had 60 steps, now it has 70\n" +
+            "note: goes on from where its state was last saved with flowrun --resume " +
+            (temp.path / "run").string() + "\n");
   CHECK(
       refusal(breakable(), {"again.type=test.pass"}, temp.path / "run") ==
       file +
@@ -227,7 +231,77 @@ TEST_CASE("two runs cannot write into one directory") {
   const TempFolder temp;
   CHECK(run_graph(breakable(), temp, {}, {"raise.at=30"}).code == interrupted);
   const FolderLock other(temp.path / "run");
-  const Outcome outcome = run_graph(breakable(), temp, {.resume = temp.path / "run"});
-  CHECK(outcome.code == failed);
-  CHECK(outcome.errors.find("run' is in use: another run is writing there") != std::string::npos);
+  CHECK_THROWS_WITH_AS(
+      run_graph(breakable(), temp, {.resume = temp.path / "run"}),
+      ("'" + (temp.path / "run").string() + "' is in use: another run is writing there").c_str(), Error);
+}
+
+TEST_CASE("a run that could not be gone on with leaves the one that was there") {
+  const TempFolder temp;
+  const RunOptions again{.resume = temp.path / "run"};
+  CHECK(run_graph(breakable(), temp).code == finished);
+  const auto whole = seen["watch"].numbers;
+  CHECK(run_graph(breakable(), temp, {}, {"raise.at=30"}).code == interrupted);
+  const std::string graph = read_file(temp.path / "run/graph.toml");
+  test_nodes::throw_at = "sum restore";
+  CHECK(run_graph(breakable(), temp, again, {"scale.factor=9.0"}).code == failed);
+  test_nodes::throw_at.clear();
+  CHECK(read_file(temp.path / "run/graph.toml") == graph);
+  CHECK(run_graph(graph, temp, again, {"raise.at=-1"}).code == finished);
+  CHECK(seen["watch"].numbers == whole);
+}
+
+TEST_CASE("metrics are cut where the state was saved, also when nothing was reported since") {
+  const TempFolder temp;
+  const RunOptions again{.resume = temp.path / "run"};
+  CHECK(run_graph(breakable(), temp).code == finished);
+  const auto whole = metrics(temp.path / "run");
+  CHECK(run_graph(breakable(), temp, {}, {"raise.at=70"}).code == interrupted);
+  std::ofstream(temp.path / "run/metrics.jsonl", std::ios::app) << std::string(5000, ' ') << "{\"half\": ";
+  CHECK(run_graph(breakable(), temp, again, {"raise.at=80"}).code == interrupted);
+  CHECK(run_graph(breakable(), temp, again).code == finished);
+  CHECK(metrics(temp.path / "run") == whole);
+}
+
+TEST_CASE("a run that was killed after its last save is closed when it is resumed") {
+  const TempFolder temp;
+  const RunOptions again{.resume = temp.path / "run"};
+  for (const char* enough : {"1e300", "10.0"}) {  // ends with its epochs; is stopped by a node
+    const std::vector<std::string> with{std::string("watch.enough=") + enough};
+    CHECK(run_graph(breakable(), temp, {}, with).code == finished);
+    const auto before = result(temp.path / "run");
+    const auto numbers = seen["collect"].numbers;
+    std::filesystem::remove(temp.path / "run/result.json");  // as if it had been killed there
+    CHECK(run_graph(breakable(), temp, again, with).code == finished);
+    CHECK(seen["collect"].closed == 2);
+    CHECK(seen["collect"].numbers == numbers);
+    for (const char* key : {"status", "reason", "epochs", "steps", "metrics", "best"})
+      CHECK(result(temp.path / "run")[key] == before[key]);
+    CHECK(run_graph(breakable(), temp, again, with).code == finished);  // nothing to do
+    CHECK(seen["collect"].closed == 2);
+  }
+}
+
+TEST_CASE("a run that fails in its first epoch can be gone on with") {
+  const TempFolder temp;
+  CHECK(run_graph(breakable(), temp).code == finished);
+  const auto whole = metrics(temp.path / "run");
+  test_nodes::throw_at = "sum process";
+  CHECK(run_graph(breakable(), temp).code == failed);
+  test_nodes::throw_at.clear();
+  CHECK(run_graph(breakable(), temp, {.resume = temp.path / "run"}).code == finished);
+  CHECK(metrics(temp.path / "run") == whole);
+}
+
+TEST_CASE("SIGTERM after SIGUSR1 does not cut the end of a run short") {
+  const TempFolder temp;
+  std::string graph = breakable();
+  const std::string tail = "from = \"raise\"\n[node.sum]";
+  graph.replace(graph.find(tail), tail.size(),
+                "from = \"later\"\n[node.later]\ntype = \"test.raise\"\nfrom = \"raise\"\n[node.sum]");
+  CHECK(run_graph(graph, temp, {.threads = 4},
+                  {"raise.at=30", "raise.signal=" + std::to_string(SIGUSR1), "later.at=30"})
+            .code == interrupted);
+  CHECK(result(temp.path / "run")["reason"].get<std::string>().starts_with("stopped by Terminated"));
+  CHECK(std::filesystem::exists(temp.path / "run/state.safetensors"));
 }

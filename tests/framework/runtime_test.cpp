@@ -28,6 +28,8 @@ TWINFLOW_NODE("test.collect", Collect)
 TWINFLOW_NODE("test.watch", Watch)
 TWINFLOW_NODE("test.list", List)
 TWINFLOW_NODE("test.raise", Raise)
+TWINFLOW_NODE("test.swap", Swap)
+TWINFLOW_NODE("test.either", Either)
 TWINFLOW_NODE("test.delay", Delay)
 TWINFLOW_NODE("test.announce", Announce)
 TWINFLOW_NODE("test.listen", Listen)
@@ -193,6 +195,66 @@ from = "d"
   CHECK(outcome.errors.find(
             "node 'd' (test.subtract): item 0 of the epoch came on some of its inputs, but not on all") !=
         std::string::npos);
+}
+
+TEST_CASE("inputs that come in different orders are joined in the order of the first") {
+  const TempFolder temp;
+  const std::string graph = R"(
+[run]
+epochs = 2
+steps_per_epoch = 40
+[node.count]
+type = "test.count"
+[node.swap]
+type = "test.swap"
+from = "count"
+[node.slow]
+type = "test.scale"
+from = "count"
+[node.first]
+type = "test.subtract"
+from = { left = "slow", right = "swap" }
+[node.second]
+type = "test.subtract"
+from = { left = "swap", right = "slow", bonus = "count" }
+[node.in_order]
+type = "test.collect"
+from = "first"
+[node.swapped]
+type = "test.collect"
+from = "second"
+)";
+  for (const int threads : {1, 2, 8}) {
+    CAPTURE(threads);
+    CHECK(run_graph(graph, temp, {.threads = threads, .max_in_flight = 10}).code == finished);
+    CHECK(seen["in_order"].numbers == std::vector<double>(80, 0.0));
+    REQUIRE(seen["swapped"].numbers.size() == 80);
+    for (std::size_t i = 0; i < 80; ++i) {
+      CHECK(seen["in_order"].steps[i] == i);
+      CHECK(seen["swapped"].steps[i] == (i ^ 1));
+      CHECK(seen["swapped"].numbers[i] == static_cast<double>(i ^ 1));
+    }
+  }
+}
+
+TEST_CASE("a node that gives out another kind than was planned is an error at who reads it") {
+  const TempFolder temp;
+  const Outcome outcome = run_graph(
+      "[node.either]\ntype = \"test.either\"\n[node.collect]\ntype = \"test.collect\"\nfrom = \"either\"\n",
+      temp);
+  CHECK(outcome.code == failed);
+  CHECK(outcome.errors.find(
+            "node 'collect' (test.collect): a value of another type than its port's has arrived") !=
+        std::string::npos);
+}
+
+TEST_CASE("a trace that cannot be written is told before anything runs") {
+  const TempFolder temp;
+  const Outcome outcome = run_graph(chain, temp, {.trace = temp.path / "nowhere/trace.json"});
+  CHECK(outcome.code == failed);
+  CHECK(outcome.errors.find("nowhere/trace.json") != std::string::npos);
+  CHECK(!std::filesystem::exists(temp.path / "run"));
+  CHECK(seen["collect"].opened == 0);
 }
 
 TEST_CASE("an item that comes twice on one input of several is an error") {

@@ -304,6 +304,34 @@ class Watch final : public Sink<Metrics> {
   double enough = 1e300;
 };
 
+/// Gives every two numbers out in the other order.
+class Swap final : public Stateful<Number> {
+ public:
+  static void describe(NodeSpec<Swap>& spec) {
+    spec.summary("Swaps neighbours.");
+    spec.output("swapped", &Swap::swapped);
+  }
+  void process(Number input, const Item& item) override {
+    if (item.index % 2 == 0) {
+      first = {input, item};
+    } else {
+      swapped.emit(input, item);
+      swapped.emit(first.first, first.second);
+    }
+  }
+
+ private:
+  std::pair<Number, Item> first;
+  Output<Number> swapped;
+};
+
+/// A source of either kind that says one and gives the other.
+class Either final : public Source<NumberOrWord> {
+ public:
+  static void describe(NodeSpec<Either>& spec) { spec.summary("Gives words, where numbers are planned."); }
+  NumberOrWord make(const Item&) const override { return Word{"no number"}; }
+};
+
 /// A finite source.
 class List final : public Source<Number> {
  public:

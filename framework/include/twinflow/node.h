@@ -38,11 +38,15 @@
 /// 7. close(), once for every node that was opened, upstream nodes first, whatever ended the run.
 ///
 /// A resumed run must end in the same bits as one that was never interrupted: save() has to hold all that
-/// process() and finish_epoch() change. What a node writes into the run directory should be written by
-/// finish_epoch(), or be found by restore() and cut back to where it was.
+/// process() and finish_epoch() change. What a node has written into the run directory may be ahead of the
+/// state that restore() brings, since a run can be killed at any time: it has to be cut back, or to be
+/// written again as it was.
 ///
 /// An exception from any of them ends the run, with exit code 1, naming the node, its type and its line.
-/// A body may use tbb::parallel_for: the threads of the arena are the run's, no others should be started.
+/// A body may use tbb::parallel_for: the threads of the arena are the run's, no others should be started. A
+/// thread that waits for such a loop may begin another item's body meanwhile, of the same map too: no lock
+/// may be held and no thread_local be in use across the loop, unless it runs in
+/// tbb::this_task_arena::isolate. A node may outlive the run: its destructor must not call run().
 namespace twinflow {
 
 /// What a node may know and ask of the run. All calls are safe from any thread.

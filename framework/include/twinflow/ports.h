@@ -51,19 +51,23 @@ struct Parcel {
     if constexpr (requires { std::variant_size<T>::value; }) {
       return take_alternative<T>(std::make_index_sequence<std::variant_size_v<T>>());
     } else {
+      if (type != typeid(T)) refuse_type();  // a node with a variant output may give out any of its kinds
       T& held = *static_cast<T*>(value.get());
       return sole ? T(std::move(held)) : T(held);
     }
   }
 
  private:
+  [[noreturn]] static void refuse_type() {
+    throw Error("a value of another type than its port's has arrived");
+  }
   template <class V, std::size_t... I>
   V take_alternative(std::index_sequence<I...>) const {
     std::optional<V> made;
     (void)((type == typeid(std::variant_alternative_t<I, V>) &&
             (made.emplace(take<std::variant_alternative_t<I, V>>()), true)) ||
            ...);
-    if (!made) throw Error("a value of the wrong type arrived at a port");  // the graph check prevents it
+    if (!made) refuse_type();
     return std::move(*made);
   }
 };

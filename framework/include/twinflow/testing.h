@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <tuple>
@@ -40,6 +41,8 @@ class Bench {
   std::string name = "bench";  // the node's name in this "graph": set before open()
   std::uint64_t epochs = 1, steps_per_epoch = 10;
   int threads = 2;
+  /// The control board: what the node publishes is `next` there; what it reads has to be put into `now`.
+  std::map<std::string, BoardSlot> board;
   std::filesystem::path directory;  // as Run::directory(); a test sets it when its node writes
 
   /// Binds a constant input; before open().
