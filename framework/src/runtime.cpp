@@ -295,6 +295,7 @@ class Runtime final : public Run {
             emit(i, output, std::move(parcel), item);
           });
     }
+    graph.wait_for_all();  // an edge starts tasks of its nodes, which would outlive them if no epoch ran
   }
 
   flow::receiver<Message>& entrance(std::size_t node) {
