@@ -42,7 +42,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "flowrun " TWINFLOW_VERSION);
   app.footer(
       "Exit codes: 0 finished (early stop included), 1 failed, 2 invalid graph or usage, 3 stopped by a "
-      "signal with its state saved.\n"
+      "signal; the state is saved, unless nothing was opened yet.\n"
       "Example: flowrun graphs/train.toml --set run.epochs=3 --set twin.optimizer.learning_rate=1e-4");
   try {
     app.parse(argc, argv);
@@ -53,6 +53,10 @@ int main(int argc, char** argv) {
   try {
     if (graph.empty() && options.resume.empty()) {
       fmt::print(stderr, "GRAPH is required (or --resume DIR)\nRun with --help for more information.\n");
+      return twinflow::invalid;
+    }
+    if (!options.resume.empty() && !std::filesystem::is_directory(options.resume)) {
+      fmt::print(stderr, "error: there is no run directory '{}'\n", options.resume.string());
       return twinflow::invalid;
     }
     if (graph.empty()) graph = options.resume / "graph.toml";

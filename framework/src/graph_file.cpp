@@ -117,43 +117,6 @@ void move_places(Value& value, const std::shared_ptr<const Place::Text>& text, i
     }
 }
 
-void apply_override(Value& graph, const std::string& argument, Problems& problems) {
-  const auto text = make_text(argument, "--set", std::filesystem::current_path().string());
-  const Place start{text, 1, 1};
-  if (argument.find_first_of("\r\n") != std::string::npos)
-    return problems.error(start, "--set takes one line");
-  const auto equals = argument.find('=');
-  std::vector<std::string> path;
-  std::istringstream names(argument.substr(0, equals));
-  for (std::string name; std::getline(names, name, '.');) path.push_back(name);
-  const bool run = !path.empty() && path[0] == "run";
-  if (equals == std::string::npos || path.size() < 2 ||
-      std::any_of(path.begin(), path.end(), [](const std::string& one) { return one.empty(); }))
-    return problems.error(start, "--set takes node.parameter=value or run.parameter=value");
-  const std::string written = argument.substr(equals + 1);
-  Problems ignored, wrong;
-  const std::string head = "value = ";
-  Value parsed = parse_toml(head + written, "--set", text->folder, ignored);
-  if (!ignored.empty())  // a bare word is a string: the shell has eaten the quotes
-    parsed = parse_toml(head + ParamType<std::string>::text(written), "--set", text->folder, wrong);
-  if (!wrong.empty()) return problems.error(start, wrong.list().front().message);
-  Value value = parsed.get<Value::Table>()->front().value;
-  value.place.column = static_cast<int>(head.size()) + 1;
-  move_places(value, text, characters(argument.substr(0, equals + 1)) - static_cast<int>(head.size()));
-  if (!run) {
-    const Value* nodes = graph.find("node");
-    if (!nodes || !nodes->find(path[0])) {
-      std::vector<std::string> known{"run"};
-      if (nodes && nodes->get<Value::Table>())
-        for (const auto& entry : *nodes->get<Value::Table>()) known.push_back(entry.key);
-      return problems.error(
-          start, fmt::format("the graph has no node '{}'{}", path[0], did_you_mean(path[0], known)));
-    }
-    path.insert(path.begin(), "node");
-  }
-  put(graph, path, 0, value, problems);
-}
-
 /// Lays `over` over `base`: tables key by key, but a choice of another type replaces the one below whole.
 Value lay_over(Value base, const Value& over) {
   auto* below = std::get_if<Value::Table>(&base.data);
@@ -240,13 +203,45 @@ Value parse_toml(const std::string& content, const std::string& name, const std:
   return value;
 }
 
-Value load_graph_file(const std::filesystem::path& file, const std::vector<std::string>& overrides,
-                      Problems& problems) {
-  const Place start{make_text("", file.string(), ""), 1, 1};
-  Value graph = load_with_bases(file, start, {}, problems);
-  if (!problems.empty()) return graph;
-  for (const std::string& one : overrides) apply_override(graph, one, problems);
-  return graph;
+Value load_graph_file(const std::filesystem::path& file, Problems& problems) {
+  return load_with_bases(file, {make_text("", file.string(), ""), 1, 1}, {}, problems);
+}
+
+void apply_override(Value& graph, const std::string& argument, Problems& problems) {
+  const auto text = make_text(argument, "--set", std::filesystem::current_path().string());
+  const Place start{text, 1, 1};
+  if (argument.find_first_of("\r\n") != std::string::npos)
+    return problems.error(start, "--set takes one line");
+  const auto equals = argument.find('=');
+  std::vector<std::string> path;
+  std::istringstream names(argument.substr(0, equals));
+  for (std::string name; std::getline(names, name, '.');) path.push_back(name);
+  const bool run = !path.empty() && path[0] == "run";
+  if (equals == std::string::npos || path.size() < 2 ||
+      std::any_of(path.begin(), path.end(), [](const std::string& one) { return one.empty(); }))
+    return problems.error(start, "--set takes node.parameter=value or run.parameter=value");
+  const std::string written = argument.substr(equals + 1);
+  Problems ignored, wrong;
+  const std::string head = "value = ";
+  Value parsed = parse_toml(head + written, "--set", text->folder, ignored);
+  if (!ignored.empty())  // a bare word is a string: the shell has eaten the quotes
+    parsed = parse_toml(head + ParamType<std::string>::text(written), "--set", text->folder, wrong);
+  if (!wrong.empty()) return problems.error(start, wrong.list().front().message);
+  Value value = parsed.get<Value::Table>()->front().value;
+  value.place.column = static_cast<int>(head.size()) + 1;
+  move_places(value, text, characters(argument.substr(0, equals + 1)) - static_cast<int>(head.size()));
+  if (!run) {
+    const Value* nodes = graph.find("node");
+    if (!nodes || !nodes->find(path[0])) {
+      std::vector<std::string> known{"run"};
+      if (nodes && nodes->get<Value::Table>())
+        for (const auto& entry : *nodes->get<Value::Table>()) known.push_back(entry.key);
+      return problems.error(
+          start, fmt::format("the graph has no node '{}'{}", path[0], did_you_mean(path[0], known)));
+    }
+    path.insert(path.begin(), "node");
+  }
+  put(graph, path, 0, value, problems);
 }
 
 std::string to_toml(const Value& value) {

@@ -108,12 +108,30 @@ class Checker {
       }
       if (made.info) {
         const std::size_t before = problems_.size();
-        made.node = std::static_pointer_cast<Node>(made.info->make());
+        made.node = make_node(*made.info, table);
+        if (!made.node) {
+          made.info = nullptr;
+          continue;
+        }
         bind_parameters(*made.info, made.node.get(), table, table.place, {"type", "from"}, problems_);
         made.sound = problems_.size() == before;
       }
       made.table = table;
     }
+  }
+
+  /// Constructors should not fail; a plugin's may.
+  std::shared_ptr<Node> make_node(const NodeInfo& info, const Value& table) {
+    std::string why = "an exception of an unknown type";
+    try {
+      return std::static_pointer_cast<Node>(info.make());
+    } catch (const std::exception& error) {
+      why = error.what();
+    } catch (...) {
+    }
+    problems_.error(table.place,
+                    fmt::format("a {} cannot be made: {} (of {})", info.type, why, info.library));
+    return nullptr;
   }
 
   const NodeInfo* find_type(const std::string& name, const Value& table) {
@@ -230,9 +248,10 @@ class Checker {
                                fmt::format("{} '{}' has no output '{}'{}{}", info->type, source_name, port,
                                            did_you_mean(port, outputs), listing("outputs", outputs)));
     } else if (outputs.size() != 1) {
-      return problems_.error(feed.place, fmt::format("{} '{}' has {}: say which{}", info->type, source_name,
-                                                     outputs.empty() ? "no outputs" : "several outputs",
-                                                     listing("outputs", outputs)));
+      return problems_.error(
+          feed.place, outputs.empty() ? fmt::format("{} '{}' gives nothing out", info->type, source_name)
+                                      : fmt::format("{} '{}' has several outputs: say which{}", info->type,
+                                                    source_name, listing("outputs", outputs)));
     }
     const bool constant = static_cast<bool>(info->outputs[output].constant);
     if (constant != static_cast<bool>(inputs[input].bind))
@@ -308,8 +327,9 @@ class Checker {
 Plan make_plan(const std::filesystem::path& file, const std::vector<std::string>& overrides,
                Problems& problems) {
   PluginIndex::instance();
-  Value graph = load_graph_file(file, overrides, problems);
+  Value graph = load_graph_file(file, problems);
   if (!problems.empty()) return {};
+  for (const std::string& one : overrides) apply_override(graph, one, problems);
   Plan plan = Checker(std::move(graph), problems).plan();
   if (!problems.empty()) return {};
   plan.graph_name = file.stem().string();

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "files.h"
@@ -37,6 +39,25 @@ Record::Record(const Plan& plan, bool quiet)
 
 double Record::seconds() const {
   return seconds_before_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+}
+
+void Record::check_output(const std::filesystem::path& output) const {
+  const std::filesystem::path directory =
+      output.empty() ? std::filesystem::path("runs") / plan_.graph_name : output;
+  std::error_code unknown;
+  if (!output.empty() && std::filesystem::exists(directory / "metrics.jsonl", unknown))
+    throw Error(
+        fmt::format("'{}' already holds a run: name another folder with --output, or go on with --resume",
+                    directory.string()));
+  std::filesystem::path above = std::filesystem::absolute(directory);
+  while (!std::filesystem::exists(above, unknown) && above != above.parent_path())
+    above = above.parent_path();
+  if (access(above.c_str(), W_OK | X_OK) != 0)
+    throw Error(fmt::format("cannot make the run directory '{}': '{}': {}", directory.string(),
+                            above.string(), std::strerror(errno)));
+  if (!std::filesystem::is_directory(above, unknown))
+    throw Error(fmt::format("cannot make the run directory '{}': '{}' is no folder", directory.string(),
+                            above.string()));
 }
 
 void Record::create(const std::filesystem::path& output) {
@@ -73,8 +94,8 @@ void Record::resume(const std::filesystem::path& directory, const State& state) 
   std::error_code failed;
   const auto found = std::filesystem::file_size(metrics, failed);
   if (failed || found < length)
-    throw Error(fmt::format("'{}' is shorter than when the state was saved: it cannot be gone on with",
-                            metrics.string()));
+    throw Error(fmt::format("'{}' is {} than when the state was saved: the run cannot be gone on with",
+                            metrics.string(), failed ? "not there any more, other" : "shorter"));
   std::filesystem::resize_file(metrics, length, failed);
   if (failed) throw Error(fmt::format("cannot write '{}': {}", metrics.string(), failed.message()));
   write_into(directory);

@@ -28,6 +28,8 @@ class Record {
   /// `quiet`: nothing on the terminal.
   Record(const Plan& plan, bool quiet);
 
+  /// Throws Error when create() could not: before anything is opened, and without making anything.
+  void check_output(const std::filesystem::path& output) const;
   /// Makes the run directory: `output`, or runs/<graph>/<date-time>. Throws Error when it holds a run already
   /// or cannot be written.
   void create(const std::filesystem::path& output);

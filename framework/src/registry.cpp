@@ -76,13 +76,29 @@ std::string Registry::unknown_type(std::string_view kind, std::string_view type)
                      did_you_mean(type, names(kind)), search_notes ? search_notes() : "");
 }
 
+namespace {
+
+/// Parameters that could not be told apart from each other, or from what every table has.
+void check_keys(const TypeInfo& info) {
+  for (const ParamInfo& param : info.params) {
+    if (param.key == "type" || param.key == "from")
+      throw Error(fmt::format("a parameter cannot be called '{}'", param.key));
+    if (info.find(param.key) != &param) throw Error(fmt::format("it has two parameters '{}'", param.key));
+  }
+}
+
+}  // namespace
+
 void register_type(std::unique_ptr<TypeInfo> info, const std::function<void(TypeInfo&)>& describe) {
   const std::string who = info->kind + " '" + info->type + "': ";
   try {
     describe(*info);
+    check_keys(*info);
     Registry::instance().add(std::move(info));
   } catch (const std::exception& error) {  // static initialisers run this: no exception may leave it
     Registry::instance().registration_failure = who + error.what();
+  } catch (...) {
+    Registry::instance().registration_failure = who + "an exception of an unknown type";
   }
 }
 

@@ -76,6 +76,7 @@ class Runtime final : public Run {
     arena.execute([&] {
       board_.connect(plan_);
       if (trace_) guarded("", [&] { write_atomically(trace_file_, "[]\n"); });  // fails now or not at all
+      if (!resumed_) guarded("", [&] { record_.check_output(output_); });
       if (!failed_) open_nodes();
       if (!failed_ && SignalGuard::received() == 0) set_epoch_length();
       if (!failed_ && SignalGuard::received() == 0) guarded("", [&] { begin(); });

@@ -21,6 +21,7 @@ SignalGuard::SignalGuard() {
     if (signal == SIGINT) ::signal(SIGINT, SIG_DFL);
   };
   for (std::size_t i = 0; i < std::size(signals); ++i) sigaction(signals[i], &action, &old_[i]);
+  if (old_[3].sa_handler == SIG_IGN) sigaction(SIGHUP, &old_[3], nullptr);  // as nohup wants it
 }
 
 SignalGuard::~SignalGuard() {

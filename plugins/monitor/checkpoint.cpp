@@ -33,7 +33,9 @@ class Checkpoint final : public Sink<Metrics> {
 
   Improvement improvement_;
   bool seen_ = false;  // whether anything was measured
-  std::string saved_;  // for people: what was saved last, and where; empty when nothing was
+  std::string saved_;  // for people: what was saved last; empty when nothing was
+
+  std::filesystem::path file() const { return run().directory() / (name() + ".safetensors"); }
 };
 
 void Checkpoint::describe(NodeSpec<Checkpoint>& spec) {
@@ -71,11 +73,10 @@ void Checkpoint::process(Metrics metrics, const Item&) {
   model.metadata["protocol"] = metrics.protocol;
   for (const auto& [name, number] : metrics.values)
     model.metadata["metrics." + name] = fmt::format("{}", number);
-  const std::filesystem::path file = run().directory() / (name() + ".safetensors");
-  write_safetensors(file, model);
-  saved_ = fmt::format("{} {} {}{}{} (epoch {}, step {}): {}", keep == Keep::best ? "best" : "last", monitor,
+  write_safetensors(file(), model);
+  saved_ = fmt::format("{} {} {}{}{} (epoch {}, step {})", keep == Keep::best ? "best" : "last", monitor,
                        value_text(monitor, value, metrics.values), metrics.protocol.empty() ? "" : ", ",
-                       metrics.protocol, metrics.epoch + 1, metrics.step, file.string());
+                       metrics.protocol, metrics.epoch + 1, metrics.step);
 }
 
 State Checkpoint::save() const {
@@ -90,11 +91,13 @@ void Checkpoint::restore(const State& state) {
   improvement_.restore(state);
   seen_ = state.value<bool>("seen");
   saved_ = state.value<std::string>("saved");
+  if (!saved_.empty() && !std::filesystem::exists(file()))
+    run().say(fmt::format("{}: the model is not there any more: {}", saved_, file().string()));
 }
 
 void Checkpoint::close() {
   if (!saved_.empty())
-    run().say(saved_);
+    run().say(fmt::format("{}: {}", saved_, file().string()));
   else if (seen_)
     run().say(fmt::format("no model was saved: {} was never a finite number", monitor));
   else

@@ -92,6 +92,9 @@ TEST_CASE("--set overrides go through the same checks") {
   CHECK(one("scale.jitter=[0.5,1.5]") ==
         "--set:1:19: error: 'jitter' is 1.5, out of range: 0 to 1\n  scale.jitter=[0.5,1.5]\n                "
         "    ^\n");
+  const std::string several =
+      problems_of(graph, {"scal.factor=3", "factor", "scale.factor=30", "run.sede=1"});
+  CHECK(std::count(several.begin(), several.end(), '^') == 4);  // all at once
   CHECK(one("factor") ==
         "--set:1:1: error: --set takes node.parameter=value or run.parameter=value\n  factor\n  ^\n");
   CHECK(one("scale.factor=1\nx") == "--set:1:1: error: --set takes one line\n  scale.factor=1\n  ^\n");

@@ -36,7 +36,7 @@ void check_places(const Problems& problems) {
            "a problem's column is not in its line: " + place.str());
     demand(!one.message.empty(), "a problem says nothing");
   }
-  demand(problems.empty() == problems.str().empty(), "problems are printed when there are some");
+  demand(problems.list().empty() == problems.str().empty(), "problems are printed when there are some");
 }
 
 }  // namespace

@@ -62,7 +62,9 @@ class Run {
   /// Where the run writes. It exists once all nodes are open: not yet in open().
   virtual const std::filesystem::path& directory() const = 0;
 
-  /// Named numbers of a node, for metrics.jsonl, the progress line and result.json.
+  /// Named numbers of a node, for metrics.jsonl, the progress and result.json. The line of an epoch shows the
+  /// mean over it of what was reported, result.json the last and, where it is said which way is better, the
+  /// best.
   virtual void report(std::string_view node, const Item& item, const Numbers& values) = 0;
   /// A line for people: on the terminal and in log.txt.
   virtual void say(const std::string& line) = 0;
