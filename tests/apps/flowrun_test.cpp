@@ -126,7 +126,9 @@ TEST_CASE("whatever a plugin throws ends the run with its words, the node and it
         flowrun(temp, {"graph.toml", "--set", std::string("bad.what=") + what, "--output", what});
     CHECK(run.exit_code == 1);
     CHECK(run.errors == "graph.toml:3:1: error: node 'bad' (throwing.source): " + std::string(words) +
-                            "\n  [node.bad]\n  ^\n");
+                            "\n  [node.bad]\n  ^\n"
+                            "note: goes on from where its state was last saved with flowrun --resume " +
+                            what + "\n");
   }
 }
 
