@@ -128,13 +128,15 @@ class Runtime final : public Run {
     } catch (...) {
       message = "an exception of an unknown type";
     }
+    if (!who.empty()) message = fmt::format("{}: {}", who, message);
     const std::lock_guard lock(mutex_);
-    if (failure_) {
-      if (later_failures_.size() < 10)
-        later_failures_.push_back(who.empty() ? message : who + ": " + message);
+    if (failure_) {  // items under way at the same time mostly fail alike
+      if (message != failure_ && later_failures_.size() < 10 &&
+          std::find(later_failures_.begin(), later_failures_.end(), message) == later_failures_.end())
+        later_failures_.push_back(message);
       return;
     }
-    failure_ = who.empty() ? message : fmt::format("{}: {}", who, message);
+    failure_ = message;
     failure_place_ = place;
     failed_ = true;
   }
