@@ -27,7 +27,8 @@ void turn(const std::uint8_t* from, float* to, std::size_t height, std::size_t w
 Images gather(const PixelStore& store, std::span<const Shot> shots) {
   Images images(shots.size(), store.channels, store.height, store.width);
   tbb::parallel_for(std::size_t{0}, shots.size(), [&](std::size_t i) {
-    const std::uint8_t* from = store.pixels.data() + shots[i].image * store.image_size();
+    std::vector<std::uint8_t> scratch;
+    const std::uint8_t* from = store.look(shots[i].image, scratch).data();
     for (std::size_t channel = 0; channel < store.channels; ++channel)
       turn(from + channel * images.plane_size(), images.plane(i, channel), store.height, store.width,
            shots[i].turns);

@@ -104,8 +104,9 @@ trials = 400)");
     for (std::size_t first = 0; first < tasks_.images.size(); first += part) {
       const std::size_t count = std::min(part, tasks_.images.size() - first);
       Images images(count, store.channels, store.height, store.width);
+      std::vector<std::uint8_t> scratch;
       for (std::size_t i = 0; i < count; ++i) {
-        const auto pixels = data->image(tasks_.images[first + i]);
+        const auto pixels = store.look(tasks_.images[first + i], scratch);
         std::transform(pixels.begin(), pixels.end(), images.image(i), unit_pixel);
       }
       const Embeddings some = model.embed(images);

@@ -70,8 +70,8 @@ TEST_CASE("a drawing depends on seed, node, alphabet, character and sample alone
   for (std::size_t alphabet = 0; alphabet < 5; ++alphabet)
     for (std::size_t character = 0; character < 4; ++character)
       for (std::size_t sample = 0; sample < 3; ++sample) {
-        const auto a = all.image(all.classes[4 * alphabet + character].images[sample]);
-        const auto b = more.image(more.classes[7 * alphabet + character].images[sample]);
+        const auto a = all.store->kept(all.classes[4 * alphabet + character].images[sample]);
+        const auto b = more.store->kept(more.classes[7 * alphabet + character].images[sample]);
         CHECK(std::equal(a.begin(), a.end(), b.begin(), b.end()));
       }
 }
@@ -80,7 +80,7 @@ TEST_CASE("bright on black, or dark on white; grey at the edges; and never empty
   const Dataset bright = output(few, "all"), dark = output(few + "invert = false\n", "all");
   std::set<int> values;
   for (std::size_t i = 0; i < 60; ++i) {
-    const auto a = bright.image(i), b = dark.image(i);
+    const auto a = bright.store->kept(i), b = dark.store->kept(i);
     double ink = 0;
     for (std::size_t k = 0; k < a.size(); ++k) {
       REQUIRE(a[k] == 255 - b[k]);
@@ -126,11 +126,11 @@ TEST_CASE("the default set: nearest neighbour on pixels does badly at 20-way one
     for (int trial = 0; trial < trials; ++trial) {
       const std::size_t first = 20 * random.below(30), answer = first + random.below(20);
       const std::vector<std::size_t> hands = random.choose(20, 2);
-      const auto query = all.image(all.classes[answer].images[hands[0]]);
+      const auto query = all.store->kept(all.classes[answer].images[hands[0]]);
       std::size_t guess = 0;
       long best = -1;
       for (std::size_t one = first; one < first + 20; ++one) {
-        const auto support = all.image(all.classes[one].images[hands[1]]);
+        const auto support = all.store->kept(all.classes[one].images[hands[1]]);
         long distance = 0;
         for (std::size_t i = 0; i < query.size(); ++i)
           distance += (query[i] - support[i]) * (query[i] - support[i]);

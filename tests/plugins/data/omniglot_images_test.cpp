@@ -23,7 +23,7 @@ std::string said(const std::vector<Collection>& collections) {
 
 /// The first bright row tells fake::png's mark.
 int mark(const Dataset& data, std::size_t image) {
-  const auto pixels = data.image(image);
+  const auto pixels = data.store->kept(image);
   int row = 0;
   while (pixels[static_cast<std::size_t>(row) * 105] == 0) ++row;
   return row / 3;

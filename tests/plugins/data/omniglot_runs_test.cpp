@@ -19,7 +19,7 @@ Collection collection(const fake::Files& files) {
 }
 
 int mark(const Dataset& data, std::size_t image) {
-  const auto pixels = data.image(image);
+  const auto pixels = data.store->kept(image);
   int row = 0;
   while (pixels[static_cast<std::size_t>(row) * 105] == 0) ++row;
   return row / 3;
@@ -115,11 +115,11 @@ TEST_CASE("the real runs: 20 of 20 trials; nearest neighbour on normalised pixel
     CHECK(task.support.size() == 20);
     CHECK(task.queries.size() == 20);
     for (std::size_t q = 0; q < task.queries.size(); ++q, ++trials) {
-      const auto query = data.image(task.queries[q]);
+      const auto query = data.store->kept(task.queries[q]);
       double best = -1;
       std::int32_t guess = -1;
       for (std::size_t s = 0; s < task.support.size(); ++s) {
-        const auto support = data.image(task.support[s]);
+        const auto support = data.store->kept(task.support[s]);
         double dot = 0, square = 0;
         for (std::size_t i = 0; i < query.size(); ++i)
           dot += query[i] * support[i], square += support[i] * support[i];

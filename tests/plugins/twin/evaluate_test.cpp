@@ -109,9 +109,9 @@ TEST_CASE("evaluate embeds the images that the tasks name, whatever their number
   Embeddings e(data.store->count(), 16);
   for (std::size_t i = 0; i < e.count; ++i) {
     double squares = 0;
-    for (const int pixel : data.image(i)) squares += pixel * pixel;
+    for (const int pixel : data.store->kept(i)) squares += pixel * pixel;
     for (std::size_t k = 0; k < 16; ++k)
-      e.row(i)[k] = static_cast<float>(data.image(i)[k] / std::sqrt(squares));
+      e.row(i)[k] = static_cast<float>(data.store->kept(i)[k] / std::sqrt(squares));
   }
   const OneShotScore direct = score_tasks(e, tasks, *component<Distance>("type = \"squared_l2\""), {});
   CHECK(metrics.values.at("accuracy") == doctest::Approx(direct.accuracy));
