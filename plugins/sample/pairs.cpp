@@ -2,10 +2,13 @@
 #include <cmath>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "choose.h"
 #include "gather.h"
+#include "listed.h"
 #include "require.h"
 #include "twinflow/dataset.h"
 #include "twinflow/images.h"
@@ -21,7 +24,8 @@ class Pairs final : public Source<PairBatch> {
 
  private:
   std::size_t same_pairs(const Item& item) const;
-  std::vector<std::size_t> left_classes(Random& random) const;
+  std::vector<Shot> of_classes(std::span<const std::uint8_t> same, Random& random) const;
+  std::vector<Shot> of_list(std::span<const std::uint8_t> same, Random& random) const;
   std::size_t other_class(std::size_t left, Random& random) const;
 
   std::shared_ptr<const Dataset> data;
@@ -30,10 +34,14 @@ class Pairs final : public Source<PairBatch> {
   std::uint8_t label_of_same = 0;
 
   std::vector<std::vector<std::size_t>> groups_;  // the classes of each group
+  std::optional<Listed> listed_;                  // where the data set is a list of pairs
 };
 
 void Pairs::describe(NodeSpec<Pairs>& spec) {
-  spec.summary("Draws batches of pairs, of the same class or of different ones, in random order.");
+  spec.summary(
+      "Draws batches of pairs, of the same class or of different ones, in random order: of all that the "
+      "classes "
+      "allow or, from a list of pairs, of those.");
   spec.example(R"([node.batches]
 type = "sample.pairs"
 from = "glyphs.train"
@@ -54,6 +62,13 @@ same_fraction = 0.5)");
 }
 
 void Pairs::open() {
+  if (!data->pairs.empty()) {
+    if (negatives_in_group > 0)
+      throw Error(name_of(*data) +
+                  " is a list of pairs, which has no groups: negatives_in_group has to be 0");
+    listed_.emplace(*data, same_fraction);
+    return;
+  }
   require_classes(*data, same_fraction < 1 ? 2 : 1, 1,
                   same_fraction < 1 ? "a different-class pair" : "a pair");
   require_images(*data, same_fraction > 0 ? 2 : 1, same_fraction > 0 ? "a same-class pair" : "a pair");
@@ -70,18 +85,6 @@ std::size_t Pairs::same_pairs(const Item& item) const {
   return after > before ? 1 : 0;
 }
 
-/// Without replacement; where the pairs are more than the classes, every class comes up before any comes
-/// again.
-std::vector<std::size_t> Pairs::left_classes(Random& random) const {
-  std::vector<std::size_t> classes;
-  while (classes.size() < pairs) {
-    const std::vector<std::size_t> more =
-        random.choose(data->classes.size(), std::min(pairs - classes.size(), data->classes.size()));
-    classes.insert(classes.end(), more.begin(), more.end());
-  }
-  return classes;
-}
-
 /// The last candidate takes the place of `left`, so that all others are equally likely.
 std::size_t Pairs::other_class(std::size_t left, Random& random) const {
   if (random.coin(negatives_in_group)) {
@@ -93,19 +96,11 @@ std::size_t Pairs::other_class(std::size_t left, Random& random) const {
   return drawn == left ? data->classes.size() - 1 : drawn;
 }
 
-PairBatch Pairs::make(const Item& item) const {
-  Random random = this->random(item, "batch");
-  std::vector<std::uint8_t> same(pairs, 0);
-  std::fill_n(same.begin(), same_pairs(item), std::uint8_t{1});
-  random.shuffle(std::span(same));
-  const std::vector<std::size_t> left = left_classes(random);
-
-  PairBatch batch;
-  batch.label_of_same = label_of_same;
-  batch.labels.resize(pairs);
+/// Left images, then right ones. Left classes are drawn without replacement.
+std::vector<Shot> Pairs::of_classes(std::span<const std::uint8_t> same, Random& random) const {
+  const std::vector<std::size_t> left = choose_evenly(random, data->classes.size(), pairs);
   std::vector<Shot> shots(2 * pairs);
   for (std::size_t i = 0; i < pairs; ++i) {
-    batch.labels[i] = same[i] ? label_of_same : 1 - label_of_same;
     const std::vector<std::size_t>& images = data->classes[left[i]].images;
     if (same[i]) {
       const std::vector<std::size_t> two = random.choose(images.size(), 2);
@@ -117,7 +112,29 @@ PairBatch Pairs::make(const Item& item) const {
       shots[pairs + i] = {others[random.below(others.size())]};
     }
   }
-  batch.images = gather(*data->store, shots);
+  return shots;
+}
+
+std::vector<Shot> Pairs::of_list(std::span<const std::uint8_t> same, Random& random) const {
+  std::vector<Shot> shots(2 * pairs);
+  const std::vector<ListedPair> drawn = listed_->draw(same, random);
+  for (std::size_t i = 0; i < pairs; ++i) {
+    shots[i] = {drawn[i].left};
+    shots[pairs + i] = {drawn[i].right};
+  }
+  return shots;
+}
+
+PairBatch Pairs::make(const Item& item) const {
+  Random random = this->random(item, "batch");
+  std::vector<std::uint8_t> same(pairs, 0);
+  std::fill_n(same.begin(), same_pairs(item), std::uint8_t{1});
+  random.shuffle(std::span(same));
+
+  PairBatch batch;
+  batch.label_of_same = label_of_same;
+  for (const std::uint8_t one : same) batch.labels.push_back(one ? label_of_same : 1 - label_of_same);
+  batch.images = gather(*data->store, listed_ ? of_list(same, random) : of_classes(same, random));
   return batch;
 }
 

@@ -7,15 +7,15 @@
 namespace twinflow::sample {
 namespace {
 
-std::string name_of(const Dataset& data) {
-  return data.description.empty() ? "the data set" : "the data set '" + data.description + "'";
-}
-
 std::string counted(std::size_t count, const std::string& one, const std::string& many) {
   return fmt::format("{} {}", count, count == 1 ? one : many);
 }
 
 }  // namespace
+
+std::string name_of(const Dataset& data) {
+  return data.description.empty() ? "the data set" : "the data set '" + data.description + "'";
+}
 
 void require_classes(const Dataset& data, std::size_t count, std::size_t turns, const std::string& need) {
   const std::size_t present = data.classes.size();

@@ -10,6 +10,9 @@ namespace twinflow::sample {
 /// What a sampler needs of its data set, checked before the stream starts. Each throws Error, naming the data
 /// set.
 
+/// "the data set 'omniglot'", to begin a sentence with.
+std::string name_of(const Dataset& data);
+
 /// Enough classes. `turns`: how many classes each class counts for. `need`: in words, where `count` comes
 /// from.
 void require_classes(const Dataset& data, std::size_t count, std::size_t turns, const std::string& need);
