@@ -27,7 +27,7 @@ class Omniglot final : public Constants {
   void open() override;
 
  private:
-  enum class Set { background, small1, small2, small };
+  enum class Set { background, small1, small2, small, evaluation };
 
   Dataset train();
   Dataset validation();
@@ -35,7 +35,7 @@ class Omniglot final : public Constants {
   Dataset runs();
 
   std::string set_name() const;
-  void read_background();
+  void read_images();
   Collection read(const std::string& stem) const;
   PictureForm form() const { return {size, invert}; }
 
@@ -54,7 +54,7 @@ class Omniglot final : public Constants {
 namespace {
 
 const std::vector<std::string> collections = {"images_background", "images_background_small1",
-                                              "images_background_small2", "all_runs"};
+                                              "images_background_small2", "images_evaluation", "all_runs"};
 
 bool has_omniglot(const fs::path& folder) {
   for (const std::string& stem : collections)
@@ -65,7 +65,7 @@ bool has_omniglot(const fs::path& folder) {
 }  // namespace
 
 void Omniglot::describe(NodeSpec<Omniglot>& spec) {
-  spec.summary("Omniglot's background alphabets and its official one-shot runs, from the published zips.");
+  spec.summary("Omniglot's alphabets and its official one-shot runs, from the published zips.");
   spec.example(R"([node.omniglot]
 type = "data.omniglot"
 path = "data/omniglot"
@@ -86,10 +86,12 @@ from = { model = "twin.model", data = "omniglot.runs" })");
       .names({{"background", Set::background},
               {"small1", Set::small1},
               {"small2", Set::small2},
-              {"small", Set::small}})
+              {"small", Set::small},
+              {"evaluation", Set::evaluation}})
       .doc(
-          "which images: all 30 background alphabets, one of the two sets of 5, or both of these: 8 "
-          "together");
+          "which images: all 30 background alphabets, one of the two sets of 5, both of these, 8 together, "
+          "or "
+          "the 20 alphabets to evaluate on, which the official runs are taken from");
   spec.param("size", &Omniglot::size)
       .unit("pixels")
       .range(8, PictureForm::drawn)
@@ -127,8 +129,10 @@ void Omniglot::open() {
     }
     looked.push_back("'" + place.string() + "'");
   }
-  throw Error(fmt::format("Omniglot was not found; looked in {} for {}.zip, or for folders of these names",
-                          fmt::join(looked, " and "), fmt::join(collections, ".zip, ")));
+  throw Error(
+      fmt::format("Omniglot was not found; looked in {} for {}.zip, or for folders of these names; "
+                  "apps/get-omniglot downloads it",
+                  fmt::join(looked, " and "), fmt::join(collections, ".zip, ")));
 }
 
 Collection Omniglot::read(const std::string& stem) const {
@@ -146,16 +150,19 @@ std::string Omniglot::set_name() const {
       return "omniglot background, small set 2";
     case Set::small:
       return "omniglot background, small sets 1 and 2";
+    case Set::evaluation:
+      return "omniglot evaluation";
     case Set::background:
       break;
   }
   return "omniglot background";
 }
 
-void Omniglot::read_background() {
+void Omniglot::read_images() {
   if (all_) return;
   std::vector<Collection> parts;
   if (set == Set::background) parts.push_back(read("images_background"));
+  if (set == Set::evaluation) parts.push_back(read("images_evaluation"));
   if (set == Set::small1 || set == Set::small) parts.push_back(read("images_background_small1"));
   if (set == Set::small2 || set == Set::small) parts.push_back(read("images_background_small2"));
   Dataset data = read_omniglot_images(parts, form());
@@ -173,19 +180,19 @@ void Omniglot::read_background() {
 }
 
 Dataset Omniglot::train() {
-  read_background();
+  read_images();
   return part_of(*all_, others(all_->groups.size(), held_out_), set_name() + ", for training");
 }
 
 Dataset Omniglot::validation() {
-  read_background();
+  read_images();
   if (held_out_.empty())
     throw Error("the output 'validation' is empty: set validation_alphabets or validation_names");
   return part_of(*all_, held_out_, set_name() + ", held out");
 }
 
 Dataset Omniglot::all() {
-  read_background();
+  read_images();
   return *all_;
 }
 

@@ -125,11 +125,17 @@ TEST_CASE("the small sets, alone and together") {
         "omniglot background, small sets 1 and 2: 3 alphabets, 4 classes, 7 images");
 }
 
+TEST_CASE("the evaluation alphabets") {
+  fake::TempFolder temp;
+  fake::write_zip(temp.path / "images_evaluation.zip", fake::images(), "images_evaluation/");
+  CHECK(output(at(temp.path, "set = \"evaluation\""), "all").description ==
+        "omniglot evaluation: 2 alphabets, 3 classes, 6 images");
+}
+
 TEST_CASE("where nothing is found, every place and every file looked for is named") {
   const std::string files =
-      " for images_background.zip, images_background_small1.zip, images_background_small2.zip, all_runs.zip, "
-      "or for "
-      "folders of these names";
+      " for images_background.zip, images_background_small1.zip, images_background_small2.zip, "
+      "images_evaluation.zip, all_runs.zip, or for folders of these names; apps/get-omniglot downloads it";
   fake::TempFolder temp;
   const auto here = fake::fs::current_path();
   fake::fs::create_directories(temp.path / "work");
