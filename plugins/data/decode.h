@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstdint>
+#include <opencv2/core.hpp>
+#include <string>
+#include <vector>
+
+namespace twinflow::data {
+
+/// The picture in a file of any format that OpenCV reads: CV_8UC1, or with `colour` CV_8UC3 in the order red,
+/// green, blue; upright as EXIF says; what is transparent lies on white; 16 bit are scaled to 8. Throws
+/// Error, with `where` in front, for a file that is empty, cut short, damaged or no image, and for an image
+/// larger than OpenCV allows (2^30 pixels, or OPENCV_IO_MAX_IMAGE_PIXELS of the environment), before memory
+/// is allocated for it. May be called from any thread. The first call loads OpenCV's readers.
+cv::Mat decode_image(const std::vector<std::uint8_t>& bytes, const std::string& where, bool colour);
+
+}  // namespace twinflow::data
