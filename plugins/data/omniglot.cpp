@@ -31,6 +31,7 @@ class Omniglot final : public Constants {
 
   Dataset train();
   Dataset validation();
+  Dataset test();
   Dataset all();
   Dataset runs();
 
@@ -45,6 +46,7 @@ class Omniglot final : public Constants {
   bool invert = true;
   std::size_t validation_alphabets = 0;
   std::vector<std::string> validation_names;
+  Split split;
 
   fs::path folder_;
   std::optional<Dataset> all_;         // once read
@@ -102,8 +104,14 @@ from = { model = "twin.model", data = "omniglot.runs" })");
       .doc("how many alphabets to hold out of train, chosen by the run's seed");
   spec.param("validation_names", &Omniglot::validation_names)
       .doc("the alphabets to hold out of train, by name");
-  spec.output("train", &Omniglot::train).doc("the set without the held-out alphabets");
-  spec.output("validation", &Omniglot::validation).doc("the held-out alphabets");
+  spec.param("split", &Omniglot::split)
+      .doc(
+          "what validation and test hold, rather than validation_alphabets or validation_names; by maker, "
+          "each class keeps the drawings of 12 of the 20 drawers for training, as Koch 2015 did, with "
+          "{ by = \"maker\", validation = 0.2, test = 0.2 }");
+  spec.output("train", &Omniglot::train).doc("the set without what is held out");
+  spec.output("validation", &Omniglot::validation).doc("what is held out for choosing");
+  spec.output("test", &Omniglot::test).doc("what a split holds out for testing");
   spec.output("all", &Omniglot::all).doc("the whole set");
   spec.output("runs", &Omniglot::runs).doc("the 20 official one-shot runs of 20 trials each");
   spec.check(&Omniglot::check);
@@ -112,6 +120,8 @@ from = { model = "twin.model", data = "omniglot.runs" })");
 void Omniglot::check(const Checking& checking) const {
   if (validation_alphabets > 0 && !validation_names.empty())
     checking.error("validation_alphabets", "give either validation_alphabets or validation_names, not both");
+  if (split.holds_out() && (validation_alphabets > 0 || !validation_names.empty()))
+    checking.error("split", "give either split, or validation_alphabets or validation_names, not both");
 }
 
 void Omniglot::open() {
@@ -181,14 +191,21 @@ void Omniglot::read_images() {
 
 Dataset Omniglot::train() {
   read_images();
+  if (split.holds_out()) return split_part(*all_, split, Part::train, set_name());
   return part_of(*all_, others(all_->groups.size(), held_out_), set_name() + ", for training");
 }
 
 Dataset Omniglot::validation() {
   read_images();
+  if (split.holds_out()) return split_part(*all_, split, Part::validation, set_name());
   if (held_out_.empty())
-    throw Error("the output 'validation' is empty: set validation_alphabets or validation_names");
+    throw Error("the output 'validation' is empty: set validation_alphabets, validation_names or split");
   return part_of(*all_, held_out_, set_name() + ", held out");
+}
+
+Dataset Omniglot::test() {
+  read_images();
+  return split_part(*all_, split, Part::test, set_name());
 }
 
 Dataset Omniglot::all() {
