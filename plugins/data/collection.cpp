@@ -34,7 +34,7 @@ class Collector {
       const std::size_t to = std::min(name.find('/', from), name.size());
       const std::string_view part(name.data() + from, to - from);
       if (part == "..") fail(name, "points outside of the archive");
-      if (part == "__MACOSX" || part == "Thumbs.db" || part.starts_with('.')) wanted = false;
+      if (is_litter(part)) wanted = false;
       from = to + 1;
     }
     if (!wanted) return false;
@@ -139,6 +139,10 @@ Collection read_folder(const fs::path& path, const Limits& limits) {
 }
 
 }  // namespace
+
+bool is_litter(std::string_view name) {
+  return name == "__MACOSX" || name == "Thumbs.db" || name == "desktop.ini" || name.starts_with('.');
+}
 
 std::optional<fs::path> find_collection(const fs::path& folder, const std::string& stem) {
   std::error_code ignored;  // what cannot be looked at is not there

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// Published data come as zips, or as the folders that these unpack to. Both are read here, in place, to the
@@ -30,15 +31,17 @@ struct Limits {
   std::size_t total_bytes = std::size_t{1} << 30;
 };
 
+/// Whether a file or folder of that name is hidden, or what macOS and Windows leave behind.
+bool is_litter(std::string_view name);
+
 /// FOLDER/STEM.zip where there is one, else the folder FOLDER/STEM, else nothing.
 std::optional<std::filesystem::path> find_collection(const std::filesystem::path& folder,
                                                      const std::string& stem);
 
-/// Every file of a zip or folder; bytes' checksums are verified in a zip. Left out: folders, hidden files and
-/// what macOS and Windows leave behind (`__MACOSX`, `Thumbs.db`). A leading `STEM/` is cut off the names, so
-/// that it makes no difference whether a zip holds its own name as a folder. Throws Error, naming the zip and
-/// the entry, when it is damaged or cut short, when a name is absolute or has a '..', when a name comes
-/// twice, and beyond the limits.
+/// Every file of a zip or folder; bytes' checksums are verified in a zip. Left out: folders, and litter with
+/// all that is in it. A leading `STEM/` is cut off the names, so that it makes no difference whether a zip
+/// holds its own name as a folder. Throws Error, naming the zip and the entry, when it is damaged or cut
+/// short, when a name is absolute or has a '..', when a name comes twice, and beyond the limits.
 Collection read_collection(const std::filesystem::path& path, const Limits& limits = {});
 
 }  // namespace twinflow::data

@@ -4,8 +4,12 @@
 
 #include <boost/dll/runtime_symbol_info.hpp>
 #include <boost/dll/shared_library.hpp>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
 #include <limits>
 #include <span>
+#include <system_error>
 
 #include "container.h"
 #include "decoder/decoder.h"
@@ -30,19 +34,39 @@ Decode load_decoder() {
   }
 }
 
+void refuse_large(std::uintmax_t size, const std::string& where) {
+  if (size > std::numeric_limits<int>::max())
+    throw Error(fmt::format("{}: the file has {} bytes, more than OpenCV can take", where, size));
+}
+
 }  // namespace
 
 cv::Mat decode_image(const std::vector<std::uint8_t>& bytes, const std::string& where, bool colour) {
   static const Decode decode = load_decoder();
+  refuse_large(bytes.size(), where);
   std::vector<std::uint8_t> scratch;
   const std::span<const std::uint8_t> whole = whole_image_file(bytes, where, scratch);
-  if (whole.size() > std::numeric_limits<int>::max())
-    throw Error(fmt::format("{}: the file has {} bytes, more than OpenCV can take", where, whole.size()));
   cv::Mat picture;
   std::string problem;
   decode(whole.data(), whole.size(), colour, picture, problem);
   if (!problem.empty()) throw Error(where + ": " + problem);
   return picture;
 }
+
+cv::Mat read_image(const std::filesystem::path& file, bool colour) {
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(file, error);  // a folder has none
+  if (error) throw Error(fmt::format("{}: the file cannot be read: {}", quoted(file), error.message()));
+  refuse_large(size, quoted(file));
+  std::vector<std::uint8_t> bytes(size);
+  errno = 0;
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size)))
+    throw Error(fmt::format("{}: the file cannot be read{}{}", quoted(file), errno ? ": " : "",
+                            errno ? std::strerror(errno) : ""));
+  return decode_image(bytes, quoted(file), colour);
+}
+
+std::string quoted(const std::filesystem::path& file) { return "'" + file.string() + "'"; }
 
 }  // namespace twinflow::data

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <opencv2/core.hpp>
 #include <string>
 #include <vector>
@@ -13,5 +14,11 @@ namespace twinflow::data {
 /// larger than OpenCV allows (2^30 pixels, or OPENCV_IO_MAX_IMAGE_PIXELS of the environment), before memory
 /// is allocated for it. May be called from any thread. The first call loads OpenCV's readers.
 cv::Mat decode_image(const std::vector<std::uint8_t>& bytes, const std::string& where, bool colour);
+
+/// The picture in a file. Throws Error, which names the file, also when it cannot be read.
+cv::Mat read_image(const std::filesystem::path& file, bool colour);
+
+/// A file's name in a sentence, and as `where`.
+std::string quoted(const std::filesystem::path& file);
 
 }  // namespace twinflow::data

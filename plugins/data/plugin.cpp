@@ -1,3 +1,4 @@
 #include "twinflow/plugin.h"
 
-TWINFLOW_PLUGIN("data", TWINFLOW_VERSION, "TwinFlow", "Data sets: generated glyphs, and Omniglot.")
+TWINFLOW_PLUGIN("data", TWINFLOW_VERSION, "TwinFlow",
+                "Data sets: generated glyphs, Omniglot, and folders of images.")

@@ -24,6 +24,16 @@ void write_omniglot(const std::filesystem::path& folder) {
   fake::write_folder(folder / "all_runs", fake::runs());
 }
 
+/// Images where the example of data.images looks for them: 15 classes, so that 9 are left to train on.
+void write_faces(const std::filesystem::path& folder) {
+  fake::Files images;
+  for (int person = 1; person <= 15; ++person)
+    for (int image = 1; image <= 3; ++image)
+      images.emplace_back(fmt::format("person{}/{}.png", person, image),
+                          fake::png(2 * person + image, 60, 50));
+  fake::write_folder(folder, images);
+}
+
 }  // namespace
 
 TEST_CASE("the example of every type does what it says in a graph that runs") {
@@ -37,6 +47,7 @@ TEST_CASE("the example of every type does what it says in a graph that runs") {
     temp.write("small.toml", read_file(TWINFLOW_SOURCE_DIR "/tests/apps/examples.toml"));
     temp.write("example.toml", "extends = \"small.toml\"\n" + info->example);
     write_omniglot(temp.path / "data/omniglot");
+    write_faces(temp.path / "data/faces");
     const Finished run = flowrun(temp, {"example.toml", "--output", "run"});
     CHECK(run.errors.find("error") == run.errors.npos);  // a warning of nodes that others replace is fine
     CHECK(run.exit_code == 0);

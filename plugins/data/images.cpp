@@ -1,0 +1,249 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <iterator>
+#include <map>
+#include <numeric>
+#include <opencv2/core.hpp>
+#include <optional>
+#include <regex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "decode.h"
+#include "image_folder.h"
+#include "image_loading.h"
+#include "split.h"
+#include "twinflow/plugin.h"
+
+namespace twinflow::data {
+
+namespace fs = std::filesystem;
+
+/// A folder of images as a data set. Everything is read in open(); the outputs share it.
+class ImageFiles final : public Constants {
+ public:
+  static void describe(NodeSpec<ImageFiles>& spec);
+  void check(const Checking& checking) const;
+  void open() override;
+
+ private:
+  enum class ColorMode { grey, color };
+  enum class OnBadImage { error, skip };
+
+  Dataset train() { return part(Part::train); }
+  Dataset validation() { return part(Part::validation); }
+  Dataset test() { return part(Part::test); }
+  Dataset all() { return all_; }
+
+  Dataset part(Part which) const;
+  Loading loading() const;
+  void keep(const std::vector<std::optional<std::size_t>>& places);
+  std::vector<std::int32_t> makers_of(const std::vector<fs::path>& files);
+  void say(const std::string& line) const { run().say(name() + ": " + line); }
+  void say_skipped(const std::vector<std::string>& problems) const;
+  void require_enough(const Dataset& data) const;
+
+  fs::path path;
+  Layout layout = Layout::detect;
+  std::size_t size = 0, height = 0, width = 0;  // pixels; 0: not given
+  Fit::How fit = Fit::How::stretch;
+  ColorMode color_mode = ColorMode::grey;
+  bool invert = false;
+  std::size_t memory = 2048;  // MiB
+  OnBadImage on_bad_image = OnBadImage::error;
+  std::size_t min_images = 1;
+  std::string maker;
+  Split split;
+
+  Dataset all_;
+  std::vector<std::string> makers_;
+};
+
+void ImageFiles::describe(NodeSpec<ImageFiles>& spec) {
+  spec.summary("Images from a folder of class folders, or of group folders of class folders.");
+  spec.example(R"([node.faces]
+type = "data.images"
+path = "data/faces"
+size = 20
+fit = "pad"
+split = { by = "class", validation = 0.2, test = 0.2 }
+
+[node.batches]
+type = "sample.classes"
+from = "faces.train")");
+  spec.param("path", &ImageFiles::path).required().doc("the folder");
+  spec.param("layout", &ImageFiles::layout)
+      .names({{"detect", Layout::detect}, {"classes", Layout::classes}, {"groups", Layout::groups}})
+      .doc("what the folders in it are: classes, groups of class folders, or whichever the files show");
+  spec.param("size", &ImageFiles::size)
+      .unit("pixels")
+      .range(0, 32767)
+      .doc("height and width of the images; 0: height and width apply");
+  spec.param("height", &ImageFiles::height)
+      .unit("pixels")
+      .range(0, 32767)
+      .doc("height of the images; when size, height and width are 0, that of the first image");
+  spec.param("width", &ImageFiles::width).unit("pixels").range(0, 32767).doc("width, likewise");
+  spec.param("fit", &ImageFiles::fit)
+      .names({{"stretch", Fit::How::stretch},
+              {"pad", Fit::How::pad},
+              {"crop", Fit::How::crop},
+              {"strict", Fit::How::strict}})
+      .doc(
+          "how an image of another size is fitted: stretched; whole, with the median colour of its border "
+          "around it; cut to the largest part in its middle that has the proportions; or not at all: it is a "
+          "bad image");
+  spec.param("color_mode", &ImageFiles::color_mode)
+      .names({{"grey", ColorMode::grey}, {"color", ColorMode::color}})
+      .doc("one channel, or red, green and blue");
+  spec.param("invert", &ImageFiles::invert).doc("white becomes black: for dark strokes on white paper");
+  spec.param("memory", &ImageFiles::memory)
+      .unit("MiB")
+      .range(0, 1e9)
+      .doc("how much of the images is kept decoded; what does not fit is decoded when it is looked at");
+  spec.param("on_bad_image", &ImageFiles::on_bad_image)
+      .names({{"error", OnBadImage::error}, {"skip", OnBadImage::skip}})
+      .doc("whether a file that is not a whole image ends the run, or is left out, counted and listed");
+  spec.param("min_images", &ImageFiles::min_images).min(1).doc("a class with fewer is an error");
+  spec.param("maker", &ImageFiles::maker)
+      .doc(
+          "a regular expression whose first group takes from a file's name who made the image (a drawer, a "
+          "camera): \"_(\\\\d+)\\\\.png$\"; empty: nobody knows");
+  spec.param("split", &ImageFiles::split).doc("what validation and test hold; train holds the rest");
+  spec.output("train", &ImageFiles::train).doc("what is not held out");
+  spec.output("validation", &ImageFiles::validation).doc("what is held out for choosing");
+  spec.output("test", &ImageFiles::test).doc("what is held out for testing");
+  spec.output("all", &ImageFiles::all).doc("all images");
+  spec.check(&ImageFiles::check);
+}
+
+void ImageFiles::check(const Checking& checking) const {
+  if (size > 0 && (height > 0 || width > 0))
+    checking.error("size", "give either size, or height and width, not both");
+  else if ((height > 0) != (width > 0))
+    checking.error(height > 0 ? "height" : "width", "give both height and width, or none of them");
+  if (maker.empty()) {
+    if (split.by == Split::By::makers)
+      checking.error("split", "to split by maker, say in 'maker' how a file's name tells who made the image");
+    return;
+  }
+  try {
+    if (std::regex(maker).mark_count() == 0)
+      checking.error("maker", "the regular expression has no group, in (), that takes the maker");
+  } catch (const std::regex_error& error) {
+    checking.error("maker", fmt::format("this is not a regular expression: {}", error.what()));
+  }
+}
+
+Loading ImageFiles::loading() const {
+  return {.fit = {.height = size > 0 ? size : height,
+                  .width = size > 0 ? size : width,
+                  .how = fit,
+                  .colour = color_mode == ColorMode::color,
+                  .invert = invert},
+          .memory = memory << 20,
+          .skip_bad = on_bad_image == OnBadImage::skip,
+          .say = [this](const std::string& line) { say(line); }};
+}
+
+void ImageFiles::open() {
+  cv::setNumThreads(0);  // the arena owns the cores
+  ImageFolder found = list_images(path, layout);
+  std::vector<fs::path> files;
+  all_.groups = found.groups;
+  for (ImageFolder::Class& one : found.classes) {
+    std::vector<std::size_t> images(one.files.size());
+    std::iota(images.begin(), images.end(), files.size());
+    all_.classes.push_back({one.name, one.group, std::move(images)});
+    std::move(one.files.begin(), one.files.end(), std::back_inserter(files));
+  }
+  require_enough(all_);
+  if (!maker.empty()) all_.drawers = makers_of(files);
+
+  const auto start = std::chrono::steady_clock::now();
+  const Loaded loaded = load_images(std::move(files), loading());
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  say_skipped(loaded.skipped);
+  keep(loaded.places);
+  require_enough(all_);
+  all_.store = loaded.store;
+  all_.description = summary(fs::canonical(path).filename().string(), all_);
+  const PixelStore& store = *loaded.store;
+  const double mib = static_cast<double>(store.image_size()) / (1 << 20);
+  say(fmt::format(
+      "{}, {} x {} pixels, read in {:.1f} s ({:.0f} a second); {:.1f} of {:.1f} MiB are kept decoded",
+      all_.description, store.width, store.height, took.count(),
+      static_cast<double>(loaded.places.size()) / took.count(), mib * static_cast<double>(store.kept_count()),
+      mib * static_cast<double>(store.count())));
+}
+
+/// From the files' numbers to the images' places in the store.
+void ImageFiles::keep(const std::vector<std::optional<std::size_t>>& places) {
+  for (Dataset::Class& one : all_.classes) {
+    std::vector<std::size_t> images;
+    for (const std::size_t file : one.images)
+      if (places[file]) images.push_back(*places[file]);
+    one.images = std::move(images);
+  }
+  if (all_.drawers.empty()) return;
+  std::vector<std::int32_t> drawers;
+  for (std::size_t file = 0; file < places.size(); ++file)
+    if (places[file]) drawers.push_back(all_.drawers[file]);
+  all_.drawers = std::move(drawers);
+}
+
+void ImageFiles::require_enough(const Dataset& data) const {
+  for (const Dataset::Class& one : data.classes)
+    if (one.images.size() < min_images)
+      throw Error(fmt::format("{}: the class '{}{}' has {} image{}, fewer than min_images = {}", quoted(path),
+                              data.groups.size() > 1 ? data.groups[one.group] + "/" : "", one.name,
+                              one.images.size(), one.images.size() == 1 ? "" : "s", min_images));
+}
+
+std::vector<std::int32_t> ImageFiles::makers_of(const std::vector<fs::path>& files) {
+  const std::regex expression(maker);
+  const auto naturally = [](const std::string& a, const std::string& b) {
+    return strverscmp(a.c_str(), b.c_str()) < 0;
+  };
+  std::map<std::string, std::int32_t, decltype(naturally)> numbers(naturally);
+  std::vector<std::string> names;
+  for (const fs::path& file : files) {
+    const std::string name = file.filename().string();
+    std::smatch match;
+    if (!std::regex_search(name, match, expression) || match[1].length() == 0)
+      throw Error(fmt::format("{}: the name does not tell who made the image: maker = \"{}\" does not fit it",
+                              quoted(file), maker));
+    names.push_back(match[1].str());
+    numbers[names.back()];
+  }
+  for (auto& [name, number] : numbers) {
+    number = static_cast<std::int32_t>(makers_.size());
+    makers_.push_back(name);
+  }
+  std::vector<std::int32_t> made_by;
+  for (const std::string& name : names) made_by.push_back(numbers[name]);
+  return made_by;
+}
+
+void ImageFiles::say_skipped(const std::vector<std::string>& problems) const {
+  if (problems.empty()) return;
+  constexpr std::size_t most = 10;
+  say(fmt::format("{} bad image{} left out{}", problems.size(), problems.size() == 1 ? " is" : "s are",
+                  problems.size() > most ? fmt::format("; the first {}:", most) : ":"));
+  for (std::size_t i = 0; i < std::min(most, problems.size()); ++i) say("  " + problems[i]);
+}
+
+Dataset ImageFiles::part(Part which) const {
+  const Dataset made = split_part(all_, split, which, fs::canonical(path).filename().string(), makers_);
+  say(made.description);
+  return made;
+}
+
+TWINFLOW_NODE("data.images", ImageFiles)
+
+}  // namespace twinflow::data
