@@ -52,7 +52,8 @@ void Idx::describe(NodeSpec<Idx>& spec) {
 type = "data.idx"
 images = "data/mnist/train-images-idx3-ubyte.gz"
 labels = "data/mnist/train-labels-idx1-ubyte.gz"
-split = { by = "class", test = 0.4 }
+size = 20
+split = { by = "class", test = 0.2 }
 
 [node.batches]
 type = "sample.classes"
