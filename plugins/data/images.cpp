@@ -17,6 +17,7 @@
 #include "decode.h"
 #include "image_folder.h"
 #include "image_loading.h"
+#include "image_settings.h"
 #include "split.h"
 #include "twinflow/plugin.h"
 
@@ -25,14 +26,13 @@ namespace twinflow::data {
 namespace fs = std::filesystem;
 
 /// A folder of images as a data set. Everything is read in open(); the outputs share it.
-class ImageFiles final : public Constants {
+class ImageFiles final : public Constants, public ImageSettings {
  public:
   static void describe(NodeSpec<ImageFiles>& spec);
   void check(const Checking& checking) const;
   void open() override;
 
  private:
-  enum class ColorMode { grey, color };
   enum class OnBadImage { error, skip };
 
   Dataset train() { return part(Part::train); }
@@ -41,7 +41,6 @@ class ImageFiles final : public Constants {
   Dataset all() { return all_; }
 
   Dataset part(Part which) const;
-  Loading loading() const;
   void keep(const std::vector<std::optional<std::size_t>>& places);
   std::vector<std::int32_t> makers_of(const std::vector<fs::path>& files);
   void say(const std::string& line) const { run().say(name() + ": " + line); }
@@ -50,11 +49,6 @@ class ImageFiles final : public Constants {
 
   fs::path path;
   Layout layout = Layout::detect;
-  std::size_t size = 0, height = 0, width = 0;  // pixels; 0: not given
-  Fit::How fit = Fit::How::stretch;
-  ColorMode color_mode = ColorMode::grey;
-  bool invert = false;
-  std::size_t memory = 2048;  // MiB
   OnBadImage on_bad_image = OnBadImage::error;
   std::size_t min_images = 1;
   std::string maker;
@@ -80,32 +74,7 @@ from = "faces.train")");
   spec.param("layout", &ImageFiles::layout)
       .names({{"detect", Layout::detect}, {"classes", Layout::classes}, {"groups", Layout::groups}})
       .doc("what the folders in it are: classes, groups of class folders, or whichever the files show");
-  spec.param("size", &ImageFiles::size)
-      .unit("pixels")
-      .range(0, 32767)
-      .doc("height and width of the images; 0: height and width apply");
-  spec.param("height", &ImageFiles::height)
-      .unit("pixels")
-      .range(0, 32767)
-      .doc("height of the images; when size, height and width are 0, that of the first image");
-  spec.param("width", &ImageFiles::width).unit("pixels").range(0, 32767).doc("width, likewise");
-  spec.param("fit", &ImageFiles::fit)
-      .names({{"stretch", Fit::How::stretch},
-              {"pad", Fit::How::pad},
-              {"crop", Fit::How::crop},
-              {"strict", Fit::How::strict}})
-      .doc(
-          "how an image of another size is fitted: stretched; whole, with the median colour of its border "
-          "around it; cut to the largest part in its middle that has the proportions; or not at all: it is a "
-          "bad image");
-  spec.param("color_mode", &ImageFiles::color_mode)
-      .names({{"grey", ColorMode::grey}, {"color", ColorMode::color}})
-      .doc("one channel, or red, green and blue");
-  spec.param("invert", &ImageFiles::invert).doc("white becomes black: for dark strokes on white paper");
-  spec.param("memory", &ImageFiles::memory)
-      .unit("MiB")
-      .range(0, 1e9)
-      .doc("how much of the images is kept decoded; what does not fit is decoded when it is looked at");
+  describe_settings(spec);
   spec.param("on_bad_image", &ImageFiles::on_bad_image)
       .names({{"error", OnBadImage::error}, {"skip", OnBadImage::skip}})
       .doc("whether a file that is not a whole image ends the run, or is left out, counted and listed");
@@ -123,10 +92,7 @@ from = "faces.train")");
 }
 
 void ImageFiles::check(const Checking& checking) const {
-  if (size > 0 && (height > 0 || width > 0))
-    checking.error("size", "give either size, or height and width, not both");
-  else if ((height > 0) != (width > 0))
-    checking.error(height > 0 ? "height" : "width", "give both height and width, or none of them");
+  check_settings(checking);
   if (maker.empty()) {
     if (split.by == Split::By::makers)
       checking.error("split", "to split by maker, say in 'maker' how a file's name tells who made the image");
@@ -138,17 +104,6 @@ void ImageFiles::check(const Checking& checking) const {
   } catch (const std::regex_error& error) {
     checking.error("maker", fmt::format("this is not a regular expression: {}", error.what()));
   }
-}
-
-Loading ImageFiles::loading() const {
-  return {.fit = {.height = size > 0 ? size : height,
-                  .width = size > 0 ? size : width,
-                  .how = fit,
-                  .colour = color_mode == ColorMode::color,
-                  .invert = invert},
-          .memory = memory << 20,
-          .skip_bad = on_bad_image == OnBadImage::skip,
-          .say = [this](const std::string& line) { say(line); }};
 }
 
 void ImageFiles::open() {
@@ -166,7 +121,9 @@ void ImageFiles::open() {
   if (!maker.empty()) all_.drawers = makers_of(files);
 
   const auto start = std::chrono::steady_clock::now();
-  const Loaded loaded = load_images(std::move(files), loading());
+  Loading loading = this->loading([this](const std::string& line) { say(line); });
+  loading.skip_bad = on_bad_image == OnBadImage::skip;
+  const Loaded loaded = load_images(std::move(files), loading);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   say_skipped(loaded.skipped);
   keep(loaded.places);

@@ -27,15 +27,16 @@ class Omniglot final : public Constants {
   void open() override;
 
  private:
-  enum class Set { background, small1, small2, small };
+  enum class Set { background, small1, small2, small, evaluation };
 
   Dataset train();
   Dataset validation();
+  Dataset test();
   Dataset all();
   Dataset runs();
 
   std::string set_name() const;
-  void read_background();
+  void read_images();
   Collection read(const std::string& stem) const;
   PictureForm form() const { return {size, invert}; }
 
@@ -45,6 +46,7 @@ class Omniglot final : public Constants {
   bool invert = true;
   std::size_t validation_alphabets = 0;
   std::vector<std::string> validation_names;
+  Split split;
 
   fs::path folder_;
   std::optional<Dataset> all_;         // once read
@@ -54,7 +56,7 @@ class Omniglot final : public Constants {
 namespace {
 
 const std::vector<std::string> collections = {"images_background", "images_background_small1",
-                                              "images_background_small2", "all_runs"};
+                                              "images_background_small2", "images_evaluation", "all_runs"};
 
 bool has_omniglot(const fs::path& folder) {
   for (const std::string& stem : collections)
@@ -65,7 +67,7 @@ bool has_omniglot(const fs::path& folder) {
 }  // namespace
 
 void Omniglot::describe(NodeSpec<Omniglot>& spec) {
-  spec.summary("Omniglot's background alphabets and its official one-shot runs, from the published zips.");
+  spec.summary("Omniglot's alphabets and its official one-shot runs, from the published zips.");
   spec.example(R"([node.omniglot]
 type = "data.omniglot"
 path = "data/omniglot"
@@ -86,10 +88,12 @@ from = { model = "twin.model", data = "omniglot.runs" })");
       .names({{"background", Set::background},
               {"small1", Set::small1},
               {"small2", Set::small2},
-              {"small", Set::small}})
+              {"small", Set::small},
+              {"evaluation", Set::evaluation}})
       .doc(
-          "which images: all 30 background alphabets, one of the two sets of 5, or both of these: 8 "
-          "together");
+          "which images: all 30 background alphabets, one of the two sets of 5, both of these, 8 together, "
+          "or "
+          "the 20 alphabets to evaluate on, which the official runs are taken from");
   spec.param("size", &Omniglot::size)
       .unit("pixels")
       .range(8, PictureForm::drawn)
@@ -100,8 +104,14 @@ from = { model = "twin.model", data = "omniglot.runs" })");
       .doc("how many alphabets to hold out of train, chosen by the run's seed");
   spec.param("validation_names", &Omniglot::validation_names)
       .doc("the alphabets to hold out of train, by name");
-  spec.output("train", &Omniglot::train).doc("the set without the held-out alphabets");
-  spec.output("validation", &Omniglot::validation).doc("the held-out alphabets");
+  spec.param("split", &Omniglot::split)
+      .doc(
+          "what validation and test hold, rather than validation_alphabets or validation_names; by maker, "
+          "each class keeps the drawings of 12 of the 20 drawers for training, as Koch 2015 did, with "
+          "{ by = \"maker\", validation = 0.2, test = 0.2 }");
+  spec.output("train", &Omniglot::train).doc("the set without what is held out");
+  spec.output("validation", &Omniglot::validation).doc("what is held out for choosing");
+  spec.output("test", &Omniglot::test).doc("what a split holds out for testing");
   spec.output("all", &Omniglot::all).doc("the whole set");
   spec.output("runs", &Omniglot::runs).doc("the 20 official one-shot runs of 20 trials each");
   spec.check(&Omniglot::check);
@@ -110,6 +120,8 @@ from = { model = "twin.model", data = "omniglot.runs" })");
 void Omniglot::check(const Checking& checking) const {
   if (validation_alphabets > 0 && !validation_names.empty())
     checking.error("validation_alphabets", "give either validation_alphabets or validation_names, not both");
+  if (split.holds_out() && (validation_alphabets > 0 || !validation_names.empty()))
+    checking.error("split", "give either split, or validation_alphabets or validation_names, not both");
 }
 
 void Omniglot::open() {
@@ -127,8 +139,10 @@ void Omniglot::open() {
     }
     looked.push_back("'" + place.string() + "'");
   }
-  throw Error(fmt::format("Omniglot was not found; looked in {} for {}.zip, or for folders of these names",
-                          fmt::join(looked, " and "), fmt::join(collections, ".zip, ")));
+  throw Error(
+      fmt::format("Omniglot was not found; looked in {} for {}.zip, or for folders of these names; "
+                  "apps/get-omniglot downloads it",
+                  fmt::join(looked, " and "), fmt::join(collections, ".zip, ")));
 }
 
 Collection Omniglot::read(const std::string& stem) const {
@@ -146,16 +160,19 @@ std::string Omniglot::set_name() const {
       return "omniglot background, small set 2";
     case Set::small:
       return "omniglot background, small sets 1 and 2";
+    case Set::evaluation:
+      return "omniglot evaluation";
     case Set::background:
       break;
   }
   return "omniglot background";
 }
 
-void Omniglot::read_background() {
+void Omniglot::read_images() {
   if (all_) return;
   std::vector<Collection> parts;
   if (set == Set::background) parts.push_back(read("images_background"));
+  if (set == Set::evaluation) parts.push_back(read("images_evaluation"));
   if (set == Set::small1 || set == Set::small) parts.push_back(read("images_background_small1"));
   if (set == Set::small2 || set == Set::small) parts.push_back(read("images_background_small2"));
   Dataset data = read_omniglot_images(parts, form());
@@ -173,19 +190,26 @@ void Omniglot::read_background() {
 }
 
 Dataset Omniglot::train() {
-  read_background();
+  read_images();
+  if (split.holds_out()) return split_part(*all_, split, Part::train, set_name());
   return part_of(*all_, others(all_->groups.size(), held_out_), set_name() + ", for training");
 }
 
 Dataset Omniglot::validation() {
-  read_background();
+  read_images();
+  if (split.holds_out()) return split_part(*all_, split, Part::validation, set_name());
   if (held_out_.empty())
-    throw Error("the output 'validation' is empty: set validation_alphabets or validation_names");
+    throw Error("the output 'validation' is empty: set validation_alphabets, validation_names or split");
   return part_of(*all_, held_out_, set_name() + ", held out");
 }
 
+Dataset Omniglot::test() {
+  read_images();
+  return split_part(*all_, split, Part::test, set_name());
+}
+
 Dataset Omniglot::all() {
-  read_background();
+  read_images();
   return *all_;
 }
 

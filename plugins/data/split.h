@@ -41,6 +41,9 @@ struct Split {
   std::vector<std::string> validation_names = {}, test_names = {};
   std::uint64_t seed = 0;
 
+  bool holds_out() const {
+    return validation > 0 || test > 0 || !validation_names.empty() || !test_names.empty();
+  }
   static void describe(TableSpec<Split>& spec);
   void check(const Checking& checking) const;
 };

@@ -1,12 +1,17 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "choose.h"
 #include "class_choice.h"
+#include "listed.h"
 #include "require.h"
 #include "twinflow/dataset.h"
 #include "twinflow/images.h"
@@ -22,7 +27,8 @@ class Pairs final : public Source<PairBatch> {
 
  private:
   std::size_t same_pairs(const Item& item) const;
-  std::vector<std::size_t> left_classes(Random& random) const;
+  std::vector<Shot> of_classes(std::span<const std::uint8_t> same, Random& random) const;
+  std::vector<Shot> of_list(std::span<const std::uint8_t> same, Random& random) const;
   const std::vector<std::size_t>& others(std::size_t left, Random& random) const;
 
   std::shared_ptr<const Dataset> data;
@@ -34,6 +40,7 @@ class Pairs final : public Source<PairBatch> {
 
   ClassChoice choice_;
   std::vector<const std::vector<std::size_t>*> group_of_;  // of each class: all to draw from in its group
+  std::optional<Listed> listed_;                           // where the data set is a list of pairs
 };
 
 void Pairs::describe(NodeSpec<Pairs>& spec) {
@@ -62,6 +69,15 @@ same_fraction = 0.5)");
 }
 
 void Pairs::open() {
+  if (!data->pairs.empty()) {
+    for (const auto& [key, asked] : {std::pair("negatives_in_group", negatives_in_group > 0),
+                                     {"rotations", rotations},
+                                     {"class_weights", !class_weights.empty()}})
+      if (asked)
+        throw Error(fmt::format("{} is a list of pairs, which has no classes for {}", name_of(*data), key));
+    listed_.emplace(*data, same_fraction);
+    return;
+  }
   choice_ = ClassChoice(*data, rotations, class_weights);
   require_classes(*data, choice_, same_fraction < 1 ? 2 : 1,
                   same_fraction < 1 ? "a different-class pair" : "a pair");
@@ -82,37 +98,18 @@ std::size_t Pairs::same_pairs(const Item& item) const {
   return after > before ? 1 : 0;
 }
 
-/// Without replacement; where the pairs are more than the classes, every class comes up before any comes
-/// again.
-std::vector<std::size_t> Pairs::left_classes(Random& random) const {
-  const std::size_t all = choice_.all().size() * choice_.turns();
-  std::vector<std::size_t> classes;
-  while (classes.size() < pairs) {
-    const std::vector<std::size_t> more =
-        choice_.choose(choice_.all(), std::min(pairs - classes.size(), all), random);
-    classes.insert(classes.end(), more.begin(), more.end());
-  }
-  return classes;
-}
-
 /// What the right class of a different-class pair is drawn from.
 const std::vector<std::size_t>& Pairs::others(std::size_t left, Random& random) const {
   return random.coin(negatives_in_group) ? *group_of_[left / choice_.turns()] : choice_.all();
 }
 
-PairBatch Pairs::make(const Item& item) const {
-  Random random = this->random(item, "batch");
-  std::vector<std::uint8_t> same(pairs, 0);
-  std::fill_n(same.begin(), same_pairs(item), std::uint8_t{1});
-  random.shuffle(std::span(same));
-  const std::vector<std::size_t> left = left_classes(random);
-
-  PairBatch batch;
-  batch.label_of_same = label_of_same;
-  batch.labels.resize(pairs);
+/// Left images, then right ones. Left classes are drawn without replacement.
+std::vector<Shot> Pairs::of_classes(std::span<const std::uint8_t> same, Random& random) const {
+  const std::vector<std::size_t> left =
+      choose_evenly(choice_.all().size() * choice_.turns(), pairs,
+                    [&](std::size_t count) { return choice_.choose(choice_.all(), count, random); });
   std::vector<Shot> shots(2 * pairs);
   for (std::size_t i = 0; i < pairs; ++i) {
-    batch.labels[i] = same[i] ? label_of_same : 1 - label_of_same;
     if (same[i]) {
       const std::vector<Shot> two = choice_.images(left[i], 2, random);
       shots[i] = two[0], shots[pairs + i] = two[1];
@@ -122,7 +119,29 @@ PairBatch Pairs::make(const Item& item) const {
       shots[pairs + i] = choice_.images(right, 1, random)[0];
     }
   }
-  batch.images = Images(data->store, std::move(shots));
+  return shots;
+}
+
+std::vector<Shot> Pairs::of_list(std::span<const std::uint8_t> same, Random& random) const {
+  const std::vector<ListedPair> drawn = listed_->draw(same, random);
+  std::vector<Shot> shots(2 * pairs);
+  for (std::size_t i = 0; i < pairs; ++i) {
+    shots[i] = {drawn[i].left};
+    shots[pairs + i] = {drawn[i].right};
+  }
+  return shots;
+}
+
+PairBatch Pairs::make(const Item& item) const {
+  Random random = this->random(item, "batch");
+  std::vector<std::uint8_t> same(pairs, 0);
+  std::fill_n(same.begin(), same_pairs(item), std::uint8_t{1});
+  random.shuffle(std::span(same));
+
+  PairBatch batch;
+  batch.label_of_same = label_of_same;
+  for (const std::uint8_t one : same) batch.labels.push_back(one ? label_of_same : 1 - label_of_same);
+  batch.images = Images(data->store, listed_ ? of_list(same, random) : of_classes(same, random));
   return batch;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "../plugins/data/fake_idx.h"
 #include "../plugins/data/fake_omniglot.h"
 #include "plan.h"
 #include "plugins.h"
@@ -34,6 +35,28 @@ void write_faces(const std::filesystem::path& folder) {
   fake::write_folder(folder, images);
 }
 
+/// A list of pairs where the example of data.pairs looks for it: 20 images in a ring.
+void write_signatures(const TempFolder& temp) {
+  std::string csv = "left,right,label\n";
+  for (int i = 0; i < 20; ++i) {
+    fake::write(temp.path / fmt::format("data/signatures/{}.png", i), fake::png(i, 60, 50));
+    csv += fmt::format("{}.png,{}.png,{}\n", i, (i + 1) % 20, i % 2 == 0 ? "same" : "different");
+  }
+  temp.write("data/signatures/pairs.csv", csv);
+}
+
+/// Digits where the example of data.idx looks for them: four of each.
+void write_digits(const TempFolder& temp) {
+  std::string images(40 * 28 * 28, '\0'), labels(40, '\0');
+  for (std::size_t i = 0; i < 40; ++i) {
+    labels[i] = static_cast<char>(i % 10);
+    images[i * 28 * 28 + 70 * (i % 10) + i / 10] = '\x7f';
+  }
+  temp.write("data/mnist/train-images-idx3-ubyte.gz",
+             fake::gzip(temp, fake::idx(2051, {40, 28, 28}, images)));
+  temp.write("data/mnist/train-labels-idx1-ubyte.gz", fake::gzip(temp, fake::idx(2049, {40}, labels)));
+}
+
 }  // namespace
 
 TEST_CASE("the example of every type does what it says in a graph that runs") {
@@ -48,6 +71,8 @@ TEST_CASE("the example of every type does what it says in a graph that runs") {
     temp.write("example.toml", "extends = \"small.toml\"\n" + info->example);
     write_omniglot(temp.path / "data/omniglot");
     write_faces(temp.path / "data/faces");
+    write_signatures(temp);
+    write_digits(temp);
     const Finished run = flowrun(temp, {"example.toml", "--output", "run"});
     CHECK(run.errors.find("error") == run.errors.npos);  // a warning of nodes that others replace is fine
     CHECK(run.exit_code == 0);

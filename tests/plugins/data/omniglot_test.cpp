@@ -86,11 +86,29 @@ TEST_CASE("held-out alphabets leave train; the parts share one store") {
   CHECK(chosen.size() == 2);
 }
 
+TEST_CASE("a split by maker keeps every class, with other drawers in each part") {
+  fake::TempFolder temp;
+  fake::write_zip(temp.path / "images_background.zip", fake::images());
+  Bench bench("data.omniglot", at(temp.path, "split = { by = \"maker\", test_names = [\"2\"] }"));
+  const Dataset train = bench.constant_output<Dataset>("train"),
+                test = bench.constant_output<Dataset>("test");
+  CHECK(train.description == "omniglot background, for training (maker 1): 2 alphabets, 3 classes, 3 images");
+  CHECK(test.description == "omniglot background, for testing (maker 2): 2 alphabets, 3 classes, 3 images");
+  CHECK(train.store == test.store);
+  for (const auto& [part, drawer] : {std::pair(train, 1), std::pair(test, 2)})
+    for (const Dataset::Class& one : part.classes)
+      for (const std::size_t image : one.images) CHECK(part.drawers[image] == drawer);
+  CHECK(said(at(temp.path, "split = { test = 0.5 }\nvalidation_alphabets = 1"), "train")
+            .find("give either split, or validation_alphabets or validation_names, not both") !=
+        std::string::npos);
+}
+
 TEST_CASE("what cannot be held out is said") {
   fake::TempFolder temp;
   fake::write_zip(temp.path / "images_background.zip", fake::images());
   CHECK(said(at(temp.path), "validation") ==
-        "the output 'validation' is empty: set validation_alphabets or validation_names");
+        "the output 'validation' is empty: set validation_alphabets, validation_names or split");
+  CHECK(said(at(temp.path), "test") == "the output 'test' is empty: set split.test or split.test_names");
   CHECK(said(at(temp.path, "validation_names = [\"Greec\"]"), "train") ==
         "there is no alphabet 'Greec'; did you mean 'Greek'?");
   CHECK(said(at(temp.path, "validation_alphabets = 2"), "train") ==
@@ -125,11 +143,17 @@ TEST_CASE("the small sets, alone and together") {
         "omniglot background, small sets 1 and 2: 3 alphabets, 4 classes, 7 images");
 }
 
+TEST_CASE("the evaluation alphabets") {
+  fake::TempFolder temp;
+  fake::write_zip(temp.path / "images_evaluation.zip", fake::images(), "images_evaluation/");
+  CHECK(output(at(temp.path, "set = \"evaluation\""), "all").description ==
+        "omniglot evaluation: 2 alphabets, 3 classes, 6 images");
+}
+
 TEST_CASE("where nothing is found, every place and every file looked for is named") {
   const std::string files =
-      " for images_background.zip, images_background_small1.zip, images_background_small2.zip, all_runs.zip, "
-      "or for "
-      "folders of these names";
+      " for images_background.zip, images_background_small1.zip, images_background_small2.zip, "
+      "images_evaluation.zip, all_runs.zip, or for folders of these names; apps/get-omniglot downloads it";
   fake::TempFolder temp;
   const auto here = fake::fs::current_path();
   fake::fs::create_directories(temp.path / "work");
