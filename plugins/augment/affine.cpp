@@ -53,10 +53,7 @@ width_shift = [-0.06, 0.06])");
       .range(0, 1)
       .doc("that a turn, shift, shear or zoom happens: each shift and the zoom of each axis by itself");
   spec.param("fill", &Affine::fill)
-      .names({{"nearest", Fill::nearest},
-              {"constant", Fill::constant},
-              {"reflect", Fill::reflect},
-              {"wrap", Fill::wrap}})
+      .names(fill_names())
       .doc("what stands outside of the image: its edge, cval, its mirror image or its other side");
   spec.param("cval", &Affine::cval).doc("the value outside with fill = \"constant\"");
   spec.param("interpolation", &Affine::interpolation)

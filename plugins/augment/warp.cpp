@@ -18,6 +18,15 @@ int cv_interpolation(Interpolation interpolation) {
   return cv::INTER_CUBIC;
 }
 
+}  // namespace
+
+std::vector<std::pair<std::string, Fill>> fill_names() {
+  return {{"nearest", Fill::nearest},
+          {"constant", Fill::constant},
+          {"reflect", Fill::reflect},
+          {"wrap", Fill::wrap}};
+}
+
 int cv_border(Fill fill) {
   switch (fill) {
     case Fill::nearest:
@@ -31,8 +40,6 @@ int cv_border(Fill fill) {
   }
   return cv::BORDER_WRAP;
 }
-
-}  // namespace
 
 void warp(const float* source, float* target, std::size_t height, std::size_t width,
           const AffineMatrix& matrix, const Resampling& how) {

@@ -1,6 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "affine_matrix.h"
 
@@ -13,6 +16,9 @@ enum class Fill {
   reflect,   // dcba|abcd|dcba
   wrap,      // abcd|abcd|abcd
 };
+std::vector<std::pair<std::string, Fill>> fill_names();  // in a graph file
+int cv_border(Fill fill);                                // OpenCV's number for it
+
 enum class Interpolation { nearest, bilinear, cubic };
 
 struct Resampling {
