@@ -59,7 +59,8 @@ void Elastic::change(Images& images, std::size_t i, Random& random) const {
   const int height = static_cast<int>(images.height), width = static_cast<int>(images.width);
   const auto field = [&] {
     cv::Mat_<float> moves(height, width);
-    std::generate(moves.begin(), moves.end(), [&] { return static_cast<float>(random.uniform(-1, 1)); });
+    std::generate(moves.begin(), moves.end(),
+                  [&] { return static_cast<float>(random.bits() * 0x1p-31 - 1); });  // [-1, 1)
     cv::GaussianBlur(moves, moves, cv::Size(), smoothness, smoothness, cv::BORDER_CONSTANT);
     return moves;
   };

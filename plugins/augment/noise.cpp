@@ -1,10 +1,28 @@
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <numbers>
 
 #include "each_image.h"
 #include "twinflow/plugin.h"
 
 namespace twinflow::augment {
+namespace {
+
+/// As Random::normal, but two at once in single precision: four times as fast. What is added ends at 5.8
+/// sigma.
+void add_gaussian(float* values, std::size_t count, float sigma, Random& random) {
+  constexpr float turn = 2 * std::numbers::pi_v<float>;
+  const auto uniform = [&] { return static_cast<float>(random.bits() >> 8) * 0x1p-24f; };  // [0, 1)
+  for (std::size_t k = 0; k < count; k += 2) {
+    const float radius = sigma * std::sqrt(-2 * std::log(1 - uniform()));
+    const float angle = turn * uniform();
+    values[k] += radius * std::cos(angle);
+    if (k + 1 < count) values[k + 1] += radius * std::sin(angle);
+  }
+}
+
+}  // namespace
 
 /// Gaussian noise first, then salt and pepper on top of it. Gaussian noise differs from channel to channel; a
 /// pixel of salt or pepper has all channels 1, or all 0.
@@ -40,13 +58,11 @@ void Noise::change(Images& images, std::size_t i, Random& random) const {
   const double sigma = random.uniform(gaussian[0], gaussian[1]);
   const double share = random.uniform(salt_and_pepper[0], salt_and_pepper[1]);
   float* const image = images.image(i);
-  if (sigma > 0)
-    for (std::size_t k = 0; k < images.image_size(); ++k)
-      image[k] += static_cast<float>(sigma * random.normal());
+  if (sigma > 0) add_gaussian(image, images.image_size(), static_cast<float>(sigma), random);
   for (std::size_t k = 0; k < images.image_size(); ++k) image[k] = std::clamp(image[k], 0.0f, 1.0f);
   if (share > 0)
     for (std::size_t pixel = 0; pixel < images.plane_size(); ++pixel) {
-      const double chance = random.uniform();
+      const double chance = random.bits() * 0x1p-32;  // [0, 1)
       if (chance >= share) continue;
       for (std::size_t channel = 0; channel < images.channels; ++channel)
         images.plane(i, channel)[pixel] = chance < share / 2 ? 0.0f : 1.0f;
