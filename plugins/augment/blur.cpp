@@ -1,8 +1,8 @@
 #include <array>
 #include <opencv2/imgproc.hpp>
 
-#include "cv_plane.h"
 #include "each_image.h"
+#include "opencv.h"
 #include "twinflow/plugin.h"
 
 namespace twinflow::augment {

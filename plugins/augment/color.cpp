@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <numeric>
 
@@ -13,7 +12,7 @@ namespace twinflow::augment {
 ///     brightness   x = brightness * x
 ///     contrast     x = mean + contrast * (x - mean), with the mean of the image, all channels together
 ///     gamma        x = x ^ gamma
-///     shift        x = x + shift, another one for each channel
+///     shift        x = x + shift, another one for each channel (augment.affine has Keras', one for all)
 ///
 /// Brightness and contrast are factors as in torchvision's ColorJitter, which takes the mean of the grey
 /// image. Four coins, one for each step, are tossed whatever the ranges.
@@ -24,7 +23,8 @@ class Color final : public EachImage {
  private:
   void change(Images& images, std::size_t i, Random& random) const override;
 
-  std::array<double, 2> brightness{1, 1}, contrast{1, 1}, gamma{1, 1}, channel_shift{0, 0};
+  Around<1> brightness, contrast, gamma;
+  Around<0> channel_shift;
   double step_probability = 1;
 };
 
@@ -33,8 +33,8 @@ void Color::describe(NodeSpec<Color>& spec) {
   spec.example(R"([node.coloured]
 type = "augment.color"
 from = "augmented"
-brightness = [0.8, 1.2]
-contrast = [0.7, 1.3]
+brightness = 0.2
+contrast = 0.3
 gamma = [0.8, 1.25])");
   spec.param("brightness", &Color::brightness)
       .range(0, 100)
@@ -55,8 +55,8 @@ gamma = [0.8, 1.25])");
 }
 
 void Color::change(Images& images, std::size_t i, Random& random) const {
-  const auto draw = [&](const std::array<double, 2>& range) {
-    const double value = random.uniform(range[0], range[1]);
+  const auto draw = [&](const Around<1>& range) {
+    const double value = random.uniform(range.low, range.high);
     return random.coin(step_probability) ? value : 1.0;
   };
   const auto each = [&](float* values, std::size_t count, auto&& changed) {
@@ -79,7 +79,7 @@ void Color::change(Images& images, std::size_t i, Random& random) const {
 
   if (!random.coin(step_probability)) return;
   for (std::size_t channel = 0; channel < images.channels; ++channel) {
-    const double shift = random.uniform(channel_shift[0], channel_shift[1]);
+    const double shift = random.uniform(channel_shift.low, channel_shift.high);
     each(images.plane(i, channel), images.plane_size(), [&](float x) { return x + shift; });
   }
 }

@@ -1,15 +1,14 @@
 #include <fmt/format.h>
 #include <tbb/parallel_for.h>
 
-#include <opencv2/core.hpp>
 #include <utility>
 #include <vector>
 
 #include "draw_each.h"
+#include "opencv.h"
 #include "target_size.h"
 #include "twinflow/images.h"
 #include "twinflow/plugin.h"
-#include "warp.h"
 
 namespace twinflow::augment {
 

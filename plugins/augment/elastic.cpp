@@ -2,10 +2,9 @@
 #include <array>
 #include <opencv2/imgproc.hpp>
 
-#include "cv_plane.h"
 #include "each_image.h"
+#include "opencv.h"
 #include "twinflow/plugin.h"
-#include "warp.h"
 
 namespace twinflow::augment {
 

@@ -3,7 +3,7 @@
 #include <opencv2/imgproc.hpp>
 #include <utility>
 
-#include "cv_plane.h"
+#include "opencv.h"
 #include "target_size.h"
 #include "twinflow/images.h"
 #include "twinflow/plugin.h"
