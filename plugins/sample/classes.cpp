@@ -1,22 +1,13 @@
-#include <cstdint>
 #include <memory>
-#include <numeric>
 #include <vector>
 
-#include "gather.h"
+#include "class_choice.h"
 #include "require.h"
-#include "twinflow/dataset.h"
-#include "twinflow/images.h"
 #include "twinflow/plugin.h"
 
 namespace twinflow::sample {
 
-/// P classes x K samples, sample by sample: image s * P + p is sample s of the p-th class. A trainer splits a
-/// batch into shards of neighbours, each with its own batch statistics: in this order a shard holds few
-/// samples of one class, and the statistics do not give the classes away.
-///
-/// With rotations, a class is one of the data set's together with a number of quarter turns; its id is
-/// class * 4 + turns.
+/// P classes x K samples, in the order of sample_by_sample.
 class Classes final : public Source<ImageBatch> {
  public:
   static void describe(NodeSpec<Classes>& spec);
@@ -24,16 +15,15 @@ class Classes final : public Source<ImageBatch> {
   ImageBatch make(const Item& item) const override;
 
  private:
-  std::size_t turns() const { return rotations ? 4 : 1; }
   std::vector<std::size_t> members(Random& random) const;
 
   std::shared_ptr<const Dataset> data;
   std::size_t classes_per_batch = 48, samples_per_class = 2, groups_per_batch = 2;
   double group_fraction = 0.5;
   bool rotations = false;
+  std::vector<ClassWeight> class_weights;
 
-  std::vector<std::size_t> all_;                  // every class
-  std::vector<std::vector<std::size_t>> groups_;  // the classes of each group that has any
+  ClassChoice choice_;
 };
 
 void Classes::describe(NodeSpec<Classes>& spec) {
@@ -59,26 +49,25 @@ group_fraction = 0.5)");
       .doc("how many groups those are; further ones are added while they have too few classes");
   spec.param("rotations", &Classes::rotations)
       .doc("whether every class, turned by 90, 180 and 270 degrees, makes three further classes");
+  spec.param("class_weights", &Classes::class_weights)
+      .doc("classes that are drawn more often or never; all others have weight 1");
 }
 
 void Classes::open() {
-  require_classes(*data, classes_per_batch, turns(), "classes_per_batch");
-  require_images(*data, samples_per_class, "samples_per_class");
-  if (rotations) require_square(*data, "rotations");
-  all_.resize(data->classes.size());
-  std::iota(all_.begin(), all_.end(), std::size_t{0});
-  for (auto& group : data->classes_by_group())
-    if (!group.empty()) groups_.push_back(std::move(group));
+  choice_ = ClassChoice(*data, rotations, class_weights);
+  require_classes(*data, choice_, classes_per_batch, "classes_per_batch");
+  require_images(*data, choice_, samples_per_class, "samples_per_class");
 }
 
 /// The classes that a batch is drawn from.
 std::vector<std::size_t> Classes::members(Random& random) const {
-  if (!random.coin(group_fraction)) return all_;
+  if (!random.coin(group_fraction)) return choice_.all();
   std::vector<std::size_t> taken;
   std::size_t groups = 0;
-  for (const std::size_t group : random.choose(groups_.size(), groups_.size())) {
-    taken.insert(taken.end(), groups_[group].begin(), groups_[group].end());
-    if (++groups >= groups_per_batch && taken.size() * turns() >= classes_per_batch) break;
+  for (const std::size_t group : random.choose(choice_.groups().size(), choice_.groups().size())) {
+    const std::vector<std::size_t>& more = choice_.groups()[group];
+    taken.insert(taken.end(), more.begin(), more.end());
+    if (++groups >= groups_per_batch && taken.size() * choice_.turns() >= classes_per_batch) break;
   }
   return taken;
 }
@@ -86,22 +75,8 @@ std::vector<std::size_t> Classes::members(Random& random) const {
 ImageBatch Classes::make(const Item& item) const {
   Random random = this->random(item, "batch");
   const std::vector<std::size_t> from = members(random);
-  const std::vector<std::size_t> chosen = random.choose(from.size() * turns(), classes_per_batch);
-
-  ImageBatch batch;
-  batch.classes.resize(classes_per_batch * samples_per_class);
-  std::vector<Shot> shots(batch.classes.size());
-  for (std::size_t p = 0; p < chosen.size(); ++p) {
-    const std::size_t index = from[chosen[p] / turns()], turn = chosen[p] % turns();
-    const std::vector<std::size_t>& images = data->classes[index].images;
-    const std::vector<std::size_t> samples = random.choose(images.size(), samples_per_class);
-    for (std::size_t s = 0; s < samples.size(); ++s) {
-      shots[s * classes_per_batch + p] = {images[samples[s]], static_cast<int>(turn)};
-      batch.classes[s * classes_per_batch + p] = static_cast<std::int32_t>(index * turns() + turn);
-    }
-  }
-  batch.images = gather(*data->store, shots);
-  return batch;
+  return sample_by_sample(data->store, choice_, choice_.choose(from, classes_per_batch, random),
+                          samples_per_class, random);
 }
 
 TWINFLOW_NODE("sample.classes", Classes)

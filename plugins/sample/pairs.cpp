@@ -3,9 +3,10 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
-#include "gather.h"
+#include "class_choice.h"
 #include "require.h"
 #include "twinflow/dataset.h"
 #include "twinflow/images.h"
@@ -22,14 +23,17 @@ class Pairs final : public Source<PairBatch> {
  private:
   std::size_t same_pairs(const Item& item) const;
   std::vector<std::size_t> left_classes(Random& random) const;
-  std::size_t other_class(std::size_t left, Random& random) const;
+  const std::vector<std::size_t>& others(std::size_t left, Random& random) const;
 
   std::shared_ptr<const Dataset> data;
   std::size_t pairs = 32;
   double same_fraction = 0.5, negatives_in_group = 0;
   std::uint8_t label_of_same = 0;
+  bool rotations = false;
+  std::vector<ClassWeight> class_weights;
 
-  std::vector<std::vector<std::size_t>> groups_;  // the classes of each group
+  ClassChoice choice_;
+  std::vector<const std::vector<std::size_t>*> group_of_;  // of each class: all to draw from in its group
 };
 
 void Pairs::describe(NodeSpec<Pairs>& spec) {
@@ -51,14 +55,22 @@ same_fraction = 0.5)");
       .range(0, 1)
       .doc("probability that a different-class pair stays within one group; else its classes are any two");
   spec.param("label_of_same", &Pairs::label_of_same).range(0, 1).doc("the label of a same-class pair");
+  spec.param("rotations", &Pairs::rotations)
+      .doc("whether every class, turned by 90, 180 and 270 degrees, makes three further classes");
+  spec.param("class_weights", &Pairs::class_weights)
+      .doc("classes that are drawn more often or never; all others have weight 1");
 }
 
 void Pairs::open() {
-  require_classes(*data, same_fraction < 1 ? 2 : 1, 1,
+  choice_ = ClassChoice(*data, rotations, class_weights);
+  require_classes(*data, choice_, same_fraction < 1 ? 2 : 1,
                   same_fraction < 1 ? "a different-class pair" : "a pair");
-  require_images(*data, same_fraction > 0 ? 2 : 1, same_fraction > 0 ? "a same-class pair" : "a pair");
-  if (same_fraction < 1 && negatives_in_group > 0) require_company(*data, "negatives_in_group");
-  groups_ = data->classes_by_group();
+  require_images(*data, choice_, same_fraction > 0 ? 2 : 1,
+                 same_fraction > 0 ? "a same-class pair" : "a pair");
+  if (same_fraction < 1 && negatives_in_group > 0) require_company(*data, choice_, "negatives_in_group");
+  group_of_.resize(data->classes.size());
+  for (const std::vector<std::size_t>& group : choice_.groups())
+    for (const std::size_t one : group) group_of_[one] = &group;
 }
 
 /// How many pairs of this batch are same-class ones. One pair cannot hold a share: then the steps do, the
@@ -73,24 +85,19 @@ std::size_t Pairs::same_pairs(const Item& item) const {
 /// Without replacement; where the pairs are more than the classes, every class comes up before any comes
 /// again.
 std::vector<std::size_t> Pairs::left_classes(Random& random) const {
+  const std::size_t all = choice_.all().size() * choice_.turns();
   std::vector<std::size_t> classes;
   while (classes.size() < pairs) {
     const std::vector<std::size_t> more =
-        random.choose(data->classes.size(), std::min(pairs - classes.size(), data->classes.size()));
+        choice_.choose(choice_.all(), std::min(pairs - classes.size(), all), random);
     classes.insert(classes.end(), more.begin(), more.end());
   }
   return classes;
 }
 
-/// The last candidate takes the place of `left`, so that all others are equally likely.
-std::size_t Pairs::other_class(std::size_t left, Random& random) const {
-  if (random.coin(negatives_in_group)) {
-    const std::vector<std::size_t>& group = groups_[data->classes[left].group];
-    const std::size_t drawn = group[random.below(group.size() - 1)];
-    return drawn == left ? group.back() : drawn;
-  }
-  const std::size_t drawn = random.below(data->classes.size() - 1);
-  return drawn == left ? data->classes.size() - 1 : drawn;
+/// What the right class of a different-class pair is drawn from.
+const std::vector<std::size_t>& Pairs::others(std::size_t left, Random& random) const {
+  return random.coin(negatives_in_group) ? *group_of_[left / choice_.turns()] : choice_.all();
 }
 
 PairBatch Pairs::make(const Item& item) const {
@@ -106,18 +113,16 @@ PairBatch Pairs::make(const Item& item) const {
   std::vector<Shot> shots(2 * pairs);
   for (std::size_t i = 0; i < pairs; ++i) {
     batch.labels[i] = same[i] ? label_of_same : 1 - label_of_same;
-    const std::vector<std::size_t>& images = data->classes[left[i]].images;
     if (same[i]) {
-      const std::vector<std::size_t> two = random.choose(images.size(), 2);
-      shots[i] = {images[two[0]]};
-      shots[pairs + i] = {images[two[1]]};
+      const std::vector<Shot> two = choice_.images(left[i], 2, random);
+      shots[i] = two[0], shots[pairs + i] = two[1];
     } else {
-      const std::vector<std::size_t>& others = data->classes[other_class(left[i], random)].images;
-      shots[i] = {images[random.below(images.size())]};
-      shots[pairs + i] = {others[random.below(others.size())]};
+      const std::size_t right = choice_.other(left[i], others(left[i], random), random);
+      shots[i] = choice_.images(left[i], 1, random)[0];
+      shots[pairs + i] = choice_.images(right, 1, random)[0];
     }
   }
-  batch.images = gather(*data->store, shots);
+  batch.images = Images(data->store, std::move(shots));
   return batch;
 }
 

@@ -99,18 +99,15 @@ trials = 400)");
   /// All images that the tasks use, in parts: as f32 they take four times the room of the data set.
   Embeddings embed(const Model& model) const {
     constexpr std::size_t part = 1024;
-    const PixelStore& store = *data->store;
     Embeddings all;
     for (std::size_t first = 0; first < tasks_.images.size(); first += part) {
-      const std::size_t count = std::min(part, tasks_.images.size() - first);
-      Images images(count, store.channels, store.height, store.width);
-      std::vector<std::uint8_t> scratch;
-      for (std::size_t i = 0; i < count; ++i) {
-        const auto pixels = store.look(tasks_.images[first + i], scratch);
-        std::transform(pixels.begin(), pixels.end(), images.image(i), unit_pixel);
-      }
+      std::vector<Shot> shots;
+      for (std::size_t i = first; i < std::min(first + part, tasks_.images.size()); ++i)
+        shots.push_back({tasks_.images[i]});
+      Images images(data->store, std::move(shots));
+      images.read();
       const Embeddings some = model.embed(images);
-      all.count += count;
+      all.count += some.count;
       all.size = some.size;
       all.values.insert(all.values.end(), some.values.begin(), some.values.end());
     }

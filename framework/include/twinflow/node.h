@@ -123,7 +123,9 @@ class Source : public Node {
   virtual Out make(const Item& item) const = 0;
 };
 
-/// Turns each item into another. Items may be worked on in any order; they leave in order.
+/// Turns each item into another. Items may be worked on in any order; they leave in order. A node that says
+/// `static constexpr bool takes_unread = true;` is given batches whose images are still in their data set
+/// (twinflow/images.h), to read and change them in one pass; the others are given images that are read.
 template <class In, class Out>
 class Map : public Node {
  public:
@@ -275,7 +277,7 @@ class NodeSpec : public BasicSpec<Type, Node> {
     StreamInputs<In>::declare(node_.inputs);
     node_.outputs.push_back({"out", "", port_types<Out>(), {}, {}});
     node_.apply = [](const Node& node, const std::vector<Parcel>& parcels, const Item& item) {
-      return Parcel::pack(static_cast<const Type&>(node).apply(StreamInputs<In>::take(parcels), item));
+      return Parcel::pack(static_cast<const Type&>(node).apply(taken<In>(parcels), item));
     };
   }
   template <class In>
@@ -283,9 +285,15 @@ class NodeSpec : public BasicSpec<Type, Node> {
     node_.shape = NodeInfo::Shape::stateful;
     StreamInputs<In>::declare(node_.inputs);
     node_.process = [](Node& node, const std::vector<Parcel>& parcels, const Item& item) {
-      static_cast<Type&>(node).process(StreamInputs<In>::take(parcels), item);
+      static_cast<Type&>(node).process(taken<In>(parcels), item);
     };
     node_.finish_epoch = [](Node& node, const Item& last) { static_cast<Type&>(node).finish_epoch(last); };
+  }
+  template <class In>
+  static In taken(const std::vector<Parcel>& parcels) {
+    In input = StreamInputs<In>::take(parcels);
+    if constexpr (!requires { Type::takes_unread; }) make_ready(input);
+    return input;
   }
   void shape(Constants*) { node_.shape = NodeInfo::Shape::constants; }
 

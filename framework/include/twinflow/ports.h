@@ -15,7 +15,8 @@
 
 /// Ports: what flows between nodes, and how a port is described without its C++ type. A type that may flow
 /// has `static constexpr const char* port_type`, its name for people. A std::variant of such types is a port
-/// that takes any of them.
+/// that takes any of them. A type whose making may be put off has `void make_ready()`, which is called before
+/// a node sees a value of it.
 namespace twinflow {
 
 class Node;
@@ -140,6 +141,24 @@ struct StreamInputs<std::tuple<T...>> {
     }
   }
 };
+
+/// Calls make_ready() of what a node is about to see, where its type has one.
+template <class T>
+void make_ready(T& value) {
+  if constexpr (requires { value.make_ready(); }) value.make_ready();
+}
+template <class... T>
+void make_ready(std::variant<T...>& value) {
+  std::visit([](auto& one) { make_ready(one); }, value);
+}
+template <class T>
+void make_ready(std::optional<T>& value) {
+  if (value) make_ready(*value);
+}
+template <class... T>
+void make_ready(std::tuple<T...>& values) {
+  std::apply([](auto&... one) { (make_ready(one), ...); }, values);
+}
 
 struct InputInfo {
   std::string name, doc;

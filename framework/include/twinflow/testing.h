@@ -111,7 +111,9 @@ class Bench {
   template <class T>
   static T taken(const Parcel& parcel) {
     check_taken(parcel, port_types<T>());
-    return parcel.take<T>();
+    T value = parcel.take<T>();
+    make_ready(value);
+    return value;
   }
   template <class In>
   std::vector<Parcel> parcels(In input) const {

@@ -33,7 +33,7 @@ inline Images filled(Images images, float value) {
   return images;
 }
 
-inline Images with_pixels(Images images, std::vector<float> pixels) {
+inline Images with_pixels(Images images, Pixels pixels) {
   REQUIRE(images.pixels.size() == pixels.size());
   images.pixels = std::move(pixels);
   return images;
@@ -132,7 +132,7 @@ inline void check_conduct(const std::string& type, const std::string& toml) {
       return tbb::task_arena(threads).execute(
           [&] { return augmented(type, toml, pictures(60, 3), item).pixels; });
     };
-    const std::vector<float> one = with_threads(1);
+    const Pixels one = with_threads(1);
     CHECK(one == with_threads(2));
     CHECK(one == with_threads(8));
   }

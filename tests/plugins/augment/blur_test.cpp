@@ -6,7 +6,7 @@ namespace {
 
 /// A dot in the middle of each image.
 Images dots(std::size_t count, std::size_t size = 33) {
-  Images images(count, 1, size, size);
+  Images images = filled(Images(count, 1, size, size), 0);
   for (std::size_t i = 0; i < count; ++i) images.image(i)[size * size / 2] = 1;
   return images;
 }
@@ -37,7 +37,7 @@ TEST_CASE("augment.blur: beside an image stands its edge, and the range is kept"
     for (const float pixel :
          augmented("augment.blur", "sigma = [3, 3]", filled(Images(1, 1, 9, 7), value)).pixels)
       CHECK(pixel == doctest::Approx(value).epsilon(1e-6));
-  Images step(1, 1, 1, 40);
+  Images step = filled(Images(1, 1, 1, 40), 0);
   std::fill(step.pixels.begin() + 20, step.pixels.end(), 1.0f);
   const Images out = augmented("augment.blur", "sigma = [2, 2]", step);
   CHECK(out.pixels.front() == 0.0f);
@@ -47,7 +47,7 @@ TEST_CASE("augment.blur: beside an image stands its edge, and the range is kept"
 }
 
 TEST_CASE("augment.blur: channels are blurred alike, each by itself") {
-  Images colour(1, 2, 5, 5);
+  Images colour = filled(Images(1, 2, 5, 5), 0);
   colour.plane(0, 1)[12] = 1;
   const Images out = augmented("augment.blur", "sigma = [1, 1]", colour);
   CHECK(std::all_of(out.pixels.begin(), out.pixels.begin() + 25, [](float x) { return x == 0; }));

@@ -4,13 +4,13 @@ using namespace augmenting;
 
 namespace {
 
-std::vector<float> changed(const std::string& toml, std::size_t channels, std::vector<float> pixels) {
+Pixels changed(const std::string& toml, std::size_t channels, Pixels pixels) {
   const std::size_t width = pixels.size() / channels;
   return augmented("augment.color", toml, with_pixels(Images(1, channels, 1, width), std::move(pixels)))
       .pixels;
 }
 
-void check_close(const std::vector<float>& got, const std::vector<double>& wanted) {
+void check_close(const Pixels& got, const std::vector<double>& wanted) {
   REQUIRE(got.size() == wanted.size());
   for (std::size_t k = 0; k < got.size(); ++k) CHECK(got[k] == doctest::Approx(wanted[k]).epsilon(1e-6));
 }

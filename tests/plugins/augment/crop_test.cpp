@@ -22,7 +22,7 @@ TEST_CASE("augment.crop: the centre; what is odd goes at the bottom and right") 
       augmented("augment.crop", "height = 2\nwidth = 1\nwhere = \"centre\"", counting(Images(2, 1, 4, 4)));
   CHECK(out.height == 2);
   CHECK(out.width == 1);
-  CHECK(out.pixels == std::vector<float>{5, 9, 21, 25});
+  CHECK(out.pixels == Pixels{5, 9, 21, 25});
   CHECK(augmented("augment.crop", "size = 4", counting(Images(2, 1, 4, 4))).pixels ==
         counting(Images(2, 1, 4, 4)).pixels);
 }
@@ -33,11 +33,11 @@ TEST_CASE("augment.crop: padding, with each fill") {
                      with_pixels(Images(1, 1, 1, 4), {1, 2, 3, 4}))
         .pixels;
   };
-  CHECK(padded("") == std::vector<float>{0, 0, 1, 2, 3, 4, 0, 0});
-  CHECK(padded("cval = 0.5") == std::vector<float>{0.5f, 0.5f, 1, 2, 3, 4, 0.5f, 0.5f});
-  CHECK(padded("fill = \"nearest\"") == std::vector<float>{1, 1, 1, 2, 3, 4, 4, 4});
-  CHECK(padded("fill = \"reflect\"") == std::vector<float>{2, 1, 1, 2, 3, 4, 4, 3});
-  CHECK(padded("fill = \"wrap\"") == std::vector<float>{3, 4, 1, 2, 3, 4, 1, 2});
+  CHECK(padded("") == Pixels{0, 0, 1, 2, 3, 4, 0, 0});
+  CHECK(padded("cval = 0.5") == Pixels{0.5f, 0.5f, 1, 2, 3, 4, 0.5f, 0.5f});
+  CHECK(padded("fill = \"nearest\"") == Pixels{1, 1, 1, 2, 3, 4, 4, 4});
+  CHECK(padded("fill = \"reflect\"") == Pixels{2, 1, 1, 2, 3, 4, 4, 3});
+  CHECK(padded("fill = \"wrap\"") == Pixels{3, 4, 1, 2, 3, 4, 1, 2});
 }
 
 TEST_CASE("augment.crop: every place comes up alike, rows and columns by themselves") {
@@ -74,7 +74,7 @@ TEST_CASE("augment.crop: images that are too small") {
         "images of 4 x 6 pixels are smaller than the crop of 5 x 4");
   CHECK(crop_failure("size = 8\npadding = 1", Images(2, 1, 6, 5)) ==
         "images of 6 x 5 pixels, with padding 8 x 7, are smaller than the crop of 8 x 8");
-  CHECK(crop_failure("size = 8\npadding = 1", Images(2, 1, 6, 6)) == "");
+  CHECK(crop_failure("size = 8\npadding = 1", counting(Images(2, 1, 6, 6))) == "");
 }
 
 TEST_CASE("augment.crop refuses what cannot be meant") {

@@ -27,8 +27,8 @@ Hole hole(Images& images, std::size_t i, float erased, std::size_t channel = 0) 
 
 TEST_CASE("augment.erase: area and aspect") {
   const auto fixed = [](const std::string& toml, std::size_t height, std::size_t width) {
-    Images out =
-        augmented("augment.erase", toml + "\nprobability = 1\ncval = 7", Images(1, 1, height, width));
+    Images out = augmented("augment.erase", toml + "\nprobability = 1\ncval = 7",
+                           filled(Images(1, 1, height, width), 0));
     return hole(out, 0, 7);
   };
   const Hole square = fixed("area = [0.25, 0.25]\naspect = [1, 1]", 8, 8);
@@ -44,7 +44,7 @@ TEST_CASE("augment.erase: area and aspect") {
 TEST_CASE("augment.erase: all draws") {
   const std::size_t size = 100, count = 3000;
   Images out = augmented("augment.erase", "area = [0.04, 0.16]\naspect = [0.5, 2]\nprobability = 1\ncval = 7",
-                         Images(count, 2, size, size));
+                         filled(Images(count, 2, size, size), 0));
   std::vector<double> areas, aspects, tops, lefts;
   for (std::size_t i = 0; i < count; ++i) {
     const Hole one = hole(out, i, 7), other = hole(out, i, 7, 1);
@@ -76,7 +76,7 @@ TEST_CASE("augment.erase: all draws") {
 TEST_CASE("augment.erase: noise is uniform in [0, 1], its own in every channel") {
   const Images out =
       augmented("augment.erase", "area = [1, 1]\naspect = [1, 1]\nprobability = 1\nfill = \"noise\"",
-                Images(1, 2, 60, 60));
+                filled(Images(1, 2, 60, 60), 0));
   const std::vector<double> first(out.pixels.begin(), out.pixels.begin() + 3600);
   const std::vector<double> second(out.pixels.begin() + 3600, out.pixels.end());
   check_uniform(first, 0, 1);
@@ -87,7 +87,7 @@ TEST_CASE("augment.erase: noise is uniform in [0, 1], its own in every channel")
 TEST_CASE("augment.erase: count is how many, and what fits in no draw is left out") {
   const auto erased = [](const std::string& toml) {
     const Images out =
-        augmented("augment.erase", toml + "\nprobability = 1\ncval = 7", Images(50, 1, 40, 40));
+        augmented("augment.erase", toml + "\nprobability = 1\ncval = 7", filled(Images(50, 1, 40, 40), 0));
     return std::count(out.pixels.begin(), out.pixels.end(), 7.0f);
   };
   CHECK(erased("area = [0.01, 0.01]\naspect = [1, 1]") == 50 * 16);

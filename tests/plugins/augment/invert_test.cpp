@@ -5,7 +5,7 @@ using namespace augmenting;
 TEST_CASE("augment.invert: 1 - x") {
   const Images out =
       augmented("augment.invert", "", with_pixels(Images(2, 2, 1, 1), {0.0f, 0.25f, 0.5f, 1.0f}));
-  CHECK(out.pixels == std::vector<float>{1.0f, 0.75f, 0.5f, 0.0f});
+  CHECK(out.pixels == Pixels{1.0f, 0.75f, 0.5f, 0.0f});
 }
 
 TEST_CASE("augment.invert happens with its probability") {
@@ -16,8 +16,8 @@ TEST_CASE("augment.invert happens with its probability") {
 TEST_CASE("augment.invert: the coins of twins are independent, unless they are to be the same") {
   const auto coins = [](const std::string& toml) {
     testing::Bench bench("augment.invert", toml);
-    const PairBatch out =
-        bench.apply<PairBatch>(PairBatch{Images(8000, 1, 1, 1), std::vector<std::uint8_t>(4000), 0});
+    const PairBatch out = bench.apply<PairBatch>(
+        PairBatch{filled(Images(8000, 1, 1, 1), 0), std::vector<std::uint8_t>(4000), 0});
     const std::vector<double> all(out.images.pixels.begin(), out.images.pixels.end());
     return std::pair(std::vector(all.begin(), all.begin() + 4000),
                      std::vector(all.begin() + 4000, all.end()));

@@ -1,10 +1,12 @@
+#include <span>
+
 #include "augmenting.h"
 
 using namespace augmenting;
 
 namespace {
 
-double deviation(const std::vector<float>& values, double mean) {
+double deviation(std::span<const float> values, double mean) {
   double squares = 0;
   for (const float value : values) squares += (value - mean) * (value - mean);
   return std::sqrt(squares / static_cast<double>(values.size()));
@@ -17,7 +19,7 @@ const Images grey = filled(Images(300, 3, 20, 20), 0.5f);
 TEST_CASE("augment.noise changes nothing by default, but for what lies outside of [0, 1]") {
   CHECK(augmented("augment.noise", "", pictures(3, 2)).pixels == pictures(3, 2).pixels);
   CHECK(augmented("augment.noise", "", with_pixels(Images(1, 1, 1, 2), {-1.0f, 2.0f})).pixels ==
-        std::vector<float>{0.0f, 1.0f});
+        Pixels{0.0f, 1.0f});
 }
 
 TEST_CASE("augment.noise: gaussian") {

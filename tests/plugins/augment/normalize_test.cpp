@@ -7,7 +7,7 @@ using namespace augmenting;
 
 namespace {
 
-void check_close(const std::vector<float>& got, const std::vector<double>& wanted, double tolerance = 1e-5) {
+void check_close(const Pixels& got, const std::vector<double>& wanted, double tolerance = 1e-5) {
   REQUIRE(got.size() == wanted.size());
   for (std::size_t k = 0; k < got.size(); ++k) CHECK(std::abs(got[k] - wanted[k]) < tolerance);
 }
@@ -62,13 +62,13 @@ TEST_CASE("augment.normalize: fixed, one value or one for each channel") {
   const Images pixels = with_pixels(Images(1, 2, 1, 2), {0.0f, 0.5f, 0.75f, 1.0f});
   const std::string fixed = "mode = \"fixed\"\n";
   CHECK(augmented("augment.normalize", fixed + "mean = [0.5]\nstd = [0.25]", pixels).pixels ==
-        std::vector<float>{-2, 0, 1, 2});
+        Pixels{-2, 0, 1, 2});
   CHECK(augmented("augment.normalize", fixed + "mean = [0.5, 0.25]\nstd = [0.25, 0.5]", pixels).pixels ==
-        std::vector<float>{-2, 0, 1, 1.5f});
+        Pixels{-2, 0, 1, 1.5f});
   CHECK(augmented("augment.normalize", fixed + "mean = [0.5, 0.25]\nstd = [0.25]", pixels).pixels ==
-        std::vector<float>{-2, 0, 2, 3});
+        Pixels{-2, 0, 2, 3});
   CHECK(augmented("augment.normalize", fixed + "mean = [0.5]\nstd = [0.25, 0.5]", pixels).pixels ==
-        std::vector<float>{-2, 0, 0.5f, 1});
+        Pixels{-2, 0, 0.5f, 1});
 }
 
 TEST_CASE("augment.normalize: per sample, over all channels; a constant image becomes zeros") {

@@ -8,7 +8,7 @@ TEST_CASE("augment.resize: area is the mean of what a pixel covers") {
   const ImageBatch out = bench.apply<ImageBatch>(ImageBatch{counting(Images(2, 1, 4, 2)), {3, 3}});
   CHECK(out.images.height == 2);
   CHECK(out.images.width == 1);
-  CHECK(out.images.pixels == std::vector<float>{1.5f, 5.5f, 9.5f, 13.5f});  // (0 + 1 + 2 + 3) / 4, ...
+  CHECK(out.images.pixels == Pixels{1.5f, 5.5f, 9.5f, 13.5f});  // (0 + 1 + 2 + 3) / 4, ...
   CHECK(out.classes == std::vector<std::int32_t>{3, 3});
 }
 
@@ -22,7 +22,7 @@ TEST_CASE("augment.resize: area weighs pixels that are partly covered") {
 TEST_CASE("augment.resize: bilinear lies between the nearest pixels, centre to centre") {
   Bench bench("augment.resize", "height = 1\nwidth = 4\ninterpolation = \"bilinear\"");
   const ImageBatch out = bench.apply<ImageBatch>(ImageBatch{counting(Images(1, 1, 1, 2)), {0}});
-  CHECK(out.images.pixels == std::vector<float>{0, 0.25f, 0.75f, 1});
+  CHECK(out.images.pixels == Pixels{0, 0.25f, 0.75f, 1});
 }
 
 TEST_CASE("augment.resize: size stands for both, channels and pairs stay apart") {
@@ -30,7 +30,7 @@ TEST_CASE("augment.resize: size stands for both, channels and pairs stay apart")
   const PairBatch out = bench.apply<PairBatch>(PairBatch{counting(Images(2, 2, 2, 2)), {1}, 0});
   CHECK(out.images.count == 2);
   CHECK(out.images.channels == 2);
-  CHECK(out.images.pixels == std::vector<float>{1.5f, 5.5f, 9.5f, 13.5f});
+  CHECK(out.images.pixels == Pixels{1.5f, 5.5f, 9.5f, 13.5f});
   CHECK(out.labels == std::vector<std::uint8_t>{1});
 }
 

@@ -67,6 +67,12 @@ Images steps(std::size_t count, std::size_t height, std::size_t width, std::size
   return images;
 }
 
+Images blank(std::size_t count, std::size_t channels, std::size_t size) {
+  Images images(count, channels, size, size);
+  std::fill(images.pixels.begin(), images.pixels.end(), 0.0f);
+  return images;
+}
+
 std::uint8_t byte(double value) { return static_cast<std::uint8_t>(std::lround(255 * value)); }
 Colour grey(double value) { return {byte(value), byte(value), byte(value)}; }
 
@@ -154,7 +160,7 @@ TEST_CASE("monitor.montage: more than eight images of a class go on in another t
 }
 
 TEST_CASE("monitor.montage: colours") {
-  Images images(1, 3, 10, 10);
+  Images images = blank(1, 3, 10);
   std::fill_n(images.plane(0, 0), 100, 1.0f);
   std::fill_n(images.plane(0, 1), 100, 0.5f);
   Sheets bench("scale = 8");
@@ -204,7 +210,7 @@ TEST_CASE("monitor.montage: what is not finite stands out, and is said") {
 TEST_CASE("monitor.montage: by itself a sheet fills 1200 x 1200 pixels") {
   const auto sheet = [](std::size_t pairs, std::size_t size, const std::string& toml = "") {
     Sheets bench("most = 100000\n" + toml);
-    bench.process(PairBatch{Images(2 * pairs, 1, size, size), std::vector<std::uint8_t>(pairs), 0});
+    bench.process(PairBatch{blank(2 * pairs, 1, size), std::vector<std::uint8_t>(pairs), 0});
     return bench.sheet();
   };
   for (const std::size_t pairs : {3, 24, 64})

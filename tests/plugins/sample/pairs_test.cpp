@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "small_dataset.h"
@@ -148,6 +149,29 @@ TEST_CASE("sample.pairs: the other class is any other, or another of the group")
 
   const auto [half, half_pairs] = count("0.5");  // 1/2 + 1/2 * 3/7
   CHECK(std::abs(half - 4000) < 170);
+}
+
+TEST_CASE("sample.pairs: with rotations a turned class is another class, and pairs know it") {
+  const Dataset data = small_dataset({2, 1}, per_class);
+  std::set<std::pair<std::size_t, int>> lefts;
+  bool turned_itself = false;
+  for (const PairBatch& batch : draw_many(data, "pairs = 6\nrotations = true\nnegatives_in_group = 0.5", 100))
+    for (std::size_t i = 0; i < 6; ++i) {
+      const Seen left = seen(batch.images, i), right = seen(batch.images, 6 + i);
+      lefts.insert({left.image / per_class, left.turns});
+      const bool one_class = left.image / per_class == right.image / per_class;
+      REQUIRE(batch.same(i) == (one_class && left.turns == right.turns));
+      turned_itself = turned_itself || (one_class && left.turns != right.turns);
+    }
+  CHECK(lefts.size() == 12);
+  CHECK(turned_itself);
+}
+
+TEST_CASE("sample.pairs: weights count for both sides of a pair") {
+  const Dataset data = small_dataset({3, 3}, per_class);
+  for (const PairBatch& batch :
+       draw_many(data, "pairs = 4\nclass_weights = [{ classes = 'g0/.*', weight = 0.0 }]", 50))
+    for (std::size_t i = 0; i < 8; ++i) REQUIRE(class_at(batch, i) >= 3);
 }
 
 TEST_CASE("sample.pairs: a batch depends on seed, epoch and index alone, whichever is asked for first") {

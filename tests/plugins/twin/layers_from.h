@@ -21,9 +21,9 @@ inline twinflow::twin::Layers layers_from(const std::string& toml) {
 }
 
 inline twinflow::Images images_of_values(std::size_t count, twinflow::twin::Shape shape,
-                                         std::vector<float> values) {
+                                         const std::vector<float>& values) {
   twinflow::Images images(count, shape.channels, shape.height, shape.width);
-  images.pixels = std::move(values);
+  images.pixels.assign(values.begin(), values.end());
   return images;
 }
 

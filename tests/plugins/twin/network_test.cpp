@@ -41,7 +41,8 @@ Case read_case(const nlohmann::json& one) {
   made.shape = {one["image"][0], one["image"][1], one["image"][2]};
   made.shard = one["shard"];
   made.images = Images(one["count"], made.shape.channels, made.shape.height, made.shape.width);
-  made.images.pixels = one["images"].get<std::vector<float>>();
+  const std::vector<float> pixels = one["images"];
+  made.images.pixels.assign(pixels.begin(), pixels.end());
   for (const auto& [name, tensor] : one["weights"].items())
     made.weights.tensors[name] = {tensor["shape"], tensor["values"]};
   for (const auto& [name, values] : one["running"].items()) {  // where the averages start

@@ -1,0 +1,102 @@
+#include "twinflow/images.h"
+
+#include <fmt/format.h>
+#include <tbb/parallel_for.h>
+
+#include <map>
+#include <mutex>
+
+#include "twinflow/dataset.h"
+#include "twinflow/error.h"
+
+namespace twinflow {
+namespace {
+
+constexpr std::align_val_t alignment{64};
+constexpr std::size_t most_kept = std::size_t{256} << 20;  // bytes that wait for their next use
+
+struct Pool {
+  std::mutex mutex;
+  std::multimap<std::size_t, void*> blocks;  // by size
+  std::size_t bytes = 0;
+};
+
+Pool& pool() {
+  static Pool* const one = new Pool;  // never destroyed: buffers in static objects may outlive everything
+  return *one;
+}
+
+/// One plane. After a quarter turn counter-clockwise, the pixel (row, column) is what (column, last - row)
+/// was.
+void read_plane(const std::uint8_t* from, float* to, std::size_t height, std::size_t width, int turns) {
+  if (turns == 0) {
+    for (std::size_t i = 0; i < height * width; ++i) to[i] = unit_pixel(from[i]);
+    return;
+  }
+  const std::size_t last = width - 1;
+  for (std::size_t row = 0; row < height; ++row)
+    for (std::size_t column = 0; column < width; ++column) {
+      const std::size_t place = turns == 1   ? column * width + (last - row)
+                                : turns == 2 ? (last - row) * width + (last - column)
+                                             : (last - column) * width + row;
+      to[row * width + column] = unit_pixel(from[place]);
+    }
+}
+
+}  // namespace
+
+void* take_block(std::size_t bytes) {
+  {
+    Pool& all = pool();
+    const std::lock_guard lock(all.mutex);
+    if (const auto found = all.blocks.find(bytes); found != all.blocks.end()) {
+      void* const block = found->second;
+      all.blocks.erase(found);
+      all.bytes -= bytes;
+      return block;
+    }
+  }
+  return ::operator new(bytes, alignment);
+}
+
+void give_block_back(void* block, std::size_t bytes) noexcept {
+  try {
+    Pool& all = pool();
+    const std::lock_guard lock(all.mutex);
+    if (all.bytes + bytes <= most_kept) {
+      all.blocks.emplace(bytes, block);
+      all.bytes += bytes;
+      return;
+    }
+  } catch (const std::bad_alloc&) {  // no room to note it down
+  }
+  ::operator delete(block, alignment);
+}
+
+Images::Images(std::shared_ptr<const PixelStore> store_, std::vector<Shot> shots_)
+    : count(shots_.size()),
+      channels(store_->channels),
+      height(store_->height),
+      width(store_->width),
+      store(std::move(store_)),
+      shots(std::move(shots_)) {
+  if (height == width) return;
+  for (const Shot& shot : shots)
+    if (shot.turns != 0)
+      throw Error(fmt::format("an image of {} x {} pixels cannot be turned by 90 degrees: it is not square",
+                              width, height));
+}
+
+void Images::read() {
+  if (!unread()) return;
+  Images made(count, channels, height, width);
+  tbb::parallel_for(std::size_t{0}, count, [&](std::size_t i) {
+    std::vector<std::uint8_t> scratch;
+    const auto from = store->look(shots[i].image, scratch);
+    for (std::size_t channel = 0; channel < channels; ++channel)
+      read_plane(&from[channel * plane_size()], made.plane(i, channel), height, width, shots[i].turns);
+  });
+  *this = std::move(made);
+}
+
+}  // namespace twinflow
