@@ -1,10 +1,13 @@
 #include <tbb/parallel_for.h>
 
+#include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "affine_draw.h"
 #include "affine_values.h"
 #include "draw_each.h"
+#include "twinflow/dataset.h"
 #include "twinflow/images.h"
 #include "twinflow/plugin.h"
 #include "warp.h"
@@ -15,6 +18,8 @@ namespace twinflow::augment {
 /// move together. Parameters: see AffineRanges and Resampling, which hold them.
 class Affine final : public Map<AnyBatch, AnyBatch>, public AffineRanges, public Resampling {
  public:
+  static constexpr bool takes_unread = true;  // bytes are warped right out of the data set
+
   static void describe(NodeSpec<Affine>& spec);
   void check(const Checking& checking) const;
   AnyBatch apply(AnyBatch batch, const Item& item) const override;
@@ -100,8 +105,19 @@ AnyBatch Affine::apply(AnyBatch batch, const Item& item) const {
   Images warped(images.count, images.channels, images.height, images.width);
   tbb::parallel_for(std::size_t{0}, images.count, [&](std::size_t i) {
     const AffineMatrix matrix = affine_matrix(changes[i], images.height, images.width, compat);
-    for (std::size_t channel = 0; channel < images.channels; ++channel)
-      warp(images.plane(i, channel), warped.plane(i, channel), images.height, images.width, matrix, *this);
+    const auto warp_all = [&](const auto* source, const AffineMatrix& from) {
+      for (std::size_t channel = 0; channel < images.channels; ++channel)
+        warp(source + channel * images.plane_size(), warped.plane(i, channel), images.height, images.width,
+             from, *this);
+    };
+    if (images.unread()) {
+      const Shot& shot = images.shots[i];
+      std::vector<std::uint8_t> scratch;
+      warp_all(images.store->look(shot.image, scratch).data(),
+               from_unturned(matrix, shot.turns, images.width));
+    } else {
+      warp_all(images.image(i), matrix);
+    }
     change_values(warped.image(i), warped.image_size(), changes[i]);
   });
   images = std::move(warped);

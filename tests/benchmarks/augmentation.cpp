@@ -1,8 +1,9 @@
-// Times augment.affine, changes drawn, on batches of 128 images of 105x105, beside a bare loop of OpenCV's
+// Times augment.affine, changes drawn, on batches of 128 images of 105x105, as bytes of a data set (which is
+// what it is given by a sampler) and as floats, beside a bare loop of OpenCV's
 // warpAffine (f32, bilinear) over the same images; then the whole pipeline, from generated glyphs through
 // sampling and augmentation to 128 images of 52x52, in the runtime.
 //   augmentation [--rounds 10] [--threads 2]
-// Prints images a second, the best of the rounds: the first two by one thread, the pipeline by --threads.
+// Prints images a second, the best of the rounds: by one thread, the pipeline by --threads.
 // augmentation.py compares with keras-preprocessing.
 #include <tbb/global_control.h>
 
@@ -12,6 +13,7 @@
 #include <functional>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <opencv2/imgproc.hpp>
 #include <string>
 #include <vector>
@@ -19,6 +21,7 @@
 #include "plugins/augment/affine_draw.h"
 #include "runtime.h"
 #include "temp_folder.h"
+#include "twinflow/dataset.h"
 #include "twinflow/images.h"
 #include "twinflow/plugin.h"
 #include "twinflow/testing.h"
@@ -38,18 +41,27 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+/// A batch as the samplers give it out: pixels are still bytes in their data set.
 Images pictures() {
-  Images images(count, 1, size, size);
-  Random random(1, 0, 0);
-  for (float& pixel : images.pixels) pixel = static_cast<float>(random.below(256)) / 255.0f;
-  return images;
+  static const auto store = [] {
+    auto made = std::make_shared<PixelStore>();
+    made->height = made->width = size;
+    Random random(1, 0, 0);
+    for (std::size_t i = 0; i < count * size * size; ++i)
+      made->pixels.push_back(static_cast<std::uint8_t>(random.below(256)));
+    return made;
+  }();
+  std::vector<Shot> shots(count);
+  for (std::size_t i = 0; i < count; ++i) shots[i].image = i;
+  return Images(store, std::move(shots));
 }
 
-/// Images a second, of a node that is given a batch and gives one back.
-double affine() {
+/// Images a second, of a node that is given a batch and gives one back; `read`: given floats.
+double affine(bool read) {
   static testing::Bench bench("augment.affine", setting);
   static std::uint64_t index = 0;
   ImageBatch batch{pictures(), {}};
+  if (read) batch.make_ready();
   const auto start = Clock::now();
   bench.apply<ImageBatch>(std::move(batch), {.epoch = 0, .index = index++});
   return count / seconds_since(start);
@@ -63,6 +75,7 @@ double bare_opencv() {
                                             .zoom = {0.7, 1.3},
                                             .horizontal_flip = 0.5};
   static Images images = pictures(), warped(count, 1, size, size);
+  images.read();
   static Random random(1, 0, 0);
   std::vector<cv::Matx23d> matrices;
   for (std::size_t i = 0; i < count; ++i) {
@@ -143,12 +156,13 @@ int main(int argument_count, char** arguments) try {
   cv::setNumThreads(0);
   {
     const tbb::global_control one(tbb::global_control::max_allowed_parallelism, 1);
-    double ours = 0, opencv = 0;
+    double bytes = 0, floats = 0, opencv = 0;
     for (int i = 0; i < rounds; ++i) {  // in turn
-      ours = std::max(ours, best(5, affine));
+      bytes = std::max(bytes, best(5, [] { return affine(false); }));
+      floats = std::max(floats, best(5, [] { return affine(true); }));
       opencv = std::max(opencv, best(5, bare_opencv));
     }
-    std::printf("augment.affine %.0f\ncv::warpAffine %.0f\n", ours, opencv);
+    std::printf("bytes %.0f\nfloats %.0f\ncv::warpAffine %.0f\n", bytes, floats, opencv);
   }
   for (const std::string sampler : {"sample.classes", "sample.pairs"})
     std::printf("%s %.0f\n", sampler.c_str(),

@@ -80,7 +80,8 @@ Resampling resampling(const nlohmann::json& one) {
           fills.at(one["fill"]), 0.3, Compat::keras_1_1};
 }
 
-double greatest_difference(const nlohmann::json& one, const std::vector<float>& made) {
+template <class Made>
+double greatest_difference(const nlohmann::json& one, const Made& made) {
   const std::vector<double> wanted = one["made"];
   REQUIRE(made.size() == wanted.size());
   double greatest = 0;
@@ -91,7 +92,7 @@ double greatest_difference(const nlohmann::json& one, const std::vector<float>& 
 
 /// All channels of the picture, by one warp each.
 template <class Source>
-std::vector<float> warped(const nlohmann::json& one, const std::vector<Source>& source) {
+std::vector<float> warped(const nlohmann::json& one, const Source& source) {
   const Images shape = picture(one);
   std::vector<float> made(source.size());
   const AffineMatrix matrix = affine_matrix(change(one), shape.height, shape.width, Compat::keras_1_1);

@@ -3,12 +3,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "plugins/augment/affine_matrix.h"
 #include "plugins/augment/affine_values.h"
 #include "plugins/augment/warp.h"
+#include "twinflow/dataset.h"
 #include "twinflow/images.h"
 #include "twinflow/testing.h"
 
@@ -147,7 +150,7 @@ TEST_CASE("augment.affine: items may be asked for in any order") {
   const auto apply = [](Bench& bench, std::uint64_t index) {
     return bench.apply<ImageBatch>(ImageBatch{pictures(2), {}}, {.epoch = 1, .index = index}).images.pixels;
   };
-  std::vector<std::vector<float>> straight(4), mixed(4);
+  std::vector<Pixels> straight(4), mixed(4);
   for (std::uint64_t i = 0; i < 4; ++i) straight[i] = apply(forwards, i);
   for (const std::uint64_t i : order) mixed[i] = apply(otherwise, i);
   CHECK(straight == mixed);
@@ -168,6 +171,39 @@ TEST_CASE("augment.affine: channels move together") {
   for (std::size_t i = 0; i < 2; ++i)
     for (std::size_t channel = 1; channel < 3; ++channel)
       CHECK(std::equal(changed.plane(i, 0), changed.plane(i, 0) + 120, changed.plane(i, channel)));
+}
+
+TEST_CASE("augment.affine: unread images are changed as if they had been read first") {
+  PixelStore filled;
+  filled.channels = 3, filled.height = filled.width = 9;
+  Random random(4, 0, 0);
+  for (std::size_t i = 0; i < 3 * filled.image_size(); ++i)
+    filled.pixels.push_back(static_cast<std::uint8_t>(random.below(256)));
+  // The last of its four images is decoded on demand.
+  filled.decoded_count = 1;
+  filled.decode = [&filled](std::size_t, std::uint8_t* to) {
+    std::copy_n(filled.pixels.begin() + 5, filled.image_size(), to);
+  };
+  const auto store = std::make_shared<const PixelStore>(filled);
+  const Images unread(store, {{2, 0}, {0, 1}, {1, 2}, {1, 3}, {3, 1}});
+  Images read = unread;
+  read.read();
+
+  // Turned images are read at other places, which are rounded otherwise: nearest may take the other of two
+  // pixels where it lies half-way, which these draws do not.
+  for (const std::string how : {"", "fill = \"constant\"\ncval = 0.3\n", "fill = \"constant\"\ncval = 1\n",
+                                "fill = \"reflect\"\n", "fill = \"wrap\"\n", "interpolation = \"cubic\"\n",
+                                "interpolation = \"nearest\"\n", "brightness = 0.5\nchannel_shift = 0.2\n"}) {
+    CAPTURE(how);
+    const Images wanted = augmented(lively + how, read), got = augmented(lively + how, unread);
+    CHECK_FALSE(got.unread());
+    REQUIRE(got.pixels.size() == wanted.pixels.size());
+    double greatest = 0;
+    for (std::size_t i = 0; i < got.pixels.size(); ++i)
+      greatest = std::max(greatest, std::abs(static_cast<double>(got.pixels[i]) - wanted.pixels[i]));
+    CHECK(greatest < 1e-5);
+  }
+  CHECK(augmented("", unread).pixels == read.pixels);  // bit for bit
 }
 
 TEST_CASE("augment.affine: an image's change depends on seed, epoch, index and its place alone") {
