@@ -1,14 +1,10 @@
 #pragma once
 
 #include <filesystem>
-#include <string_view>
+
+#include "twinflow/files.h"
 
 namespace twinflow {
-
-/// Writes a file so that a reader, or the next start after a crash, finds the old content or the new one
-/// whole: a temporary file beside it, fsync, rename, fsync of the folder. Throws Error naming the file and
-/// the system's reason; then the temporary file is gone and the old one untouched.
-void write_atomically(const std::filesystem::path& file, std::string_view head, std::string_view body = {});
 
 /// Has the system put on the disk what was written to a file so far. Throws Error naming the file.
 void sync_file(const std::filesystem::path& file);

@@ -241,6 +241,16 @@ class Writer {
                 {"items", value(*shape.element, param, true)},
                 {"minItems", 2},
                 {"maxItems", 2}};
+      case Kind::around: {  // limits of numbers do not touch arrays, nor the other way round
+        Json schema = {{"type", {"number", "array"}}, {"minimum", 0}};
+        if (const double half = std::min(param.high - shape.centre, shape.centre - param.low);
+            std::isfinite(half))
+          schema["maximum"] = limit(half);
+        schema["items"] = value(*shape.element, param, true);
+        schema["minItems"] = 2;
+        schema["maxItems"] = 2;
+        return schema;
+      }
       case Kind::list:  // taken as it is, not laid over another: its elements are whole
         return {{"type", "array"}, {"items", value(*shape.element, param, true)}};
       case Kind::table:

@@ -30,6 +30,11 @@ std::string ValueShape::text() const {
       return fmt::format("\"{}\"", fmt::join(names, "\" | \""));
     case Kind::pair:
       return fmt::format("[{0}, {0}]", element->text());
+    case Kind::around: {
+      const std::string from = centre == 0 ? "" : std::to_string(centre);
+      return fmt::format("[{0}, {0}], or r for [{1}-r, {2}r]", element->text(), from,
+                         from.empty() ? "" : from + "+");
+    }
     case Kind::list:
       return "list of " + element->text();
     case Kind::component:
@@ -50,9 +55,12 @@ std::string ParamInfo::range_text() const {
   return fmt::format("{:g} to {:g}{}", low, high, ending);
 }
 
-void ParamInfo::check_number(double number, const Place& place, Problems& problems) const {
-  if (number >= low && number <= high) return;  // false for NaN too
-  problems.error(place, fmt::format("'{}' is {:g}, out of range: {}", key, number, range_text()));
+bool ParamInfo::check_number(double number, const Place& place, Problems& problems,
+                             const std::string& written) const {
+  if (number >= low && number <= high) return true;  // false for NaN too
+  problems.error(place, fmt::format("'{}' is {:g}{}, out of range: {}", key, number,
+                                    written.empty() ? "" : " (" + written + ")", range_text()));
+  return false;
 }
 
 const ParamInfo* TypeInfo::find(std::string_view key) const {

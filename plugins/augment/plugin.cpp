@@ -1,4 +1,4 @@
 #include "twinflow/plugin.h"
 
 TWINFLOW_PLUGIN("augment", TWINFLOW_VERSION, "TwinFlow",
-                "Changes images on their way: affine maps and sizes.")
+                "Changes images on their way: shape, size, colour, noise and scale of values.")

@@ -1,6 +1,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "affine_matrix.h"
 
@@ -13,19 +17,30 @@ enum class Fill {
   reflect,   // dcba|abcd|dcba
   wrap,      // abcd|abcd|abcd
 };
+std::vector<std::pair<std::string, Fill>> fill_names();  // in a graph file
+
 enum class Interpolation { nearest, bilinear, cubic };
 
 struct Resampling {
   Interpolation interpolation = Interpolation::bilinear;
   Fill fill = Fill::nearest;
   double cval = 0;  // for Fill::constant
+  /// Edges as scipy.ndimage has them under keras-preprocessing 1.1: wrap has the period n - 1 (abcd|bcd|bcd),
+  /// and constant is not blended: beyond the middle of the edge's pixels there is cval. Not for cubic, which
+  /// is another kernel there.
+  Compat compat = Compat::none;
 };
 
 /// Resamples one plane of height x width values, both below 32768: target(row, column) = source at the place
-/// that the matrix says. OpenCV rounds these places to 1/32 of a pixel. Cubic (Keys' kernel with a = -0.75)
-/// is held between the least and the greatest value of the source, and of cval with a constant fill, so that
-/// it keeps the range of the values.
+/// that the matrix says, places being computed in f32: to about 1e-7 of the image's size. Any matrix will do:
+/// no place, however far or not a number, is read outside of the source. Cubic (Keys' kernel with
+/// a = -0.75) is held between the least and the greatest value of the source, and of cval with a constant
+/// fill, so that it keeps the range of the values.
 void warp(const float* source, float* target, std::size_t height, std::size_t width,
+          const AffineMatrix& matrix, const Resampling& how);
+/// The same from 8-bit pixels, 0 .. 255 for 0 .. 1: the same places, in bilinear interpolation faster, and
+/// equal but for the last bit, which is equal too where nothing is interpolated.
+void warp(const std::uint8_t* source, float* target, std::size_t height, std::size_t width,
           const AffineMatrix& matrix, const Resampling& how);
 
 }  // namespace twinflow::augment

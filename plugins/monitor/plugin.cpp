@@ -1,4 +1,4 @@
 #include "twinflow/plugin.h"
 
 TWINFLOW_PLUGIN("monitor", TWINFLOW_VERSION, "TwinFlow",
-                "Watches metrics: keeps the best model, stops early.")
+                "Watches: keeps the best model, stops early, shows what the network sees.")

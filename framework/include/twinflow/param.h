@@ -21,19 +21,21 @@
 
 /// What a parameter is without its owner's C++ type, and which C++ types a parameter may have: bool,
 /// integers, double, std::string, std::filesystem::path, std::vector of them, std::array<T, 2> for [low,
-/// high], std::shared_ptr<const Base> for a component of a family. Enums and nested tables: see spec.h.
+/// high], Around<centre> for a range that may be one number, std::optional of them for what need not be
+/// given, std::shared_ptr<const Base> for a component of a family. Enums and nested tables: see spec.h.
 namespace twinflow {
 
 struct TypeInfo;
 
 /// What a value in a graph file may be.
 struct ValueShape {
-  enum class Kind { boolean, integer, number, string, path, name, pair, list, table, component };
+  enum class Kind { boolean, integer, number, string, path, name, pair, around, list, table, component };
   Kind kind = Kind::table;
   std::vector<std::string> names;             // name: one of these, an enum's
-  std::shared_ptr<const ValueShape> element;  // pair ([low, high]), list: what it holds
+  std::shared_ptr<const ValueShape> element;  // pair ([low, high]), around, list: what it holds
   const TypeInfo* table = nullptr;            // table: its parameters
   std::string family;                         // component: of that family
+  int centre = 0;                             // around: of the range that one number is half of
 
   std::string text() const;  // "integer", "list of string", "\"best\" | \"last\"", "loss": for people
 };
@@ -52,7 +54,10 @@ struct ParamInfo {
 
   /// "at least 1", "0 to 10 degrees": for sentences.
   std::string range_text() const;
-  void check_number(double number, const Place& place, Problems& problems) const;
+  /// Adds a problem and returns false when the number is out of range. `written`: what stands in the file,
+  /// where it is something else that means the number.
+  bool check_number(double number, const Place& place, Problems& problems,
+                    const std::string& written = "") const;
 };
 
 /// What a check of its own may ask and say: `void Type::check(const twinflow::Checking&) const`.
@@ -227,6 +232,58 @@ struct ParamType<std::array<T, 2>> {
   static std::string text(const std::array<T, 2>& value) {
     return "[" + ParamType<T>::text(value[0]) + ", " + ParamType<T>::text(value[1]) + "]";
   }
+};
+
+/// A range that may be written as [low, high], or as one number, the half of a range around a centre: r for
+/// [centre - r, centre + r].
+template <int centre>
+struct Around {
+  double low = centre, high = centre;
+};
+template <int centre>
+struct ParamType<Around<centre>> {
+  using Pair = ParamType<std::array<double, 2>>;
+  static ValueShape shape() {
+    return {ValueShape::Kind::around,
+            {},
+            std::make_shared<ValueShape>(ParamType<double>::shape()),
+            nullptr,
+            {},
+            centre};
+  }
+  static bool read(const Value& value, Around<centre>& out, Problems& problems) {
+    if (value.get<double>() || value.get<std::int64_t>()) {
+      double half = 0;
+      if (!ParamType<double>::read(value, half, problems)) return false;
+      if (half < 0) {
+        problems.error(value.place, "one number is the half of a range and may not be negative, found " +
+                                        ParamType<double>::text(half));
+        return false;
+      }
+      out = {centre - half, centre + half};
+      return true;
+    }
+    const auto* list = value.get<Value::List>();
+    std::array<double, 2> ends{};
+    if (!list || list->size() != 2) return list_problem(value, shape(), problems);
+    if (!Pair::read(value, ends, problems)) return false;
+    out = {ends[0], ends[1]};
+    return true;
+  }
+  static std::string text(const Around<centre>& range) { return Pair::text({range.low, range.high}); }
+};
+
+/// What need not be given: written as what it holds.
+template <class T>
+struct ParamType<std::optional<T>> {
+  static ValueShape shape() { return ParamType<T>::shape(); }
+  static bool read(const Value& value, std::optional<T>& out, Problems& problems) {
+    T made{};
+    if (!ParamType<T>::read(value, made, problems)) return false;
+    out = std::move(made);
+    return true;
+  }
+  static std::string text(const std::optional<T>& value) { return value ? ParamType<T>::text(*value) : ""; }
 };
 
 /// A component of a family. Base has `static constexpr const char* family`, a virtual destructor and a member

@@ -39,6 +39,21 @@ void each_number(const T& value, const Value& written, Visit&& visit) {
     }
   }
 }
+template <int centre, class Visit>
+void each_number(const Around<centre>& range, const Value& written, Visit&& visit) {
+  if (const auto* list = written.get<Value::List>()) {
+    visit(range.low, list->at(0).place);
+    visit(range.high, list->at(1).place);
+  } else {  // one number, of which one thing is said
+    const std::string meaning =
+        ParamType<double>::text(range.high - centre) + " means " + ParamType<Around<centre>>::text(range);
+    if (visit(range.high, written.place, meaning)) visit(range.low, written.place, meaning);
+  }
+}
+template <class T, class Visit>
+void each_number(const std::optional<T>& value, const Value& written, Visit&& visit) {
+  if (value) each_number(*value, written, visit);
+}
 
 bool enum_problem(const Value& value, const std::vector<std::string>& names,
                   Problems& problems);  // adds; false
@@ -106,8 +121,8 @@ class BasicSpec {
       info.bind = [member, type, at](void* object, const Value& value, Problems& problems) {
         T made{};
         if (!ParamType<T>::read(value, made, problems)) return;
-        each_number(made, value, [&](double number, const Place& place) {
-          type->params[at].check_number(number, place, problems);
+        each_number(made, value, [&](double number, const Place& place, const std::string& written = "") {
+          return type->params[at].check_number(number, place, problems, written);
         });
         cast(object).*member = std::move(made);
       };

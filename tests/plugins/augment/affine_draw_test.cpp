@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 #include <numeric>
+#include <optional>
 #include <vector>
 
 // 20,000 draws: the mean of a uniform draw has a standard error of range / sqrt(12 * 20000), or range / 490;
@@ -62,7 +63,9 @@ const AffineRanges everything{.rotation = {-10, 30},
                               .width_shift = {-0.1, 0.2},
                               .height_shift = {-3, 0.5},
                               .shear = {2, 12},
-                              .zoom = {0.5, 2}};
+                              .zoom = {0.5, 2},
+                              .channel_shift = {-0.2, 0.1},
+                              .brightness = {0.4, 1.2}};
 
 }  // namespace
 
@@ -76,6 +79,8 @@ TEST_CASE("draw_change: nothing by default") {
     REQUIRE(change.zoom_width == 1);
     REQUIRE_FALSE(change.horizontal_flip);
     REQUIRE_FALSE(change.vertical_flip);
+    REQUIRE(change.channel_shift == 0);
+    REQUIRE(change.brightness == 1);
   }
 }
 
@@ -87,6 +92,8 @@ TEST_CASE("draw_change: uniform in the ranges") {
   check_uniform(values(drawn, &AffineChange::shear), 2, 12);
   check_uniform(values(drawn, &AffineChange::zoom_height), 0.5, 2);
   check_uniform(values(drawn, &AffineChange::zoom_width), 0.5, 2);
+  check_uniform(values(drawn, &AffineChange::channel_shift), -0.2, 0.1);
+  check_uniform(values(drawn, &AffineChange::brightness), 0.4, 1.2);
 }
 
 TEST_CASE("draw_change: shifts of one are pixels") {
@@ -121,6 +128,9 @@ TEST_CASE("draw_change: with a probability, every component by itself") {
   ranges.probability = 0.3;
   ranges.horizontal_flip = 0.8;
   ranges.vertical_flip = 0.1;
+  ranges.probabilities.shear = 0.7;
+  ranges.probabilities.zoom = 0.9;
+  ranges.probabilities.brightness = 0.0;
   const auto drawn = changes(ranges);
   const std::vector<std::function<bool(const AffineChange&)>> happened = {
       [](const AffineChange& c) { return c.rotation != 0; },
@@ -130,13 +140,15 @@ TEST_CASE("draw_change: with a probability, every component by itself") {
       [](const AffineChange& c) { return c.zoom_height != 1; },
       [](const AffineChange& c) { return c.zoom_width != 1; },
       [](const AffineChange& c) { return c.horizontal_flip; },
-      [](const AffineChange& c) { return c.vertical_flip; }};
-  const std::vector<double> wanted = {0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.8, 0.1};
+      [](const AffineChange& c) { return c.vertical_flip; },
+      [](const AffineChange& c) { return c.channel_shift != 0; },
+      [](const AffineChange& c) { return c.brightness != 1; }};
+  const std::vector<double> wanted = {0.3, 0.3, 0.3, 0.7, 0.9, 0.9, 0.8, 0.1, 0.3, 0.0};
   std::vector<std::vector<double>> coins(happened.size());
   for (std::size_t i = 0; i < happened.size(); ++i) {
     for (const AffineChange& change : drawn) coins[i].push_back(happened[i](change));
     CHECK(std::abs(mean(coins[i]) - wanted[i]) < 0.0163);  // five deviations of sqrt(0.3 * 0.7 / 20000)
-    for (std::size_t j = 0; j < i; ++j)
+    for (std::size_t j = 0; j < i && wanted[i] > 0; ++j)
       CHECK(std::abs(correlation(coins[i], coins[j])) < 0.036);  // 5 / sqrt(20000)
   }
 }
@@ -145,7 +157,8 @@ TEST_CASE("draw_change: components and neighbouring images are independent") {
   const auto drawn = changes(everything);
   std::vector<std::vector<double>> columns;
   for (const auto member : {&AffineChange::rotation, &AffineChange::height_shift, &AffineChange::width_shift,
-                            &AffineChange::shear, &AffineChange::zoom_height, &AffineChange::zoom_width}) {
+                            &AffineChange::shear, &AffineChange::zoom_height, &AffineChange::zoom_width,
+                            &AffineChange::channel_shift, &AffineChange::brightness}) {
     columns.push_back(values(drawn, member));
     std::vector<double> next = columns.back();
     std::rotate(next.begin(), next.begin() + 1, next.end());
@@ -153,4 +166,29 @@ TEST_CASE("draw_change: components and neighbouring images are independent") {
   }
   for (std::size_t i = 0; i < columns.size(); ++i)
     for (std::size_t j = 0; j < i; ++j) CHECK(std::abs(correlation(columns[i], columns[j])) < 0.036);
+}
+
+TEST_CASE("draw_change: every probability of its own reaches its component") {
+  struct Case {
+    std::optional<double> AffineProbabilities::*own;
+    std::vector<double AffineChange::*> components;
+  };
+  const std::vector<Case> cases = {
+      {&AffineProbabilities::rotation, {&AffineChange::rotation}},
+      {&AffineProbabilities::width_shift, {&AffineChange::width_shift}},
+      {&AffineProbabilities::height_shift, {&AffineChange::height_shift}},
+      {&AffineProbabilities::shear, {&AffineChange::shear}},
+      {&AffineProbabilities::zoom, {&AffineChange::zoom_height, &AffineChange::zoom_width}},
+      {&AffineProbabilities::channel_shift, {&AffineChange::channel_shift}},
+      {&AffineProbabilities::brightness, {&AffineChange::brightness}}};
+  for (const Case& one : cases) {
+    AffineRanges ranges = everything;
+    ranges.probability = 0;
+    ranges.probabilities.*one.own = 1;
+    const AffineChange none;
+    const std::vector<AffineChange> drawn = changes(ranges);
+    for (const Case& other : cases)
+      for (const auto component : other.components)
+        CHECK((drawn[0].*component != none.*component) == (other.own == one.own));
+  }
 }

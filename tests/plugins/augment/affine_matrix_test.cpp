@@ -7,8 +7,8 @@ using namespace twinflow::augment;
 namespace {
 
 // On 3 x 5 pixels: the centre is row 1, column 2.
-void check(const AffineChange& change, const AffineMatrix& by_hand) {
-  const AffineMatrix made = affine_matrix(change, 3, 5);
+void check(const AffineChange& change, const AffineMatrix& by_hand, Compat compat = Compat::none) {
+  const AffineMatrix made = affine_matrix(change, 3, 5, compat);
   for (std::size_t i = 0; i < made.size(); ++i) {
     CAPTURE(i);
     CHECK(made[i] == doctest::Approx(by_hand[i]).epsilon(1e-7));
@@ -49,4 +49,14 @@ TEST_CASE("affine_matrix: everything together, in the order R T S Z F") {
   check(change, {0, 1.73205081, -4.46410162, 0.5, 1, 0.5});
   change.vertical_flip = true;
   check(change, {0, 1.73205081, -4.46410162, -0.5, 1, 1.5});
+}
+
+// About row 2, column 3; the flips still about row 1, column 2.
+TEST_CASE("affine_matrix: Keras' centre is one pixel further down and right") {
+  check({}, {1, 0, 0, 0, 1, 0}, Compat::keras_1_1);
+  check({.rotation = 90}, {0, -1, 5, 1, 0, 1}, Compat::keras_1_1);
+  check({.zoom_height = 0.5, .zoom_width = 2}, {0.5, 0, 1, 0, 2, -3}, Compat::keras_1_1);
+  check({.height_shift = 2, .width_shift = -1}, {1, 0, 2, 0, 1, -1}, Compat::keras_1_1);
+  check({.horizontal_flip = true, .vertical_flip = true}, {-1, 0, 2, 0, -1, 4}, Compat::keras_1_1);
+  check({.zoom_width = 2, .horizontal_flip = true}, {1, 0, 0, 0, -2, 5}, Compat::keras_1_1);
 }

@@ -1,8 +1,10 @@
 """Runs a *_reference.py again and compares what it writes with the file that is kept beside it.
 
-Run: python3 tests/plugins/twin/check_reference.py tests/plugins/twin/network_reference.py
-Exits with 77 (skipped) where PyTorch 1.13 is not installed: other versions may draw other random numbers.
+Run: python3 tests/check_reference.py tests/plugins/twin/network_reference.py torch 1.13
+Exits with 77 (skipped) where that version of that Python module is not installed: others may do otherwise, and draw other
+random numbers.
 """
+import importlib
 import json
 import math
 import pathlib
@@ -10,12 +12,13 @@ import subprocess
 import sys
 import tempfile
 
+script, name, version = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 try:
-    import torch
+    module = importlib.import_module(name)
 except ImportError:
-    torch = None
-if torch is None or not torch.__version__.startswith("1.13"):
-    print("skipped: PyTorch 1.13 (Debian's python3-torch) is not installed")
+    module = None
+if module is None or not module.__version__.startswith(version):
+    print(f"skipped: the Python module {name} {version} is not installed")
     sys.exit(77)
 
 
@@ -34,9 +37,8 @@ def compare(kept, made, where):
         assert kept == made, f"{where}: kept {kept}, made {made}"
 
 
-script = pathlib.Path(sys.argv[1])
 with tempfile.TemporaryDirectory() as folder:
     output = pathlib.Path(folder) / "made.json"
     subprocess.run([sys.executable, script, output], check=True)
     compare(json.loads(script.with_suffix(".json").read_text()), json.loads(output.read_text()), script.stem)
-print("the kept file is what PyTorch makes")
+print(f"the kept file is what {name} makes")

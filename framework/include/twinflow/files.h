@@ -1,0 +1,13 @@
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+namespace twinflow {
+
+/// Writes a file so that a reader, or the next start after a crash, finds the old content or the new one
+/// whole: a temporary file beside it, fsync, rename, fsync of the folder. Throws Error naming the file and
+/// the system's reason; then the temporary file is gone and the old one untouched.
+void write_atomically(const std::filesystem::path& file, std::string_view head, std::string_view body = {});
+
+}  // namespace twinflow

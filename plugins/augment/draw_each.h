@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+#include <type_traits>
+#include <variant>
+#include <vector>
+
+#include "twinflow/images.h"
+
+namespace twinflow::augment {
+
+/// What draw() returns, once for each image of the batch, in their order. With `same_for_both` a pair draws
+/// once: image B+i of B pairs gets what image i got.
+///
+/// All draws of an item come from one Random, one image after another, so that an image's change depends on
+/// its place alone; then they are applied in parallel. Draw the same number of times for every image. A node
+/// that needs many numbers an image draws a 64-bit seed for each, and makes Random(seed, item.epoch,
+/// item.index) of it.
+template <class Draw>
+auto draw_each(const AnyBatch& batch, bool same_for_both, Draw&& draw) {
+  const std::size_t count = std::visit([](const auto& kind) { return kind.images.count; }, batch);
+  const auto* pairs = std::get_if<PairBatch>(&batch);
+  const std::size_t own = same_for_both && pairs ? pairs->pairs() : count;
+
+  std::vector<std::decay_t<decltype(draw())>> drawn;
+  drawn.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) drawn.push_back(i < own ? draw() : drawn[i - own]);
+  return drawn;
+}
+
+}  // namespace twinflow::augment

@@ -1,0 +1,171 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <opencv2/core.hpp>
+#include <string>
+#include <vector>
+
+#include "contact_sheet.h"
+#include "twinflow/files.h"
+#include "twinflow/images.h"
+#include "twinflow/plugin.h"
+
+namespace twinflow::monitor {
+namespace {
+
+/// Some images of a batch, without pixels yet.
+Tile empty_tile(const Images& images, std::string label, Tile::Kind kind) {
+  const auto number = [](std::size_t size) { return static_cast<std::int64_t>(size); };
+  return {std::move(label),
+          kind,
+          {{0, number(images.channels), number(images.height), number(images.width)}, {}}};
+}
+
+void add_picture(Tile& tile, const Images& images, std::size_t i) {
+  ++tile.pictures.shape[0];
+  tile.pictures.values.insert(tile.pictures.values.end(), images.image(i),
+                              images.image(i) + images.image_size());
+}
+
+/// The two of a pair side by side.
+void add_tiles(const PairBatch& batch, std::size_t most, std::vector<Tile>& tiles) {
+  for (std::size_t pair = 0; pair < std::min(most, batch.pairs()); ++pair) {
+    const bool same = batch.same(pair);
+    tiles.push_back(empty_tile(batch.images,
+                               fmt::format("{} ({})", same ? "same" : "different", batch.labels[pair]),
+                               same ? Tile::Kind::same : Tile::Kind::different));
+    add_picture(tiles.back(), batch.images, pair);
+    add_picture(tiles.back(), batch.images, batch.pairs() + pair);
+  }
+}
+
+/// The images of a class side by side, the classes in the order in which they first come.
+void add_tiles(const ImageBatch& batch, std::size_t most, std::vector<Tile>& tiles) {
+  constexpr std::size_t row = 8;  // more of a class go on in another tile
+  std::map<std::int32_t, std::size_t> tile_of;
+  for (std::size_t i = 0; i < std::min(most, batch.images.count); ++i) {
+    const auto [found, fresh] = tile_of.try_emplace(batch.classes[i], tiles.size());
+    if (fresh || tiles[found->second].size(0) == row) {
+      found->second = tiles.size();
+      tiles.push_back(
+          empty_tile(batch.images, fmt::format("class {}", batch.classes[i]), Tile::Kind::one_class));
+    }
+    add_picture(tiles[found->second], batch.images, i);
+  }
+}
+
+}  // namespace
+
+/// Keeps what it shows of the first batches, then writes it into the run directory as one picture: as soon as
+/// they are there, at the first epoch's end, or when the run ends before.
+class Montage final : public Sink<AnyBatch> {
+ public:
+  static void describe(NodeSpec<Montage>& spec);
+  void check(const Checking& checking) const;
+  void open() override { cv::setNumThreads(0); }  // the arena owns the cores
+  void process(AnyBatch batch, const Item& item) override;
+  void finish_epoch(const Item&) override { write(); }
+  State save() const override;
+  void restore(const State& state) override;
+  void close() override { write(); }
+
+ private:
+  void write();  // unless it is written, or there is nothing
+  std::filesystem::path path() const { return run().directory() / (file.empty() ? name() + ".png" : file); }
+
+  std::size_t items = 1, most = 96, columns = 0, scale = 0;
+  std::string file;
+
+  std::vector<Tile> tiles_;
+  std::size_t batches_ = 0, shown_ = 0, all_ = 0;  // what they show, and of how many pairs or images
+  bool written_ = false;
+};
+
+void Montage::describe(NodeSpec<Montage>& spec) {
+  spec.summary("Draws a contact sheet of the first batches: what the network sees.");
+  spec.example(R"([node.preview]
+type = "monitor.montage"
+from = "augmented")");
+  spec.input("in").doc("what to show: pairs side by side, or the images of a class side by side");
+  spec.param("items", &Montage::items).min(1).doc("how many batches");
+  spec.param("most", &Montage::most).min(1).doc("of a batch, at most so many pairs or images");
+  spec.param("columns", &Montage::columns)
+      .range(0, 1000)
+      .doc("pairs or classes beside each other; 0: as many as fit into 1200 pixels");
+  spec.param("scale", &Montage::scale)
+      .range(0, 64)
+      .doc("how many times images are magnified; 0: as it fits into 1200 x 1200 pixels");
+  spec.param("file", &Montage::file).doc("its name in the run directory; empty: the node's name and .png");
+  spec.check(&Montage::check);
+}
+
+void Montage::check(const Checking& checking) const {
+  if (file.find('/') != file.npos)
+    checking.error("file", "a name is needed, not a path: the sheet is written into the run directory");
+}
+
+void Montage::process(AnyBatch batch, const Item&) {
+  if (written_) return;
+  const Images& images = images_of(batch);
+  if (images.channels != 1 && images.channels != 3)
+    throw Error(fmt::format("only images of 1 or 3 channels can be shown, these have {}", images.channels));
+  const auto* pairs = std::get_if<PairBatch>(&batch);
+  const std::size_t count = pairs ? pairs->pairs() : images.count;
+  all_ += count;
+  shown_ += std::min(most, count);
+  std::visit([&](const auto& kind) { add_tiles(kind, most, tiles_); }, batch);
+  if (++batches_ >= items) write();
+}
+
+void Montage::write() {
+  if (written_ || tiles_.empty()) return;
+  const Shades shades = shades_of(tiles_);
+  std::string title = fmt::format("{}: {}", name(), shown_);
+  if (shown_ < all_) title += fmt::format(" of {}", all_);
+  title += tiles_[0].kind == Tile::Kind::one_class ? " images" : " pairs";
+  if (batches_ > 1) title += fmt::format(" in {} batches", batches_);
+  title += fmt::format(", {} x {} pixels", tiles_[0].size(2), tiles_[0].size(3));
+  if (shades.stretched)
+    title += fmt::format(", black is {:.4g}, white is {:.4g}", shades.black, shades.white);
+  if (shades.not_finite > 0) title += fmt::format(", {} values are not finite: magenta", shades.not_finite);
+
+  write_atomically(path(), png_of(draw_sheet(title, tiles_, shades, columns, scale)));
+  run().say(fmt::format("{}: {}", title, path().string()));
+  written_ = true;
+  tiles_.clear();
+}
+
+State Montage::save() const {
+  State state;
+  state.values["written"] = written_;
+  state.values["batches"] = static_cast<std::int64_t>(batches_);
+  state.values["shown"] = static_cast<std::int64_t>(shown_);
+  state.values["all"] = static_cast<std::int64_t>(all_);
+  for (std::size_t i = 0; i < tiles_.size(); ++i) {
+    state.tensors[fmt::format("tile.{}", i)] = tiles_[i].pictures;
+    state.values[fmt::format("tile.{}.label", i)] = tiles_[i].label;
+    state.values[fmt::format("tile.{}.kind", i)] = static_cast<std::int64_t>(tiles_[i].kind);
+  }
+  return state;
+}
+
+void Montage::restore(const State& state) {
+  const auto count = [&](const std::string& name) {
+    return static_cast<std::size_t>(state.value<std::int64_t>(name));
+  };
+  written_ = state.value<bool>("written");
+  batches_ = count("batches");
+  shown_ = count("shown");
+  all_ = count("all");
+  tiles_.resize(state.tensors.size());
+  for (std::size_t i = 0; i < tiles_.size(); ++i)
+    tiles_[i] = {state.value<std::string>(fmt::format("tile.{}.label", i)),
+                 static_cast<Tile::Kind>(count(fmt::format("tile.{}.kind", i))),
+                 state.tensor(fmt::format("tile.{}", i))};
+}
+
+TWINFLOW_NODE("monitor.montage", Montage)
+
+}  // namespace twinflow::monitor

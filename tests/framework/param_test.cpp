@@ -1,0 +1,118 @@
+#include "twinflow/param.h"
+
+#include <doctest/doctest.h>
+
+#include "graph_file.h"
+#include "reference.h"
+#include "schema.h"
+#include "twinflow/spec.h"
+
+using namespace twinflow;
+
+namespace {
+
+/// A table with the kinds of parameter that the test nodes do without.
+struct Draws {
+  Around<0> turn;
+  Around<1> zoom;
+  std::optional<double> chance;
+
+  static void describe(TableSpec<Draws>& spec) {
+    spec.name("draws");
+    spec.param("turn", &Draws::turn).unit("degrees").range(-360, 180).doc("range of turns");
+    spec.param("zoom", &Draws::zoom).range(0.01, 100).doc("range of zooms");
+    spec.param("chance", &Draws::chance).range(0, 1).doc("how often");
+  }
+};
+
+Draws read(const std::string& toml) {
+  Problems problems;
+  const Value table = parse_toml(toml, "draws", "", problems);
+  Draws made;
+  read_table(table_info<Draws>(), &made, table, problems);
+  CHECK(problems.str() == "");
+  return made;
+}
+
+std::vector<std::string> wrong(const std::string& toml) {
+  Problems problems;
+  const Value table = parse_toml(toml, "draws", "", problems);
+  Draws made;
+  read_table(table_info<Draws>(), &made, table, problems);
+  std::vector<std::string> all;
+  for (const auto& problem : problems.list()) all.push_back(problem.message);
+  return all;
+}
+
+using Messages = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("a range around a centre: one number is the half of it, two are its ends") {
+  CHECK(read("").turn.low == 0);
+  CHECK(read("").zoom.high == 1);
+  CHECK(read("turn = 30").turn.low == -30);
+  CHECK(read("turn = 30").turn.high == 30);
+  CHECK(read("zoom = 0.25").zoom.low == 0.75);
+  CHECK(read("zoom = 0.25").zoom.high == 1.25);
+  CHECK(read("turn = [5, 10.5]").turn.low == 5);
+  CHECK(read("turn = [5, 10.5]").turn.high == 10.5);
+}
+
+TEST_CASE("a range around a centre is written out as its ends") {
+  CHECK(ParamType<Draws>::text(read("turn = 30")) == "{ turn = [-30.0, 30.0], zoom = [1.0, 1.0] }");
+  CHECK(ParamType<Draws>::text(read("zoom = 0.25")) == "{ turn = [0.0, 0.0], zoom = [0.75, 1.25] }");
+}
+
+TEST_CASE("what is wrong with a range around a centre is said once") {
+  CHECK(wrong("turn = 200") ==
+        Messages{"'turn' is 200 (200.0 means [-200.0, 200.0]), out of range: -360 to 180 degrees"});
+  CHECK(wrong("turn = 400") ==
+        Messages{"'turn' is 400 (400.0 means [-400.0, 400.0]), out of range: -360 to 180 degrees"});
+  CHECK(wrong("zoom = 1.5") == Messages{"'zoom' is -0.5 (1.5 means [-0.5, 2.5]), out of range: 0.01 to 100"});
+  CHECK(wrong("turn = [-400, 200]") == Messages{"'turn' is -400, out of range: -360 to 180 degrees",
+                                                "'turn' is 200, out of range: -360 to 180 degrees"});
+  CHECK(wrong("turn = [3, 2]") == Messages{"the low end 3.0 is above the high end 2.0"});
+  CHECK(wrong("turn = -3") ==
+        Messages{"one number is the half of a range and may not be negative, found -3.0"});
+  CHECK(wrong("turn = nan") == Messages{"expected a finite number"});
+  CHECK(wrong("turn = [1]") == Messages{"expected [number, number], or r for [-r, r], found a list of 1"});
+  CHECK(wrong("zoom = \"a\"") == Messages{"expected [number, number], or r for [1-r, 1+r], found a string"});
+  CHECK(wrong("zoom = [\"a\", 1]") == Messages{"expected a number, found a string"});
+}
+
+TEST_CASE("what need not be given is not there, or what it holds") {
+  CHECK(!read("").chance);
+  CHECK(read("chance = 0.5").chance == 0.5);
+  CHECK(ParamType<Draws>::text(read("chance = 0.5")) ==
+        "{ turn = [0.0, 0.0], zoom = [1.0, 1.0], chance = 0.5 }");
+  CHECK(wrong("chance = 2") == Messages{"'chance' is 2, out of range: 0 to 1"});
+  CHECK(wrong("chance = true") == Messages{"expected a number, found a boolean"});
+}
+
+TEST_CASE("references and schemas show ranges around a centre, and what need not be given") {
+  const TypeInfo& info = table_info<Draws>();
+  const std::string text = type_text(info, {&info});
+  CHECK(
+      text.find("  turn                        [number, number], or r for [-r, r], default [0.0, 0.0], -360 "
+                "to 180 degrees\n") != text.npos);
+  CHECK(text.find("  zoom                        [number, number], or r for [1-r, 1+r], default [1.0, 1.0], "
+                  "0.01 to 100\n") != text.npos);
+  CHECK(text.find("  chance                      number, 0 to 1\n") != text.npos);
+  CHECK(markdown({&info}).find("| `turn` | `[number, number], or r for [-r, r]` | `[0.0, 0.0]` |") !=
+        std::string::npos);
+
+  const auto properties = graph_schema({&info})["definitions"]["table.draws"]["properties"];
+  CHECK(properties["turn"] ==
+        nlohmann::ordered_json{{"type", {"number", "array"}},
+                               {"minimum", 0},
+                               {"maximum", 180},
+                               {"items", {{"type", "number"}, {"minimum", -360}, {"maximum", 180}}},
+                               {"minItems", 2},
+                               {"maxItems", 2},
+                               {"description", "range of turns; -360 to 180 degrees"},
+                               {"default", {0.0, 0.0}}});
+  CHECK(properties["zoom"]["maximum"] == 0.99);
+  CHECK(properties["chance"]["type"] == "number");
+  CHECK(!properties["chance"].contains("default"));
+}

@@ -1,0 +1,331 @@
+#include <doctest/doctest.h>
+#include <png.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "plugins/monitor/contact_sheet.h"
+#include "temp_folder.h"
+#include "twinflow/images.h"
+#include "twinflow/testing.h"
+
+using namespace twinflow;
+using namespace twinflow::monitor;
+using twinflow::testing::Bench;
+using M = SheetMeasures;
+
+namespace {
+
+struct Png {
+  std::size_t width = 0, height = 0;
+  std::vector<std::uint8_t> rgb;
+
+  Colour at(std::size_t y, std::size_t x) const {
+    REQUIRE(x < width);
+    REQUIRE(y < height);
+    const std::uint8_t* pixel = rgb.data() + 3 * (y * width + x);
+    return {pixel[0], pixel[1], pixel[2]};
+  }
+  /// The pixels of a line of text.
+  std::vector<Colour> line(std::size_t y, std::size_t x, std::size_t count) const {
+    std::vector<Colour> all;
+    for (std::size_t row = y; row < y + M::line; ++row)
+      for (std::size_t column = x; column < x + count; ++column) all.push_back(at(row, column));
+    return all;
+  }
+};
+
+Png read_png(const std::filesystem::path& file) {
+  png_image image = {};
+  image.version = PNG_IMAGE_VERSION;
+  REQUIRE(png_image_begin_read_from_file(&image, file.c_str()));
+  image.format = PNG_FORMAT_RGB;
+  Png png{image.width, image.height, std::vector<std::uint8_t>(PNG_IMAGE_SIZE(image))};
+  REQUIRE(png_image_finish_read(&image, nullptr, png.rgb.data(), 0, nullptr));
+  return png;
+}
+
+struct Sheets : Bench {
+  TempFolder folder;
+  explicit Sheets(const std::string& toml = "") : Bench("monitor.montage", toml) {
+    name = "preview";
+    directory = folder.path;
+  }
+  std::filesystem::path file() const { return folder.path / "preview.png"; }
+  bool there() const { return std::filesystem::exists(file()); }
+  Png sheet() const { return read_png(file()); }
+};
+
+/// Image i is all i / 10.
+Images steps(std::size_t count, std::size_t height, std::size_t width, std::size_t channels = 1) {
+  Images images(count, channels, height, width);
+  for (std::size_t i = 0; i < count; ++i)
+    std::fill_n(images.image(i), images.image_size(), static_cast<float>(i) / 10);
+  return images;
+}
+
+Images blank(std::size_t count, std::size_t channels, std::size_t size) {
+  Images images(count, channels, size, size);
+  std::fill(images.pixels.begin(), images.pixels.end(), 0.0f);
+  return images;
+}
+
+std::uint8_t byte(double value) { return static_cast<std::uint8_t>(std::lround(255 * value)); }
+Colour grey(double value) { return {byte(value), byte(value), byte(value)}; }
+
+constexpr std::size_t first_y = M::margin + M::line + M::line + M::frame, first_x = M::margin + M::frame;
+const Colour same = frame_colour(Tile::Kind::same), different = frame_colour(Tile::Kind::different);
+constexpr Colour paper{250, 250, 250}, magenta{255, 0, 255};
+
+}  // namespace
+
+TEST_CASE("monitor.montage: pairs stand side by side, in the colour of their label") {
+  Sheets bench("scale = 8\ncolumns = 2");
+  Images images = steps(6, 9, 10);
+  images.image(0)[1] = 1.0f;  // row 0, column 1 of the first pair's left image
+  bench.process(PairBatch{images, {0, 1, 1}, 0});
+  const Png sheet = bench.sheet();
+  const std::size_t tile_width = 2 * 80 + M::gap + 2 * M::frame, tile_height = M::line + 72 + 2 * M::frame;
+  CHECK(sheet.width == M::margin + 2 * (tile_width + M::margin));
+  CHECK(sheet.height == M::margin + M::line + 2 * (tile_height + M::margin));
+
+  const std::size_t y[] = {first_y, first_y, first_y + tile_height + M::margin};
+  const std::size_t x[] = {first_x, first_x + tile_width + M::margin, first_x};
+  const Colour frames[] = {same, different, different};
+  for (std::size_t pair = 0; pair < 3; ++pair) {
+    CAPTURE(pair);
+    const std::size_t top = y[pair], left = x[pair], right = left + 80 + M::gap;
+    for (const std::size_t row : {top, top + 71}) {  // the four corners of both images
+      if (pair > 0 || row > top) CHECK(sheet.at(row, left) == grey(static_cast<double>(pair) / 10));
+      CHECK(sheet.at(row, left + 79) == grey(static_cast<double>(pair) / 10));
+      CHECK(sheet.at(row, right) == grey(static_cast<double>(3 + pair) / 10));
+      CHECK(sheet.at(row, right + 79) == grey(static_cast<double>(3 + pair) / 10));
+      for (const std::size_t frame : {left - M::frame, left - 1, left + 80, right - 1, right + 80})
+        CHECK(sheet.at(row, frame) == frames[pair]);
+    }
+    CHECK(sheet.at(top - M::frame, left - M::frame) == frames[pair]);
+    CHECK(sheet.at(top + 71 + M::frame, right + 79 + M::frame) == frames[pair]);
+    const std::vector<Colour> label = sheet.line(top - M::frame - M::line, left - M::frame, 60);
+    CHECK(std::any_of(label.begin(), label.end(), [](const Colour& one) { return one != paper; }));
+  }
+  // Magnified 8 times.
+  CHECK(sheet.at(first_y, first_x + 7) == grey(0));
+  CHECK(sheet.at(first_y, first_x + 8) == grey(1));
+  CHECK(sheet.at(first_y + 7, first_x + 15) == grey(1));
+  CHECK(sheet.at(first_y + 8, first_x + 15) == grey(0));
+  CHECK(bench.said == std::vector<std::string>{"preview: 3 pairs, 9 x 10 pixels: " + bench.file().string()});
+}
+
+TEST_CASE("monitor.montage: labels are read the way the batch says, and written out") {
+  const auto label = [](std::uint8_t label, std::uint8_t label_of_same) {
+    Sheets bench("scale = 4");
+    bench.process(PairBatch{steps(2, 20, 20), {label}, label_of_same});
+    return std::pair(bench.sheet().at(first_y, first_x - 1),
+                     bench.sheet().line(M::margin + M::line, M::margin, 160));
+  };
+  CHECK(label(0, 0).first == same);
+  CHECK(label(1, 0).first == different);
+  CHECK(label(1, 1).first == same);
+  CHECK(label(0, 1).first == different);
+  CHECK(label(1, 1).second != label(0, 0).second);  // "same (1)", "same (0)"
+  CHECK(label(0, 1).second != label(1, 0).second);
+}
+
+TEST_CASE("monitor.montage: the images of a class stand side by side") {
+  Sheets bench("scale = 8\ncolumns = 1");
+  bench.process(ImageBatch{steps(5, 10, 10), {7, 3, 7, 3, 3}});
+  const Png sheet = bench.sheet();
+  const std::size_t down = M::line + 80 + 2 * M::frame + M::margin, right = 80 + M::gap;
+  CHECK(sheet.at(first_y, first_x) == grey(0));
+  CHECK(sheet.at(first_y, first_x + right) == grey(0.2));
+  CHECK(sheet.at(first_y, first_x + 2 * right) == paper);  // the frame is no longer than needed
+  CHECK(sheet.at(first_y + down, first_x) == grey(0.1));
+  CHECK(sheet.at(first_y + down, first_x + right) == grey(0.3));
+  CHECK(sheet.at(first_y + down, first_x + 2 * right) == grey(0.4));
+  CHECK(sheet.at(first_y, first_x - 1) == frame_colour(Tile::Kind::one_class));
+  CHECK(sheet.line(M::margin + M::line, M::margin, 80) !=
+        sheet.line(M::margin + M::line + down, M::margin, 80));
+  CHECK(bench.said.at(0).starts_with("preview: 5 images, 10 x 10 pixels: "));
+}
+
+TEST_CASE("monitor.montage: more than eight images of a class go on in another tile") {
+  Sheets bench("scale = 8\ncolumns = 1");
+  bench.process(ImageBatch{steps(9, 10, 10), std::vector<std::int32_t>(9, 2)});
+  const Png sheet = bench.sheet();
+  CHECK(sheet.width == 2 * M::margin + 2 * M::frame + 8 * 80 + 7 * M::gap);
+  CHECK(sheet.at(first_y + M::line + 80 + 2 * M::frame + M::margin, first_x) == grey(0.8));
+}
+
+TEST_CASE("monitor.montage: colours") {
+  Images images = blank(1, 3, 10);
+  std::fill_n(images.plane(0, 0), 100, 1.0f);
+  std::fill_n(images.plane(0, 1), 100, 0.5f);
+  Sheets bench("scale = 8");
+  bench.process(ImageBatch{images, {0}});
+  CHECK(bench.sheet().at(first_y, first_x) == Colour{255, 128, 0});
+}
+
+TEST_CASE("monitor.montage: values outside of [0, 1] are stretched over the sheet, and that is said") {
+  Images images = steps(2, 10, 30);
+  std::fill_n(images.image(0), 300, -2.0f);
+  images.image(0)[299] = 3.0f;
+  std::fill_n(images.image(1), 300, 0.5f);
+  Sheets bench("scale = 4");
+  bench.process(ImageBatch{images, {0, 0}});
+  const Png sheet = bench.sheet();
+  CHECK(sheet.at(first_y, first_x) == grey(0));
+  CHECK(sheet.at(first_y + 39, first_x + 119) == grey(1));
+  CHECK(sheet.at(first_y, first_x + 120 + M::gap) == grey(0.5));
+  CHECK(bench.said.at(0).starts_with("preview: 2 images, 10 x 30 pixels, black is -2, white is 3: "));
+
+  Sheets close("scale = 4");  // a rounding error is none of that
+  images = steps(1, 10, 30);
+  images.image(0)[0] = -1e-6f, images.image(0)[1] = 1 + 1e-6f;
+  close.process(ImageBatch{images, {0}});
+  CHECK(close.sheet().at(first_y, first_x) == grey(0));
+  CHECK(close.said.at(0).starts_with("preview: 1 images, 10 x 30 pixels: "));
+
+  Sheets flat("scale = 4");
+  std::fill(images.pixels.begin(), images.pixels.end(), -1.0f);
+  flat.process(ImageBatch{images, {0}});
+  CHECK(flat.sheet().at(first_y, first_x) == grey(0.5));
+}
+
+TEST_CASE("monitor.montage: what is not finite stands out, and is said") {
+  Images images = steps(1, 10, 10);
+  images.image(0)[0] = std::numeric_limits<float>::quiet_NaN();
+  images.image(0)[99] = std::numeric_limits<float>::infinity();
+  Sheets bench("scale = 8");
+  bench.process(ImageBatch{images, {0}});
+  CHECK(bench.sheet().at(first_y, first_x) == magenta);
+  CHECK(bench.sheet().at(first_y, first_x + 8) == grey(0));
+  CHECK(bench.sheet().at(first_y + 79, first_x + 79) == magenta);
+  CHECK(
+      bench.said.at(0).starts_with("preview: 1 images, 10 x 10 pixels, 2 values are not finite: magenta: "));
+}
+
+TEST_CASE("monitor.montage: by itself a sheet fills 1200 x 1200 pixels") {
+  const auto sheet = [](std::size_t pairs, std::size_t size, const std::string& toml = "") {
+    Sheets bench("most = 100000\n" + toml);
+    bench.process(PairBatch{blank(2 * pairs, 1, size), std::vector<std::uint8_t>(pairs), 0});
+    return bench.sheet();
+  };
+  for (const std::size_t pairs : {3, 24, 64})
+    for (const std::size_t size : {20, 35, 105}) {
+      CAPTURE(pairs);
+      CAPTURE(size);
+      const Png one = sheet(pairs, size);
+      CHECK(one.width <= 1200);
+      CHECK(std::max(one.width, one.height) > 700);
+      if (size < 105) CHECK(one.height <= 1200);
+    }
+  CHECK(sheet(400, 105).height > 1200);  // not smaller than the pixels are
+  CHECK(sheet(400, 105).width <= 1200);
+  const std::size_t tile = 2 * 105 + M::gap + 2 * M::frame;
+  CHECK(sheet(30, 105, "columns = 8").width == M::margin + 8 * (tile + M::margin));  // as asked for
+  CHECK(sheet(4, 35, "columns = 2").width > 1100);
+}
+
+TEST_CASE("monitor.montage: a batch shows at most so many") {
+  Sheets bench("scale = 8\nmost = 2\nitems = 2\ncolumns = 9");
+  bench.process(PairBatch{steps(6, 10, 10), {0, 0, 0}, 0});
+  bench.process(PairBatch{steps(6, 10, 10), {1, 1, 1}, 0});
+  const Png sheet = bench.sheet();
+  const std::size_t tile = 160 + M::gap + 2 * M::frame;
+  CHECK(sheet.width == M::margin + 4 * (tile + M::margin));
+  CHECK(sheet.at(first_y, first_x - 1 + tile + M::margin) == same);
+  CHECK(sheet.at(first_y, first_x - 1 + 2 * (tile + M::margin)) == different);
+  CHECK(bench.said.at(0).starts_with("preview: 4 of 6 pairs in 2 batches, 10 x 10 pixels: "));
+}
+
+TEST_CASE(
+    "monitor.montage writes once: when the batches are there, or at the first epoch's end, or at the end") {
+  const PairBatch pairs{steps(2, 10, 10), {0}, 0};
+  Sheets enough("items = 2");
+  enough.process(pairs);
+  CHECK(!enough.there());
+  enough.process(pairs);
+  CHECK(enough.there());
+  std::filesystem::remove(enough.file());
+  enough.process(pairs);
+  enough.finish_epoch();
+  enough.close();
+  CHECK(!enough.there());
+  CHECK(enough.said.size() == 1);
+
+  Sheets short_epoch("items = 5");
+  short_epoch.process(pairs);
+  short_epoch.finish_epoch();
+  CHECK(short_epoch.there());
+
+  Sheets stopped("items = 5");
+  stopped.process(pairs);
+  stopped.close();
+  CHECK(stopped.there());
+
+  Sheets nothing;
+  nothing.open();
+  nothing.finish_epoch();
+  nothing.close();
+  CHECK(!nothing.there());
+}
+
+TEST_CASE("monitor.montage goes on where it stopped") {
+  for (const bool pairs : {true, false}) {
+    const auto batch = [&](int i) -> AnyBatch {
+      if (pairs) return PairBatch{steps(4, 10, 10 + i), {0, 1}, 1};
+      return ImageBatch{steps(4, 10, 10 + i), {5, 6, 5, i}};
+    };
+    const std::string toml = "items = 3\nmost = 3";
+    Sheets whole(toml);
+    for (const int i : {0, 1, 2}) whole.process(batch(i));
+    for (const int stop : {0, 1, 2, 3}) {
+      CAPTURE(stop);
+      Sheets before(toml), after(toml);
+      before.open();
+      for (int i = 0; i < stop; ++i) before.process(batch(i));
+      after.restore(before.save());
+      for (int i = stop; i < 3; ++i) after.process(batch(i));
+      after.process(batch(9));
+      after.close();
+      const Sheets& writer = stop == 3 ? before : after;
+      CHECK(after.there() == (stop < 3));
+      CHECK(read_file(writer.file()) == read_file(whole.file()));
+    }
+  }
+}
+
+TEST_CASE("monitor.montage: another name") {
+  Sheets bench("file = \"first look.png\"");
+  bench.process(PairBatch{steps(2, 10, 10), {0}, 0});
+  CHECK(std::filesystem::exists(bench.folder.path / "first look.png"));
+  CHECK(!bench.there());
+}
+
+TEST_CASE("monitor.montage refuses what cannot be shown or written") {
+  const auto failure = [](auto&& call) -> std::string {
+    try {
+      call();
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  CHECK(failure([] {
+          Sheets("file = \"a/b.png\"");
+        }).find("a name is needed, not a path: the sheet is written into the run directory") !=
+        std::string::npos);
+  CHECK(failure([] { Sheets("items = 0"); }).find("'items' is 0, out of range: at least 1") !=
+        std::string::npos);
+  CHECK(failure([] {
+          Sheets().process(ImageBatch{Images(1, 2, 4, 4), {0}});
+        }) == "only images of 1 or 3 channels can be shown, these have 2");
+  CHECK(failure([] {
+          Sheets bench;
+          bench.directory /= "gone";
+          bench.process(PairBatch{steps(2, 10, 10), {0}, 0});
+        }).find("/gone/preview.png': No such file or directory") != std::string::npos);
+}
