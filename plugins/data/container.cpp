@@ -53,7 +53,7 @@ Bytes whole_png(Bytes bytes, const std::string& where, std::vector<std::uint8_t>
                      bytes.begin() + static_cast<std::ptrdiff_t>(at + 12 + length));
     }
     at += 12 + length;
-    if (name == "IEND") return scratch.size() == at ? bytes : Bytes(scratch);
+    if (name == "IEND") return scratch.size() == at ? bytes.first(at) : Bytes(scratch);
   }
 }
 

@@ -97,9 +97,10 @@ Loaded load_images(std::vector<fs::path> files, const Loading& loading) {
   files.resize(count);
   store->pixels.resize(kept * size);
   store->decoded_count = count - kept;
-  store->decode = [files = std::move(files), fit](std::size_t image, std::uint8_t* to) {
-    load(files[image], fit, to);
-  };
+  if (store->decoded_count > 0)
+    store->decode = [files = std::move(files), fit](std::size_t image, std::uint8_t* to) {
+      load(files[image], fit, to);
+    };
   loaded.store = std::move(store);
   return loaded;
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <filesystem>
 #include <iterator>
 #include <map>
@@ -18,6 +17,7 @@
 #include "image_folder.h"
 #include "image_loading.h"
 #include "image_settings.h"
+#include "natural.h"
 #include "split.h"
 #include "twinflow/plugin.h"
 
@@ -45,7 +45,7 @@ class ImageFiles final : public Constants, public ImageSettings {
   std::vector<std::int32_t> makers_of(const std::vector<fs::path>& files);
   void say(const std::string& line) const { run().say(name() + ": " + line); }
   void say_skipped(const std::vector<std::string>& problems) const;
-  void require_enough(const Dataset& data) const;
+  void require_enough() const;
 
   fs::path path;
   Layout layout = Layout::detect;
@@ -117,7 +117,7 @@ void ImageFiles::open() {
     all_.classes.push_back({one.name, one.group, std::move(images)});
     std::move(one.files.begin(), one.files.end(), std::back_inserter(files));
   }
-  require_enough(all_);
+  require_enough();
   if (!maker.empty()) all_.drawers = makers_of(files);
 
   const auto start = std::chrono::steady_clock::now();
@@ -127,7 +127,7 @@ void ImageFiles::open() {
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   say_skipped(loaded.skipped);
   keep(loaded.places);
-  require_enough(all_);
+  require_enough();
   all_.store = loaded.store;
   all_.description = summary(fs::canonical(path).filename().string(), all_);
   const PixelStore& store = *loaded.store;
@@ -139,7 +139,7 @@ void ImageFiles::open() {
       mib * static_cast<double>(store.count())));
 }
 
-/// From the files' numbers to the images' places in the store.
+/// Until here classes and makers speak of files; now of the images that these have become.
 void ImageFiles::keep(const std::vector<std::optional<std::size_t>>& places) {
   for (Dataset::Class& one : all_.classes) {
     std::vector<std::size_t> images;
@@ -154,20 +154,17 @@ void ImageFiles::keep(const std::vector<std::optional<std::size_t>>& places) {
   all_.drawers = std::move(drawers);
 }
 
-void ImageFiles::require_enough(const Dataset& data) const {
-  for (const Dataset::Class& one : data.classes)
+void ImageFiles::require_enough() const {
+  for (const Dataset::Class& one : all_.classes)
     if (one.images.size() < min_images)
       throw Error(fmt::format("{}: the class '{}{}' has {} image{}, fewer than min_images = {}", quoted(path),
-                              data.groups.size() > 1 ? data.groups[one.group] + "/" : "", one.name,
+                              all_.groups.size() > 1 ? all_.groups[one.group] + "/" : "", one.name,
                               one.images.size(), one.images.size() == 1 ? "" : "s", min_images));
 }
 
 std::vector<std::int32_t> ImageFiles::makers_of(const std::vector<fs::path>& files) {
   const std::regex expression(maker);
-  const auto naturally = [](const std::string& a, const std::string& b) {
-    return strverscmp(a.c_str(), b.c_str()) < 0;
-  };
-  std::map<std::string, std::int32_t, decltype(naturally)> numbers(naturally);
+  std::map<std::string, std::int32_t, decltype(&natural_less)> numbers(natural_less);
   std::vector<std::string> names;
   for (const fs::path& file : files) {
     const std::string name = file.filename().string();
