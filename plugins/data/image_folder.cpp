@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <system_error>
 #include <utility>
 
 #include "collection.h"
+#include "natural.h"
 #include "twinflow/error.h"
 
 namespace twinflow::data {
@@ -23,7 +23,7 @@ struct Listing {
 
 void sort_naturally(std::vector<fs::path>& paths) {
   std::sort(paths.begin(), paths.end(), [](const fs::path& a, const fs::path& b) {
-    return strverscmp(a.filename().c_str(), b.filename().c_str()) < 0;
+    return natural_less(a.filename().native(), b.filename().native());
   });
 }
 

@@ -8,7 +8,7 @@
 namespace twinflow::data {
 
 /// A folder of class folders, or of group folders of class folders, with a file for each image. Groups,
-/// classes and files are in natural order: img2 before img10 (strverscmp).
+/// classes and files are in natural order: img2 before img10 (natural_less).
 struct ImageFolder {
   struct Class {
     std::string name;  // of the folder

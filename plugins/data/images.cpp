@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <filesystem>
 #include <iterator>
 #include <map>
@@ -18,6 +17,7 @@
 #include "image_folder.h"
 #include "image_loading.h"
 #include "image_settings.h"
+#include "natural.h"
 #include "split.h"
 #include "twinflow/plugin.h"
 
@@ -164,11 +164,7 @@ void ImageFiles::require_enough() const {
 
 std::vector<std::int32_t> ImageFiles::makers_of(const std::vector<fs::path>& files) {
   const std::regex expression(maker);
-  // In natural order, as files are.
-  const auto naturally = [](const std::string& a, const std::string& b) {
-    return strverscmp(a.c_str(), b.c_str()) < 0;
-  };
-  std::map<std::string, std::int32_t, decltype(naturally)> numbers(naturally);
+  std::map<std::string, std::int32_t, decltype(&natural_less)> numbers(natural_less);
   std::vector<std::string> names;
   for (const fs::path& file : files) {
     const std::string name = file.filename().string();

@@ -92,8 +92,7 @@ from = { model = "twin.model", data = "omniglot.runs" })");
               {"evaluation", Set::evaluation}})
       .doc(
           "which images: all 30 background alphabets, one of the two sets of 5, both of these, 8 together, "
-          "or "
-          "the 20 alphabets to evaluate on, which the official runs are taken from");
+          "or the 20 alphabets to evaluate on, which the official runs are taken from");
   spec.param("size", &Omniglot::size)
       .unit("pixels")
       .range(8, PictureForm::drawn)

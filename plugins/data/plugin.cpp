@@ -1,4 +1,4 @@
 #include "twinflow/plugin.h"
 
 TWINFLOW_PLUGIN("data", TWINFLOW_VERSION, "TwinFlow",
-                "Data sets: generated glyphs, Omniglot, and folders of images.")
+                "Data sets: generated glyphs, Omniglot, folders of images, lists of pairs, and IDX files.")

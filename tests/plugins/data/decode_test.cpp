@@ -77,6 +77,12 @@ std::string terminal(Call&& call) {
 
 }  // namespace
 
+TEST_CASE("who decodes nothing does not load OpenCV's readers") {
+  const std::string folder = TWINFLOW_BUILD_DIR "/lib/twinflow/", readers = "libopencv_imgcodecs";
+  CHECK(read_file(folder + "libtwinflow_data.so").find(readers) == std::string::npos);
+  CHECK(read_file(folder + "decoder/libtwinflow_decoder.so").find(readers) != std::string::npos);
+}
+
 TEST_CASE("what OpenCV writes is read again, grey and in colour, red first") {
   for (const std::string ending : {".png", ".bmp", ".tiff", ".ppm", ".webp", ".jp2", ".jpg"}) {
     CAPTURE(ending);

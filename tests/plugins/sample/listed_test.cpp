@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "draw_pairs.h"
 #include "small_dataset.h"
 #include "twinflow/testing.h"
 
@@ -22,23 +23,6 @@ Dataset list_of(std::size_t same, std::size_t different) {
   data.groups.clear();
   for (std::size_t i = 0; i < same + different; ++i) data.pairs.push_back({2 * i, 2 * i + 1, i < same});
   return data;
-}
-
-std::vector<PairBatch> draw_many(const Dataset& data, const std::string& toml, std::uint64_t count) {
-  Bench bench("sample.pairs", toml);
-  bench.constant("data", data);
-  std::vector<PairBatch> batches;
-  for (std::uint64_t i = 0; i < count; ++i) batches.push_back(bench.make<PairBatch>({.index = i, .step = i}));
-  return batches;
-}
-
-std::string failure(const Dataset& data, const std::string& toml) {
-  try {
-    draw_many(data, toml, 1);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
 }
 
 std::size_t left_of(const PairBatch& batch, std::size_t i) { return seen(batch.images, i).image; }

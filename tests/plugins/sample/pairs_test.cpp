@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "draw_pairs.h"
 #include "small_dataset.h"
 #include "twinflow/testing.h"
 
@@ -17,29 +18,12 @@ namespace {
 
 constexpr std::size_t per_class = 3;
 
-std::vector<PairBatch> draw_many(const Dataset& data, const std::string& toml, std::uint64_t count) {
-  Bench bench("sample.pairs", toml);
-  bench.constant("data", data);
-  std::vector<PairBatch> batches;
-  for (std::uint64_t i = 0; i < count; ++i) batches.push_back(bench.make<PairBatch>({.index = i, .step = i}));
-  return batches;
-}
-
 std::size_t image_at(const PairBatch& batch, std::size_t i) { return seen(batch.images, i).image; }
 std::size_t class_at(const PairBatch& batch, std::size_t i) { return image_at(batch, i) / per_class; }
 std::size_t same_in(const PairBatch& batch) {
   std::size_t same = 0;
   for (std::size_t i = 0; i < batch.pairs(); ++i) same += batch.same(i);
   return same;
-}
-
-std::string failure(const Dataset& data, const std::string& toml) {
-  try {
-    draw_many(data, toml, 1);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
 }
 
 }  // namespace
