@@ -233,7 +233,8 @@ void Record::show_progress(const Item& item) {
   if (item.step > first_->first) {
     const double rate = static_cast<double>(item.step - first_->first) /
                         std::chrono::duration<double>(now - first_->second).count();
-    const auto all = static_cast<std::uint64_t>(plan_.run.epochs) * steps_per_epoch_;
+    const auto all =
+        std::max(static_cast<std::uint64_t>(plan_.run.epochs), item.epoch + 1) * steps_per_epoch_;
     pace = fmt::format("  {:.1f} items/s  at most {} left", rate,
                        clock_text(static_cast<double>(all - item.step - 1) / rate));
   }

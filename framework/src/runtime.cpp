@@ -110,7 +110,7 @@ class Runtime final : public Run {
 
  private:
   /// All epochs are done, or a node has stopped the run.
-  bool over() const { return position_.index == 0 && (position_.epoch == epochs() || position_.stop); }
+  bool over() const { return position_.index == 0 && (position_.epoch >= epochs() || position_.stop); }
 
   bool ending() {
     const std::lock_guard lock(mutex_);

@@ -118,6 +118,18 @@ TEST_CASE("a run may end and go on many times, and be made longer") {
   CHECK(seen["watch"].numbers == whole.at("watch").numbers);
 }
 
+TEST_CASE("a run that is made shorter than it is ends with the epoch that it is in") {
+  const TempFolder temp;
+  const RunOptions again{.resume = temp.path / "run"};
+  CHECK(run_graph(breakable(), temp, {}, {"run.epochs=9", "raise.at=150"}).code == interrupted);
+  CHECK(run_graph(breakable(), temp, again, {"run.epochs=1"}).code == finished);
+  CHECK(seen["collect"].numbers.size() == 180);
+  CHECK(result(temp.path / "run")["epochs"] == 3);
+  std::filesystem::remove(temp.path / "run/result.json");  // as if it had been killed there
+  CHECK(run_graph(breakable(), temp, again, {"run.epochs=2"}).code == finished);
+  CHECK(seen["collect"].numbers.size() == 180);
+}
+
 TEST_CASE("a run that a node has stopped is not gone on with, unless the graph has changed") {
   const TempFolder temp;
   const std::string graph = breakable();
