@@ -52,13 +52,13 @@ void Record::check_output(const std::filesystem::path& output) const {
   std::filesystem::path above = std::filesystem::absolute(directory);
   while (!std::filesystem::exists(above, unknown) && above != above.parent_path())
     above = above.parent_path();
-  if (access(above.c_str(), W_OK | X_OK) != 0)
-    throw Error(fmt::format("cannot make the run directory '{}': '{}': {}", directory.string(),
-                            above.string(), std::strerror(errno)));
   if (!std::filesystem::is_directory(above, unknown))
     throw Error(fmt::format("cannot make the run directory '{}': '{}' is no folder", directory.string(),
                             above.string()));
 }
+  if (access(above.c_str(), W_OK | X_OK) != 0)
+    throw Error(fmt::format("cannot make the run directory '{}': '{}': {}", directory.string(),
+                            above.string(), std::strerror(errno)));
 
 void Record::create(const std::filesystem::path& output) {
   const std::lock_guard lock(mutex_);

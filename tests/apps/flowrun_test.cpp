@@ -220,6 +220,10 @@ TEST_CASE("a run that is killed again and again ends as one that was not") {
   const auto job = with(small, {"--set", "run.epochs=8", "--set", "stop.patience=100"});
   REQUIRE(flowrun(temp, with(job, {"--output", "whole"})).exit_code == 0);
   const auto measured = [&](const std::string& run) {
+  const Finished file = flowrun(temp, with(small, {"--output", "run/metrics.jsonl"}));
+  CHECK(file.exit_code == 1);
+  CHECK(contains(file.errors, "cannot make the run directory 'run/metrics.jsonl': '"));
+  CHECK(contains(file.errors, "metrics.jsonl' is no folder\n"));
     std::istringstream lines(read_file(temp.path / run / "metrics.jsonl"));
     std::vector<nlohmann::json> all;
     for (std::string line; std::getline(lines, line);) {
