@@ -23,10 +23,14 @@ Types all_types() {
   return Registry::instance().loaded();
 }
 
-int list() {
-  fmt::print("{}", list_text(all_types()));
+void note_refused() {
   for (const std::string& refused : PluginIndex::instance().refused())
     fmt::print(stderr, "note: {}\n", refused);
+}
+
+int list() {
+  fmt::print("{}", list_text(all_types()));
+  note_refused();
   return finished;
 }
 
@@ -54,6 +58,7 @@ int show(const std::string& wanted) {
   if (shown.empty()) shown = list_text(family);
   if (shown.empty()) {
     fmt::print(stderr, "error: there is no type '{}'{}\n", wanted, did_you_mean(wanted, names));
+    note_refused();
     return invalid;
   }
   fmt::print("{}", shown);

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "runtime.h"
+#include "tell.h"
 #include "twinflow/plugin.h"
 
 int main(int argc, char** argv) {
@@ -52,29 +53,29 @@ int main(int argc, char** argv) {
 
   try {
     if (graph.empty() && options.resume.empty()) {
-      fmt::print(stderr, "GRAPH is required (or --resume DIR)\nRun with --help for more information.\n");
+      twinflow::tell(stderr, "GRAPH is required (or --resume DIR)\nRun with --help for more information.\n");
       return twinflow::invalid;
     }
     if (!options.resume.empty() && !std::filesystem::is_directory(options.resume)) {
-      fmt::print(stderr, "error: there is no run directory '{}'\n", options.resume.string());
+      twinflow::tell(stderr, fmt::format("error: there is no run directory '{}'\n", options.resume.string()));
       return twinflow::invalid;
     }
     if (graph.empty()) graph = options.resume / "graph.toml";
     if (epochs > 0) overrides.push_back(fmt::format("run.epochs={}", epochs));
     twinflow::Problems problems;
     twinflow::Plan plan = twinflow::make_plan(graph, overrides, problems);
-    fmt::print(stderr, "{}", problems.str());
+    twinflow::tell(stderr, problems.str());
     if (!problems.empty()) {
-      fmt::print(stderr, "{} error{}\n", problems.size(), problems.size() == 1 ? "" : "s");
+      twinflow::tell(stderr, fmt::format("{} error{}\n", problems.size(), problems.size() == 1 ? "" : "s"));
       return twinflow::invalid;
     }
     if (check) {
-      fmt::print("{}: good ({} nodes)\n", graph.string(), plan.nodes.size());
+      twinflow::tell(stdout, fmt::format("{}: good ({} nodes)\n", graph.string(), plan.nodes.size()));
       return twinflow::finished;
     }
     return twinflow::run_plan(plan, options);
   } catch (const std::exception& error) {  // plugins that clash, a run that cannot be set up
-    fmt::print(stderr, "error: {}\n", error.what());
+    twinflow::tell(stderr, fmt::format("error: {}\n", error.what()));
     return twinflow::failed;
   }
 }

@@ -214,7 +214,7 @@ void apply_override(Value& graph, const std::string& argument, Problems& problem
     return problems.error(start, "--set takes one line");
   const auto equals = argument.find('=');
   std::vector<std::string> path;
-  std::istringstream names(argument.substr(0, equals));
+  std::istringstream names(argument.substr(0, equals) + ".");  // so that a last name that is empty shows
   for (std::string name; std::getline(names, name, '.');) path.push_back(name);
   const bool run = !path.empty() && path[0] == "run";
   if (equals == std::string::npos || path.size() < 2 ||
@@ -224,12 +224,18 @@ void apply_override(Value& graph, const std::string& argument, Problems& problem
   Problems ignored, wrong;
   const std::string head = "value = ";
   Value parsed = parse_toml(head + written, "--set", text->folder, ignored);
+  const int shift = characters(argument.substr(0, equals + 1)) - static_cast<int>(head.size());
+  if (!ignored.empty() && !written.empty() && std::string("[{\"'").find(written[0]) != std::string::npos) {
+    for (const Problems::Problem& one : ignored.list())  // it opens like a list, a table or a string
+      problems.error({text, 1, one.place.column + shift}, one.message);
+    return;
+  }
   if (!ignored.empty())  // a bare word is a string: the shell has eaten the quotes
     parsed = parse_toml(head + ParamType<std::string>::text(written), "--set", text->folder, wrong);
   if (!wrong.empty()) return problems.error(start, wrong.list().front().message);
   Value value = parsed.get<Value::Table>()->front().value;
   value.place.column = static_cast<int>(head.size()) + 1;
-  move_places(value, text, characters(argument.substr(0, equals + 1)) - static_cast<int>(head.size()));
+  move_places(value, text, shift);
   if (!run) {
     const Value* nodes = graph.find("node");
     if (!nodes || !nodes->find(path[0])) {

@@ -43,7 +43,8 @@ class Checker {
     read_run();
     make_nodes();
     wire();
-    if (sort_upstream_first()) check_plan(plan_, problems_);
+    sort_upstream_first();
+    check_plan(plan_, problems_);
     if (problems_.empty()) resolve();
     return std::move(plan_);
   }
@@ -75,11 +76,11 @@ class Checker {
     const Value* run = plan_.graph.find("run");
     if (!run) return;
     bind_parameters(table_info<RunSettings>(), &plan_.run, *run, run->place, {}, problems_);
-    for (const auto& library : plan_.run.plugins) {
+    for (std::size_t i = 0; i < plan_.run.plugins.size(); ++i) {
       try {
-        PluginIndex::instance().add(library);
+        PluginIndex::instance().add(plan_.run.plugins[i]);
       } catch (const std::exception& error) {
-        problems_.error(run->find("plugins")->place, error.what());
+        problems_.error((*run->find("plugins")->get<Value::List>())[i].place, error.what());
       }
     }
   }
@@ -262,31 +263,37 @@ class Checker {
     node.inputs.push_back({input, {*source, output, feed.place}});
   }
 
-  /// False when there is no such order, and when a node is unknown that others may need.
-  bool sort_upstream_first() {
+  /// Where the graph goes round in a circle, the link that closes it is reported and taken out, so that the
+  /// rest can still be looked at.
+  void sort_upstream_first() {
     enum { unseen, entered, done };
     std::vector<int> state(plan_.nodes.size(), unseen);
     std::vector<std::size_t> order, path;
-    auto visit = [&](auto& self, std::size_t i) -> bool {
-      if (state[i] == done) return true;
-      path.push_back(i);
-      if (state[i] == entered) {
-        std::string loop;
-        for (auto at = std::find(path.begin(), path.end(), i); at != path.end(); ++at)
-          loop = plan_.nodes[*at].name + (loop.empty() ? "" : " -> " + loop);
-        problems_.error(plan_.nodes[i].place, fmt::format("the graph goes round in a circle: {}", loop));
-        return false;
-      }
+    auto visit = [&](auto& self, std::size_t i) -> void {
+      if (state[i] == done) return;
       state[i] = entered;
-      for (const auto& [input, link] : plan_.nodes[i].inputs)
-        if (!self(self, link.node)) return false;
+      path.push_back(i);
+      auto& inputs = plan_.nodes[i].inputs;
+      for (auto at = inputs.begin(); at != inputs.end();) {
+        const std::size_t above = at->second.node;
+        if (state[above] != entered) {
+          self(self, above);
+          ++at;
+          continue;
+        }
+        std::string loop = plan_.nodes[above].name;
+        for (auto one = std::find(path.begin(), path.end(), above) + 1; one != path.end(); ++one)
+          loop = plan_.nodes[*one].name + " -> " + loop;
+        problems_.error(plan_.nodes[above].place, fmt::format("the graph goes round in a circle: {} -> {}",
+                                                              plan_.nodes[above].name, loop));
+        plan_.nodes[i].sound = false;
+        at = inputs.erase(at);
+      }
       path.pop_back();
       state[i] = done;
       order.push_back(i);
-      return true;
     };
-    for (std::size_t i = 0; i < plan_.nodes.size(); ++i)
-      if (!visit(visit, i)) return false;
+    for (std::size_t i = 0; i < plan_.nodes.size(); ++i) visit(visit, i);
 
     std::vector<std::size_t> new_index(order.size());
     for (std::size_t i = 0; i < order.size(); ++i) new_index[order[i]] = i;
@@ -296,7 +303,6 @@ class Checker {
       for (auto& [input, link] : nodes.back().inputs) link.node = new_index[link.node];
     }
     plan_.nodes = std::move(nodes);
-    return true;
   }
 
   /// The graph as it runs: overrides and defaults written out, so that later versions' defaults change

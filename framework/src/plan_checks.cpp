@@ -20,15 +20,17 @@ void check_port_types(Plan& plan, Problems& problems) {
   for (Plan::PlannedNode& node : plan.nodes) {
     if (!node.info) continue;
     std::optional<PortType> streamed;
+    if (!node.sound) streamed = PortType();  // of no type: what is wrong above is not reported again below
     for (const auto& [input, link] : node.inputs) {
-      if (!plan.nodes[link.node].info) continue;
-      const PortType& given = plan.nodes[link.node].output_types[link.output];
+      PortType given =
+          plan.nodes[link.node].info ? plan.nodes[link.node].output_types[link.output] : PortType();
       const InputInfo& port = node.info->inputs[input];
-      if (std::find(port.types.begin(), port.types.end(), given) == port.types.end()) {
+      if (given != PortType() && std::find(port.types.begin(), port.types.end(), given) == port.types.end()) {
         node.sound = false;
         problems.error(link.place, fmt::format("'{}' gives {}, but the input '{}' of {} takes {}",
                                                plan.nodes[link.node].name, given.name, port.name,
                                                node.info->type, type_list(port.types)));
+        given = PortType();
       }
       if (!port.bind) streamed = given;
     }

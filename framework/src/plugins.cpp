@@ -67,6 +67,18 @@ PluginLibrary examine(const std::string& file) {
 
 }  // namespace
 
+namespace {
+
+/// What the system said, without what Boost.DLL says around it.
+std::string system_message(const std::string& what) {
+  const std::string before = "(dlerror system message: ";
+  const auto begin = what.find(before), end = what.rfind("): ");
+  if (begin == what.npos || end == what.npos) return what;
+  return what.substr(begin + before.size(), end - begin - before.size());
+}
+
+}  // namespace
+
 PluginIndex& PluginIndex::instance() {
   static PluginIndex index;
   return index;
@@ -146,7 +158,7 @@ void PluginIndex::load_library(PluginLibrary& library) {
     library.name = info.name, library.version = info.version;
     library.author = info.author, library.description = info.description;
   } catch (const boost::system::system_error& error) {
-    failure = error.what();
+    failure = system_message(error.what());
   }
   Registry::instance().loading.clear();
   if (failure.empty()) failure = std::exchange(Registry::instance().registration_failure, {});

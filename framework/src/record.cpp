@@ -11,6 +11,7 @@
 
 #include "files.h"
 #include "registry.h"
+#include "tell.h"
 
 namespace twinflow {
 
@@ -52,12 +53,12 @@ void Record::check_output(const std::filesystem::path& output) const {
   std::filesystem::path above = std::filesystem::absolute(directory);
   while (!std::filesystem::exists(above, unknown) && above != above.parent_path())
     above = above.parent_path();
-  if (access(above.c_str(), W_OK | X_OK) != 0)
-    throw Error(fmt::format("cannot make the run directory '{}': '{}': {}", directory.string(),
-                            above.string(), std::strerror(errno)));
   if (!std::filesystem::is_directory(above, unknown))
     throw Error(fmt::format("cannot make the run directory '{}': '{}' is no folder", directory.string(),
                             above.string()));
+  if (access(above.c_str(), W_OK | X_OK) != 0)
+    throw Error(fmt::format("cannot make the run directory '{}': '{}': {}", directory.string(),
+                            above.string(), std::strerror(errno)));
 }
 
 void Record::create(const std::filesystem::path& output) {
@@ -160,10 +161,8 @@ void Record::log(const std::string& line) {
 
 void Record::print(const std::string& line) {
   if (!quiet_) {
-    if (progress_shown_) fmt::print("\r\033[K");
+    tell(stdout, (progress_shown_ ? "\r\033[K" : "") + line + "\n");
     progress_shown_ = false;
-    fmt::print("{}\n", line);
-    std::fflush(stdout);
   }
   log(line);
 }
@@ -233,13 +232,14 @@ void Record::show_progress(const Item& item) {
   if (item.step > first_->first) {
     const double rate = static_cast<double>(item.step - first_->first) /
                         std::chrono::duration<double>(now - first_->second).count();
-    const auto all = static_cast<std::uint64_t>(plan_.run.epochs) * steps_per_epoch_;
+    const auto all =
+        std::max(static_cast<std::uint64_t>(plan_.run.epochs), item.epoch + 1) * steps_per_epoch_;
     pace = fmt::format("  {:.1f} items/s  at most {} left", rate,
                        clock_text(static_cast<double>(all - item.step - 1) / rate));
   }
-  fmt::print("\r\033[Kepoch {}/{}  step {}/{}{}{}", item.epoch + 1, plan_.run.epochs, item.index + 1,
-             steps_per_epoch_, headline(false), pace);
-  std::fflush(stdout);
+  // Not wrapped: what does not fit on the line is cut, or else the line could not be taken back.
+  tell(stdout, fmt::format("\r\033[K\033[?7lepoch {}/{}  step {}/{}{}{}\033[?7h", item.epoch + 1,
+                           plan_.run.epochs, item.index + 1, steps_per_epoch_, pace, headline(false)));
 }
 
 void Record::epoch_done(std::uint64_t epoch, std::uint64_t step) {

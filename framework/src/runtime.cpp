@@ -18,6 +18,7 @@
 #include "registry.h"
 #include "saved_run.h"
 #include "signals.h"
+#include "tell.h"
 #include "trace.h"
 
 namespace twinflow {
@@ -110,7 +111,7 @@ class Runtime final : public Run {
 
  private:
   /// All epochs are done, or a node has stopped the run.
-  bool over() const { return position_.index == 0 && (position_.epoch == epochs() || position_.stop); }
+  bool over() const { return position_.index == 0 && (position_.epoch >= epochs() || position_.stop); }
 
   bool ending() {
     const std::lock_guard lock(mutex_);
@@ -471,9 +472,10 @@ class Runtime final : public Run {
       code = ExitCode::failed, status = "failed", reason = *failure_;
       Problems problems;
       problems.error(failure_place_, reason);
-      fmt::print(stderr, "{}", failure_place_.text ? problems.str() : "error: " + reason + "\n");
-      for (const std::string& one : later_failures_) fmt::print(stderr, "then: {}\n", one);
-      if (saved_) fmt::print(stderr, "note: goes on from where its state was last saved with {}\n", again);
+      tell(stderr, failure_place_.text ? problems.str() : "error: " + reason + "\n");
+      for (const std::string& one : later_failures_) tell(stderr, fmt::format("then: {}\n", one));
+      if (saved_)
+        tell(stderr, fmt::format("note: goes on from where its state was last saved with {}\n", again));
     } else if (SignalGuard::received() != 0 && !over()) {
       code = ExitCode::interrupted, status = "interrupted";
       reason = fmt::format("stopped by {}; {}", strsignal(SignalGuard::received()),

@@ -20,8 +20,11 @@ SignalGuard::SignalGuard() {
     noted = signal;
     if (signal == SIGINT) ::signal(SIGINT, SIG_DFL);
   };
-  for (std::size_t i = 0; i < std::size(signals); ++i) sigaction(signals[i], &action, &old_[i]);
-  if (old_[3].sa_handler == SIG_IGN) sigaction(SIGHUP, &old_[3], nullptr);  // as nohup wants it
+  for (std::size_t i = 0; i < std::size(signals); ++i) {
+    sigaction(signals[i], &action, &old_[i]);
+    const bool may_be_ignored = signals[i] == SIGHUP || signals[i] == SIGPIPE;  // as nohup wants it
+    if (may_be_ignored && old_[i].sa_handler == SIG_IGN) sigaction(signals[i], &old_[i], nullptr);
+  }
 }
 
 SignalGuard::~SignalGuard() {

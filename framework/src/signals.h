@@ -4,9 +4,9 @@
 
 namespace twinflow {
 
-/// While it lives, SIGINT, SIGTERM, SIGUSR1 and SIGHUP are noted. A second SIGINT has its default effect,
-/// which is to end the process; the others may come again, as batch systems send them. One at a time, on the
-/// main thread.
+/// While it lives, SIGINT, SIGTERM, SIGUSR1, SIGHUP and SIGPIPE are noted. A second SIGINT has its default
+/// effect, which is to end the process; the others may come again, as batch systems send them. One at a time,
+/// on the main thread.
 class SignalGuard {
  public:
   SignalGuard();
@@ -18,8 +18,8 @@ class SignalGuard {
   static int received();
 
  private:
-  static constexpr int signals[] = {SIGINT, SIGTERM, SIGUSR1, SIGHUP};
-  struct sigaction old_[4];
+  static constexpr int signals[] = {SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGPIPE};
+  struct sigaction old_[5];
 };
 
 }  // namespace twinflow

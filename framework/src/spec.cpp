@@ -50,15 +50,15 @@ std::string ParamInfo::range_text() const {
   const bool low_open = low == -std::numeric_limits<double>::infinity();
   const bool high_open = high == std::numeric_limits<double>::infinity();
   if (low_open && high_open) return "";
-  if (high_open) return fmt::format("at least {:g}{}", low, ending);
-  if (low_open) return fmt::format("at most {:g}{}", high, ending);
-  return fmt::format("{:g} to {:g}{}", low, high, ending);
+  if (high_open) return fmt::format("at least {}{}", low, ending);
+  if (low_open) return fmt::format("at most {}{}", high, ending);
+  return fmt::format("{} to {}{}", low, high, ending);
 }
 
 bool ParamInfo::check_number(double number, const Place& place, Problems& problems,
                              const std::string& written) const {
   if (number >= low && number <= high) return true;  // false for NaN too
-  problems.error(place, fmt::format("'{}' is {:g}{}, out of range: {}", key, number,
+  problems.error(place, fmt::format("'{}' is {}{}, out of range: {}", key, number,
                                     written.empty() ? "" : " (" + written + ")", range_text()));
   return false;
 }

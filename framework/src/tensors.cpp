@@ -84,7 +84,12 @@ void write_safetensors(const std::filesystem::path& file, const NamedTensors& na
         {"dtype", "F32"}, {"shape", tensor.shape}, {"data_offsets", {body.size(), body.size() + bytes}}};
     body.append(reinterpret_cast<const char*>(tensor.values.data()), bytes);
   }
-  std::string head = header.dump();
+  std::string head;
+  try {
+    head = header.dump();
+  } catch (const Json::type_error&) {
+    throw Error(fmt::format("cannot write '{}': a name or a text in it is not UTF-8", file.string()));
+  }
   head.append((8 - head.size() % 8) % 8, ' ');  // aligns the buffer, as the format allows
   const std::uint64_t length = head.size();
   head.insert(0, reinterpret_cast<const char*>(&length), sizeof length);

@@ -28,8 +28,9 @@ std::string Problems::str() const {
   std::vector<const Problem*> sorted;
   for (const Problem& one : list_) sorted.push_back(&one);
   std::stable_sort(sorted.begin(), sorted.end(), [](const Problem* a, const Problem* b) {
-    auto key = [](const Problem* p) {  // --set arguments after the files
-      return std::tuple(p->place.text && p->place.text->name == "--set", p->place.line, p->place.column);
+    auto key = [](const Problem* p) {  // file by file, --set arguments after them
+      const std::string name = p->place.text ? p->place.text->name : "";
+      return std::tuple(name == "--set", name, p->place.line, p->place.column);
     };
     return key(a) < key(b);
   });

@@ -78,6 +78,17 @@ TEST_CASE("a mistyped or half-typed type gets a suggestion") {
   CHECK(flowinspect({"banana"}).errors == "error: there is no type 'banana'\n");
 }
 
+TEST_CASE("of a type whose library is refused, the reason is told") {
+  const TempFolder folder;
+  std::filesystem::copy(TWINFLOW_BUILD_DIR "/tests/plugins/libplugin_missing_symbol.so", folder.path);
+  const Variable path("TWINFLOW_PLUGIN_PATH", folder.path.string());
+  const Finished missing = flowinspect({"missing.symbol"});
+  CHECK(missing.exit_code == 2);
+  CHECK(missing.errors.starts_with("error: there is no type 'missing.symbol'\nnote: the plugin '" +
+                                   (folder.path / "libplugin_missing_symbol.so").string() +
+                                   "' cannot be loaded: "));
+}
+
 TEST_CASE("one thing is asked at a time") {
   CHECK(flowinspect({"--schema", "adamw"}).exit_code == 2);
   CHECK(flowinspect({"--markdown", "--doctor"}).exit_code == 2);

@@ -35,6 +35,13 @@ std::vector<std::string> with(std::vector<std::string> all, const std::vector<st
   return all;
 }
 
+/// flowrun for a shell.
+std::string shell_command(const std::vector<std::string>& arguments) {
+  std::string command = TWINFLOW_BUILD_DIR "/bin/flowrun";
+  for (const std::string& one : arguments) command += " " + one;
+  return command;
+}
+
 /// Line of a graph file that starts with that text.
 int line_of(const std::string& file, const std::string& start) {
   std::istringstream lines(read_file(file));
@@ -213,6 +220,10 @@ TEST_CASE("a second run does not touch the first") {
   CHECK(run.exit_code == 1);
   CHECK(contains(run.errors, "'run' already holds a run"));
   CHECK(read_file(temp.path / "run/metrics.jsonl") == "old");
+  const Finished file = flowrun(temp, with(small, {"--output", "run/metrics.jsonl"}));
+  CHECK(file.exit_code == 1);
+  CHECK(contains(file.errors, "cannot make the run directory 'run/metrics.jsonl': '"));
+  CHECK(contains(file.errors, "metrics.jsonl' is no folder\n"));
 }
 
 TEST_CASE("a run that is killed again and again ends as one that was not") {
@@ -285,6 +296,40 @@ TEST_CASE("a second signal ends the process at once") {
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
   kill(program.process, SIGINT);
   CHECK(program.wait().signal == SIGINT);
+}
+
+TEST_CASE("when nobody reads its output any more, a run ends as by a signal") {
+  const TempFolder temp;
+  const std::string command = shell_command(with(small, {"--set", "run.epochs=100000", "--output", "run"}));
+  CHECK(Program(temp, "/bin/sh", {"-c", "(" + command + "; echo $? >code) | head -n 3"}).wait().exit_code ==
+        0);
+  CHECK(read_file(temp.path / "code") == "3\n");
+  CHECK(nlohmann::json::parse(read_file(temp.path / "run/result.json"))["reason"] ==
+        "stopped by Broken pipe; goes on with flowrun --resume run");
+  CHECK(flowrun(temp, {"--resume", "run", "--epochs", "2"}).exit_code == 0);
+}
+
+TEST_CASE("the exit code tells what happened, even where nothing can be printed") {
+  const TempFolder temp;
+  temp.write("bad.toml", "[nood.a]\n");
+  const std::string full = " >/dev/full 2>/dev/full";
+  CHECK(Program(temp, "/bin/sh", {"-c", shell_command({"bad.toml"}) + full}).wait().exit_code == 2);
+  const std::string failing =
+      shell_command(with(small, {"--set", "twin.network=koch2015", "--output", "run"}));
+  CHECK(Program(temp, "/bin/sh", {"-c", failing + full}).wait().exit_code ==
+        1);  // too small for this network
+  CHECK(nlohmann::json::parse(read_file(temp.path / "run/result.json"))["status"] == "failed");
+}
+
+TEST_CASE("on a terminal, a line shows how far the run is, and is taken back") {
+  const TempFolder temp;
+  const std::string command =
+      shell_command(with(small, {"--set", "run.steps_per_epoch=40", "--output", "run"}));
+  const std::string shown = Program(temp, "/usr/bin/script", {"-qec", command, "/dev/null"}).wait().output;
+  CHECK(contains(shown, "\r\033[K\033[?7lepoch 1/2  step 1/40  twin.loss "));
+  CHECK(contains(shown, " items/s  at most 0:"));
+  CHECK(contains(shown, "\033[?7h\r\033[Kepoch 1/2  step 40  twin.loss "));
+  CHECK(!contains(read_file(temp.path / "run/log.txt"), "items/s"));
 }
 
 TEST_CASE("what cannot be resumed is one sentence") {

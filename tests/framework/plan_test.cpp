@@ -49,7 +49,7 @@ TEST_CASE("every bad graph gets the message that stands beside it") {
   for (const auto& entry : std::filesystem::directory_iterator(folder))
     if (entry.path().extension() == ".toml") graphs.push_back(entry.path());
   std::sort(graphs.begin(), graphs.end());
-  REQUIRE(graphs.size() >= 25);
+  REQUIRE(graphs.size() >= 40);
   for (const auto& graph : graphs) {
     CAPTURE(graph.filename().string());
     REQUIRE(std::filesystem::exists(std::filesystem::path(graph).replace_extension(".txt")));
@@ -97,6 +97,18 @@ TEST_CASE("--set overrides go through the same checks") {
   CHECK(std::count(several.begin(), several.end(), '^') == 4);  // all at once
   CHECK(one("factor") ==
         "--set:1:1: error: --set takes node.parameter=value or run.parameter=value\n  factor\n  ^\n");
+  CHECK(
+      one("scale.factor.=1") ==
+      "--set:1:1: error: --set takes node.parameter=value or run.parameter=value\n  scale.factor.=1\n  ^\n");
+  // What opens like a list, a table or a string is not taken for a bare word.
+  CHECK(one("scale.jitter=[0.5,ä]")
+            .starts_with("--set:1:19: error: Error while parsing value: could not determine value type"));
+  for (const char* value : {"[0.5", "{a=1", "\"half", "'half"})
+    CHECK(one(std::string("scale.rounding=") + value).find("error: Error while parsing ") !=
+          std::string::npos);
+  CHECK(one("scale.rounding=2nd") ==
+        "--set:1:16: error: expected \"none\" or \"down\", found \"2nd\"\n  "
+        "scale.rounding=2nd\n                 ^\n");
   CHECK(one("scale.factor=1\nx") == "--set:1:1: error: --set takes one line\n  scale.factor=1\n  ^\n");
   CHECK(one("scale.rounding=\xff").starts_with("--set:1:1: error: "));  // bad UTF-8 is nobody's string
 }

@@ -22,6 +22,14 @@ TEST_CASE("streams are fixed for ever") {
   CHECK(random.uniform() == doctest::Approx(0.13924214749884933).epsilon(1e-15));
   CHECK(random.normal() == doctest::Approx(-0.48825931650921695).epsilon(1e-12));
   CHECK(random.below(1000) == 223);
+  CHECK(random.uniform(-2.0, 3.0) == doctest::Approx(-1.2845716701273284).epsilon(1e-15));
+  CHECK(random.choose(10, 4) == std::vector<std::size_t>{8, 7, 9, 0});
+  std::vector<int> values{0, 1, 2, 3, 4, 5, 6, 7};
+  random.shuffle(std::span(values));
+  CHECK(values == std::vector<int>{5, 0, 4, 2, 1, 3, 6, 7});
+  std::vector<bool> coins;
+  for (int i = 0; i < 8; ++i) coins.push_back(random.coin(0.3));
+  CHECK(coins == std::vector<bool>{true, true, false, false, true, false, true, true});
 }
 
 TEST_CASE("key, epoch and index each give a stream of their own") {

@@ -89,7 +89,7 @@ TEST_CASE("a run that a signal ends at any item goes on to the same end") {
 
 TEST_CASE("every signal that ends a run does so at the next item") {
   const TempFolder temp;
-  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGHUP}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGPIPE}) {
     CAPTURE(signal);
     CHECK(run_graph(breakable(), temp, {}, {"raise.at=70", "raise.signal=" + std::to_string(signal)}).code ==
           interrupted);
@@ -116,6 +116,18 @@ TEST_CASE("a run may end and go on many times, and be made longer") {
   CHECK(run_graph(graph, temp, again, {"run.epochs=4"}).code == finished);
   CHECK(seen["collect"].numbers == whole.at("collect").numbers);
   CHECK(seen["watch"].numbers == whole.at("watch").numbers);
+}
+
+TEST_CASE("a run that is made shorter than it is ends with the epoch that it is in") {
+  const TempFolder temp;
+  const RunOptions again{.resume = temp.path / "run"};
+  CHECK(run_graph(breakable(), temp, {}, {"run.epochs=9", "raise.at=150"}).code == interrupted);
+  CHECK(run_graph(breakable(), temp, again, {"run.epochs=1"}).code == finished);
+  CHECK(seen["collect"].numbers.size() == 180);
+  CHECK(result(temp.path / "run")["epochs"] == 3);
+  std::filesystem::remove(temp.path / "run/result.json");  // as if it had been killed there
+  CHECK(run_graph(breakable(), temp, again, {"run.epochs=2"}).code == finished);
+  CHECK(seen["collect"].numbers.size() == 180);
 }
 
 TEST_CASE("a run that a node has stopped is not gone on with, unless the graph has changed") {

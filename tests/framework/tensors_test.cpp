@@ -106,6 +106,12 @@ TEST_CASE("a folder that cannot be written leaves the old file and no debris") {
   wrong.tensors["t"] = {{3}, {1}};
   CHECK_THROWS_WITH_AS(write_safetensors(temp.path / "x", wrong),
                        "tensor 't' has 1 values, which is not what its shape says", Error);
+  wrong = example();
+  wrong.metadata["folder"] = "l\xe9";
+  CHECK_THROWS_WITH_AS(
+      write_safetensors(temp.path / "x", wrong),
+      ("cannot write '" + (temp.path / "x").string() + "': a name or a text in it is not UTF-8").c_str(),
+      Error);
   CHECK(std::filesystem::is_empty(temp.path));
   CHECK_THROWS_WITH_AS(
       write_safetensors(temp.path / "none/x", example()),
