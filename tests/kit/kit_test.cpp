@@ -183,6 +183,19 @@ TEST_CASE("mistakes of a plugin's author end its build with a sentence") {
   CHECK(empty.exit_code != 0);
   CHECK(contains(empty.output, "TWINFLOW_PLUGIN: name, version, author and description may not be empty"));
 
+  const Finished number = build("number", "SOURCES a.cpp", R"(
+struct Number { static constexpr const char* port_type = "number"; };
+struct Count final : twinflow::Source<Number> {
+  static void describe(twinflow::NodeSpec<Count>& spec) { spec.param("step", &Count::step); }
+  Number make(const twinflow::Item&) const override { return {}; }
+  float step = 1;
+};
+TWINFLOW_NODE("a.count", Count)
+)");
+  CHECK(number.exit_code != 0);
+  CHECK(contains(number.output,
+                 "a parameter cannot be of this type: see the list at the head of twinflow/param.h"));
+
   const Finished twice =
       build("twice", "SOURCES a.cpp b.cpp", "TWINFLOW_PLUGIN(\"a\", \"1\", \"a\", \"a\")\n");
   CHECK(twice.exit_code != 0);

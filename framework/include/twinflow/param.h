@@ -131,7 +131,11 @@ std::shared_ptr<const Base> default_component(const std::string& type);
 /// gives it back; read() adds a problem and returns false when the value does not
 /// fit.
 template <class T>
-struct ParamType;
+struct ParamType {
+  static_assert(
+      !sizeof(T),
+      "a parameter cannot be of this type: see the list at the head of twinflow/param.h (double for float)");
+};
 
 // Not templates: implemented in the framework.
 template <>
