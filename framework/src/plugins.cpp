@@ -7,6 +7,7 @@
 #include <boost/dll/runtime_symbol_info.hpp>
 #include <boost/dll/shared_library.hpp>
 #include <cstdlib>
+#include <deque>
 #include <sstream>
 #include <utility>
 
@@ -152,9 +153,10 @@ void PluginIndex::load_library(PluginLibrary& library) {
   Registry::instance().loading = library.file;
   std::string failure;
   try {
-    // Leaked on purpose: objects and type_infos of a library may outlive any owner.
-    auto* loaded = new boost::dll::shared_library(library.file, boost::dll::load_mode::rtld_now);
-    const auto& info = loaded->get<const PluginInfo>("twinflow_plugin");
+    // Never destroyed: objects and type_infos of a library may outlive any owner.
+    static auto& kept = *new std::deque<boost::dll::shared_library>;
+    const auto& loaded = kept.emplace_back(library.file, boost::dll::load_mode::rtld_now);
+    const auto& info = loaded.get<const PluginInfo>("twinflow_plugin");
     library.name = info.name, library.version = info.version;
     library.author = info.author, library.description = info.description;
   } catch (const boost::system::system_error& error) {
