@@ -50,7 +50,8 @@ TEST_CASE("one type is shown with ports, parameters and an example") {
   CHECK(affine.exit_code == 0);
   CHECK(contains(affine.output, "image batch or pair batch"));
   CHECK(contains(affine.output, "rotation"));
-  CHECK(contains(affine.output, "[number, number], default [0.0, 0.0], -360 to 360 degrees"));
+  CHECK(
+      contains(affine.output, "[number, number], or r for [-r, r], default [0.0, 0.0], -360 to 360 degrees"));
   CHECK(contains(affine.output, "\nExample\n  [node.augmented]\n  type = \"augment.affine\"\n"));
   CHECK(contains(flowinspect({"run"}).output, "steps_per_epoch"));
   const std::string train = flowinspect({"twin.train"}).output;
@@ -170,8 +171,9 @@ TEST_CASE("the reference has every type with its example") {
   CHECK(reference.errors == "");
   CHECK(contains(reference.output, "\n## node\n\n### `augment.affine`\n"));
   CHECK(contains(reference.output, "\n```toml\n[node.augmented]\ntype = \"augment.affine\"\n"));
-  CHECK(contains(reference.output,
-                 "| `rotation` | `[number, number]` | `[0.0, 0.0]` | -360 to 360 degrees | "));
+  CHECK(contains(
+      reference.output,
+      "| `rotation` | `[number, number], or r for [-r, r]` | `[0.0, 0.0]` | -360 to 360 degrees | "));
 }
 
 TEST_CASE("a graph is drawn for Graphviz, and a bad one is refused with its problems") {

@@ -10,13 +10,13 @@ class Sharpen final : public twinflow::Map<twinflow::AnyBatch, twinflow::AnyBatc
     spec.param("amount", &Sharpen::amount).doc("strength of the mask").range(0.0, 10.0);
   }
   twinflow::AnyBatch apply(twinflow::AnyBatch batch, const twinflow::Item&) const override {
-    auto& [count, channels, height, width, pixels] = images_of(batch);
-    const auto old = pixels;
+    twinflow::Images& images = images_of(batch);
+    const auto [old, height, width] = std::tuple(images.pixels, images.height, images.width);
     for (std::size_t i = 0; i < old.size(); ++i) {  // beyond the border stands the pixel itself
       const std::size_t x = i % width, y = i / width % height;
       const float around = old[x > 0 ? i - 1 : i] + old[x + 1 < width ? i + 1 : i] +
                            old[y > 0 ? i - width : i] + old[y + 1 < height ? i + width : i];
-      pixels[i] = std::clamp(old[i] + amount * (old[i] - around / 4), 0.0, 1.0);
+      images.pixels[i] = std::clamp(old[i] + amount * (old[i] - around / 4), 0.0, 1.0);
     }
     return batch;
   }
