@@ -99,6 +99,7 @@ void Record::resume(const std::filesystem::path& directory, const State& state) 
                             metrics.string(), failed ? "not there any more, other" : "shorter"));
   std::filesystem::resize_file(metrics, length, failed);
   if (failed) throw Error(fmt::format("cannot write '{}': {}", metrics.string(), failed.message()));
+  reported_early_.clear();  // as nodes were opened: that stands there since the run began
   write_into(directory);
   seconds_before_ = state.value<double>("seconds");
   for (const auto& [key, value] : state.values) {
@@ -149,7 +150,9 @@ void Record::write_into(const std::filesystem::path& directory) {
     throw Error(fmt::format("cannot write into the run directory '{}'", directory.string()));
   directory_ = directory;
   for (const std::string& line : said_early_) log_ << line << '\n';
+  for (const std::string& line : reported_early_) metrics_ << line << '\n';
   log_.flush();
+  metrics_.flush();
 }
 
 void Record::log(const std::string& line) {
@@ -183,14 +186,16 @@ const MetricInfo* Record::declared(const std::string& node, const std::string& m
 void Record::report(std::string_view node, const Item& item, const Numbers& values) {
   const std::lock_guard lock(mutex_);
   const std::string name(node);
+  const std::string line = Json({{"time", std::round(seconds() * 1000) / 1000},
+                                 {"epoch", item.epoch},
+                                 {"step", item.step},
+                                 {"node", name},
+                                 {"metrics", values}})
+                               .dump();
   if (metrics_.is_open())
-    metrics_ << Json({{"time", std::round(seconds() * 1000) / 1000},
-                      {"epoch", item.epoch},
-                      {"step", item.step},
-                      {"node", name},
-                      {"metrics", values}})
-                    .dump()
-             << std::endl;
+    metrics_ << line << std::endl;
+  else
+    reported_early_.push_back(line);
   if (!metrics_) throw Error(fmt::format("cannot write '{}'", (directory_ / "metrics.jsonl").string()));
   for (const auto& [key, value] : values) {
     last_[name][key] = value;
@@ -206,7 +211,7 @@ void Record::report(std::string_view node, const Item& item, const Numbers& valu
     mean.sum += values.find(metric.second)->second;
     ++mean.count;
   }
-  if (!first_) first_ = {item.step, std::chrono::steady_clock::now()};
+  if (!first_ && metrics_.is_open()) first_ = {item.step, std::chrono::steady_clock::now()};
   if (terminal_) show_progress(item);
 }
 

@@ -88,7 +88,7 @@ class Record {
   std::optional<FolderLock> lock_;
   std::ofstream metrics_, log_;
   bool graph_written_ = false;
-  std::vector<std::string> said_early_;  // before there was a log
+  std::vector<std::string> said_early_, reported_early_;  // before there was a run directory
   std::map<std::string, Numbers> last_;
   std::map<std::string, std::map<std::string, Best>> best_;
   std::map<Metric, Mean> means_;  // of this epoch, of what is shown

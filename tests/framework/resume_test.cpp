@@ -58,6 +58,7 @@ TEST_CASE("a run that a signal ends at any item goes on to the same end") {
   const auto whole_metrics = metrics(temp.path / "run");
   const auto whole_result = result(temp.path / "run");
   REQUIRE(whole.at("collect").numbers.size() == 120);
+  CHECK(whole_metrics.front()["metrics"]["opened"] == 1.0);  // reported in open(), once
   for (const int at : {0, 1, 9, 10, 37, 58, 59, 60, 61, 90, 118, 119}) {
     for (const int threads : {1, 4}) {
       CAPTURE(at);

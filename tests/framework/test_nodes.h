@@ -391,13 +391,14 @@ class Delay final : public Stateful<Number> {
   Output<Number> late;
 };
 
-/// Publishes every number.
+/// Publishes every number, and reports before there is a run directory.
 class Announce final : public Sink<Number> {
  public:
   static void describe(NodeSpec<Announce>& spec) {
     spec.summary("Publishes what it sees.");
     spec.publishes("announced", &Announce::announced).doc("the last number of an epoch");
   }
+  void open() override { report({}, {{"opened", 1.0}}); }
   void process(Number input, const Item&) override { announced.set(input.value); }
 
  private:
