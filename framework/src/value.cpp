@@ -79,7 +79,8 @@ std::size_t slips(std::string_view typed, std::string_view word) {
 
 std::string did_you_mean(std::string_view typed, const std::vector<std::string>& candidates) {
   const std::string* best = nullptr;
-  std::size_t best_score = 2 + typed.size() / 4;  // farther than this is another word, not a slip
+  std::size_t best_score =
+      std::max<std::size_t>(2, (typed.size() + 2) / 3);  // farther than this is another word, not a slip
   for (const std::string& one : candidates) {
     std::size_t score = slips(typed, one);
     if (const auto dot = one.find('.'); dot != std::string::npos)  // affine: augment.affine

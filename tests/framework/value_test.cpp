@@ -11,6 +11,8 @@ TEST_CASE("the nearest name is suggested, half typed or with a slip, and none wh
   CHECK(did_you_mean("adamx", names) == "; did you mean 'adamw'?");
   CHECK(did_you_mean("banana", names) == "");
   CHECK(did_you_mean("x", names) == "");
+  CHECK(did_you_mean("sdg", {"adam", "sgd"}) == "; did you mean 'sgd'?");
+  CHECK(did_you_mean("path", {"size", "width", "memory"}) == "");
 }
 
 TEST_CASE("a name is also found by the part after its dot") {
