@@ -246,12 +246,12 @@ TEST_CASE("augment.affine refuses what cannot be meant") {
   CHECK(
       refusal("fill = \"mirror\"").find("expected \"nearest\" or \"constant\" or \"reflect\" or \"wrap\"") !=
       std::string::npos);
-  CHECK(refusal("zoom = 1").find("'zoom' is 0 (1.0 means [0.0, 2.0]), out of range: 0.01 to 100") !=
+  CHECK(refusal("zoom = 1").find("'zoom' is 0 (1 means [0, 2]), out of range: 0.01 to 100") !=
         std::string::npos);
   CHECK(
-      refusal("brightness = 2").find("'brightness' is -1 (2.0 means [-1.0, 3.0]), out of range: 0 to 100") !=
+      refusal("brightness = 2").find("'brightness' is -1 (2 means [-1, 3]), out of range: 0 to 100") !=
       std::string::npos);
-  CHECK(refusal("channel_shift = 2").find("'channel_shift' is 2 (2.0 means") != std::string::npos);
+  CHECK(refusal("channel_shift = 2").find("'channel_shift' is 2 (2 means") != std::string::npos);
   CHECK(refusal("probabilities = { shear = -1 }").find("'shear' is -1, out of range: 0 to 1") !=
         std::string::npos);
   CHECK(refusal("probabilities = { turn = 1 }").find("'probabilities' has no parameter 'turn'") !=
