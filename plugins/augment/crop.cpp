@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "draw_each.h"
-#include "opencv.h"
 #include "target_size.h"
 #include "twinflow/images.h"
 #include "twinflow/plugin.h"
+#include "warp.h"
 
 namespace twinflow::augment {
 
@@ -88,7 +88,7 @@ AnyBatch Crop::apply(AnyBatch batch, const Item& item) const {
     const auto places = [&](int first, std::size_t count, std::size_t size) {
       std::vector<int> all(count);
       for (std::size_t k = 0; k < count; ++k)
-        all[k] = cv::borderInterpolate(first + static_cast<int>(k), static_cast<int>(size), cv_border(fill));
+        all[k] = pixel_at(first + static_cast<int>(k), static_cast<int>(size), fill);
       return all;
     };
     const std::vector<int> rows = places(corners[i].row, cropped.height, images.height);
