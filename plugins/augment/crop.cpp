@@ -32,7 +32,9 @@ class Crop final : public Map<AnyBatch, AnyBatch>, public TargetSize {
 };
 
 void Crop::describe(NodeSpec<Crop>& spec) {
-  spec.summary("Cuts a smaller image out of every image, at a random place or from its centre.");
+  spec.summary(
+      "Cuts a smaller image out of every image, at a random place or from its centre. "
+      "twin.evaluate sees images that are not cropped.");
   spec.example(R"([node.cropped]
 type = "augment.crop"
 from = "augmented"
