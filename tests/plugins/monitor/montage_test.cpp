@@ -2,13 +2,16 @@
 #include <png.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "plugins/monitor/contact_sheet.h"
 #include "temp_folder.h"
+#include "twinflow/dataset.h"
 #include "twinflow/images.h"
 #include "twinflow/testing.h"
 
@@ -271,6 +274,22 @@ TEST_CASE(
   nothing.finish_epoch();
   nothing.close();
   CHECK(!nothing.there());
+}
+
+TEST_CASE("monitor.montage reads the images that it shows, and no later ones") {
+  const auto store = std::make_shared<PixelStore>();
+  std::atomic<int> decoded = 0;
+  store->height = store->width = 10;
+  store->decoded_count = 2;
+  store->decode = [&](std::size_t image, std::uint8_t* to) {
+    std::fill_n(to, 100, static_cast<std::uint8_t>(image * 255));
+    ++decoded;
+  };
+  Sheets bench("scale = 8");
+  for (int i = 0; i < 3; ++i) bench.process(PairBatch{Images(store, {{1}, {0}}), {0}, 0});
+  CHECK(decoded == 2);
+  CHECK(bench.sheet().at(first_y, first_x) == grey(1));
+  CHECK(bench.sheet().at(first_y, first_x + 80 + M::gap) == grey(0));
 }
 
 TEST_CASE("monitor.montage goes on where it stopped") {
