@@ -106,6 +106,8 @@ from = "augmented")");
 void Montage::check(const Checking& checking) const {
   if (file.find('/') != file.npos)
     checking.error("file", "a name is needed, not a path: the sheet is written into the run directory");
+  else if (!file.empty() && !file.ends_with(".png"))
+    checking.error("file", "the sheet is a PNG image: a name is needed that ends in .png");
 }
 
 void Montage::process(AnyBatch batch, const Item&) {

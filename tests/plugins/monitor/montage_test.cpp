@@ -337,6 +337,10 @@ TEST_CASE("monitor.montage refuses what cannot be shown or written") {
           Sheets("file = \"a/b.png\"");
         }).find("a name is needed, not a path: the sheet is written into the run directory") !=
         std::string::npos);
+  for (const std::string file : {"result.json", "..", "best.safetensors", "sheet.jpg"})
+    CHECK(failure([&] {
+            Sheets("file = \"" + file + "\"");
+          }).find("the sheet is a PNG image: a name is needed that ends in .png") != std::string::npos);
   CHECK(failure([] { Sheets("items = 0"); }).find("'items' is 0, out of range: at least 1") !=
         std::string::npos);
   CHECK(failure([] {
