@@ -65,7 +65,8 @@ TEST_CASE("one type is shown with ports, parameters and an example") {
 TEST_CASE("what a network learns behind and is not measured behind, says so") {
   for (const std::string type : {"normalize", "crop", "resize", "invert"}) {
     CAPTURE(type);
-    CHECK(contains(flowinspect({"augment." + type}).output, "twin.evaluate sees images that are not " + type));
+    CHECK(
+        contains(flowinspect({"augment." + type}).output, "twin.evaluate sees images that are not " + type));
   }
 }
 

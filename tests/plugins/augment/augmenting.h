@@ -151,6 +151,17 @@ inline void check_conduct(const std::string& type, const std::string& toml) {
     }
     CHECK(image(alike, 0) != image(alike, 1));
   }
+  {  // single pixels, lines, nothing
+    const auto shaped = [&](std::size_t count, std::size_t height, std::size_t width) {
+      const Images out = augmented(type, toml, filled(Images(count, 3, height, width), 0.5f), item);
+      CHECK(out.count == count);
+      CHECK(std::all_of(out.pixels.begin(), out.pixels.end(), [](float x) { return x >= 0 && x <= 1; }));
+    };
+    shaped(2, 1, 1);
+    shaped(2, 1, 9);
+    shaped(2, 9, 1);
+    shaped(0, 5, 4);
+  }
   {  // classes
     Bench bench(type, toml);
     CHECK(bench.apply<ImageBatch>(ImageBatch{pictures(3, 3), {4, 5, 4}}).classes ==
