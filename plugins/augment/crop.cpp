@@ -17,6 +17,7 @@ namespace twinflow::augment {
 class Crop final : public Map<AnyBatch, AnyBatch>, public TargetSize {
  public:
   static void describe(NodeSpec<Crop>& spec);
+  void check(const Checking& checking) const;
   AnyBatch apply(AnyBatch batch, const Item& item) const override;
 
  private:
@@ -54,7 +55,12 @@ padding = 2)");
   spec.param("cval", &Crop::cval).doc("the value in the padding with fill = \"constant\"");
   spec.param("same_for_both", &Crop::same_for_both)
       .doc("whether both images of a pair are cut at the same place; else each by itself");
-  spec.check(&Crop::check_size);
+  spec.check(&Crop::check);
+}
+
+void Crop::check(const Checking& checking) const {
+  check_size(checking);
+  check_same_for_both(checking, same_for_both);
 }
 
 void Crop::check_fits(const Images& images) const {
