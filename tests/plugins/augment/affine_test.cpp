@@ -136,9 +136,11 @@ TEST_CASE("augment.affine: unread images are changed as if they had been read fi
 
   // Turned images are read at other places, which are rounded otherwise: nearest may take the other of two
   // pixels where it lies half-way, which these draws do not.
-  for (const std::string how : {"", "fill = \"constant\"\ncval = 0.3\n", "fill = \"constant\"\ncval = 1\n",
-                                "fill = \"reflect\"\n", "fill = \"wrap\"\n", "interpolation = \"cubic\"\n",
-                                "interpolation = \"nearest\"\n", "brightness = 0.5\nchannel_shift = 0.2\n"}) {
+  for (const std::string how :
+       {"", "fill = \"constant\"\ncval = 0.3\n", "fill = \"constant\"\ncval = 1\n", "fill = \"reflect\"\n",
+        "fill = \"wrap\"\n", "interpolation = \"cubic\"\n", "interpolation = \"nearest\"\n",
+        "compat = \"keras-1.1\"\nfill = \"constant\"\n", "compat = \"keras-1.1\"\nfill = \"wrap\"\n",
+        "brightness = 0.5\nchannel_shift = 0.2\n"}) {
     CAPTURE(how);
     const Images wanted = affine(lively + how, read), got = affine(lively + how, unread);
     CHECK_FALSE(got.unread());
