@@ -58,9 +58,14 @@ std::string ParamInfo::range_text() const {
 bool ParamInfo::check_number(double number, const Place& place, Problems& problems,
                              const std::string& written) const {
   if (number >= low && number <= high) return true;  // false for NaN too
-  problems.error(place, fmt::format("'{}' is {}{}, out of range: {}", key, number,
+  problems.error(place, fmt::format("'{}' is {:.15g}{}, out of range: {}", key, number,
                                     written.empty() ? "" : " (" + written + ")", range_text()));
   return false;
+}
+
+std::string half_meaning(double half, double low, double high) {
+  // All digits but the last, which 1 - 1.2 has wrong.
+  return fmt::format("{:.15g} means [{:.15g}, {:.15g}]", half, low, high);
 }
 
 const ParamInfo* TypeInfo::find(std::string_view key) const {

@@ -90,6 +90,7 @@ probabilities = { brightness = 0.5 })");
 }
 
 void Affine::check(const Checking& checking) const {
+  check_same_for_both(checking, same_for_both);
   if (compat == Compat::keras_1_1 && interpolation == Interpolation::cubic)
     checking.error("interpolation",
                    "compat = \"keras-1.1\" goes with \"bilinear\" and \"nearest\": cubic is another kernel "

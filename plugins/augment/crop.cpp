@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "draw_each.h"
-#include "opencv.h"
 #include "target_size.h"
 #include "twinflow/images.h"
 #include "twinflow/plugin.h"
+#include "warp.h"
 
 namespace twinflow::augment {
 
@@ -17,6 +17,7 @@ namespace twinflow::augment {
 class Crop final : public Map<AnyBatch, AnyBatch>, public TargetSize {
  public:
   static void describe(NodeSpec<Crop>& spec);
+  void check(const Checking& checking) const;
   AnyBatch apply(AnyBatch batch, const Item& item) const override;
 
  private:
@@ -32,7 +33,9 @@ class Crop final : public Map<AnyBatch, AnyBatch>, public TargetSize {
 };
 
 void Crop::describe(NodeSpec<Crop>& spec) {
-  spec.summary("Cuts a smaller image out of every image, at a random place or from its centre.");
+  spec.summary(
+      "Cuts a smaller image out of every image, at a random place or from its centre. "
+      "twin.evaluate sees images that are not cropped.");
   spec.example(R"([node.cropped]
 type = "augment.crop"
 from = "augmented"
@@ -52,7 +55,12 @@ padding = 2)");
   spec.param("cval", &Crop::cval).doc("the value in the padding with fill = \"constant\"");
   spec.param("same_for_both", &Crop::same_for_both)
       .doc("whether both images of a pair are cut at the same place; else each by itself");
-  spec.check(&Crop::check_size);
+  spec.check(&Crop::check);
+}
+
+void Crop::check(const Checking& checking) const {
+  check_size(checking);
+  check_same_for_both(checking, same_for_both);
 }
 
 void Crop::check_fits(const Images& images) const {
@@ -88,7 +96,7 @@ AnyBatch Crop::apply(AnyBatch batch, const Item& item) const {
     const auto places = [&](int first, std::size_t count, std::size_t size) {
       std::vector<int> all(count);
       for (std::size_t k = 0; k < count; ++k)
-        all[k] = cv::borderInterpolate(first + static_cast<int>(k), static_cast<int>(size), cv_border(fill));
+        all[k] = pixel_at(first + static_cast<int>(k), static_cast<int>(size), fill);
       return all;
     };
     const std::vector<int> rows = places(corners[i].row, cropped.height, images.height);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "twinflow/images.h"
+#include "twinflow/param.h"
 
 namespace twinflow::augment {
 
@@ -26,6 +27,12 @@ auto draw_each(const AnyBatch& batch, bool same_for_both, Draw&& draw) {
   drawn.reserve(count);
   for (std::size_t i = 0; i < count; ++i) drawn.push_back(i < own ? draw() : drawn[i - own]);
   return drawn;
+}
+
+/// Whether there are pairs for `same_for_both` to mean.
+inline void check_same_for_both(const Checking& checking, bool same_for_both) {
+  if (same_for_both && checking.fed_with<ImageBatch>("in"))
+    checking.error("same_for_both", "this is for pairs, and what comes in is an image batch");
 }
 
 }  // namespace twinflow::augment

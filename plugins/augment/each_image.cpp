@@ -8,6 +8,8 @@
 
 namespace twinflow::augment {
 
+void EachImage::check(const Checking& checking) const { check_same_for_both(checking, same_for_both); }
+
 AnyBatch EachImage::apply(AnyBatch batch, const Item& item) const {
   Random random = this->random(item, "changes");
   std::vector<Random> own = draw_each(batch, same_for_both, [&] {

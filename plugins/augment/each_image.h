@@ -11,6 +11,7 @@ namespace twinflow::augment {
 /// with a probability and by random numbers of its own.
 class EachImage : public Map<AnyBatch, AnyBatch> {
  public:
+  void check(const Checking& checking) const;
   AnyBatch apply(AnyBatch batch, const Item& item) const final;
 
  protected:
@@ -25,6 +26,7 @@ class EachImage : public Map<AnyBatch, AnyBatch> {
   static void describe_twins(NodeSpec<Type>& spec) {
     spec.param("same_for_both", &EachImage::same_for_both)
         .doc("whether both images of a pair are changed alike; else each by itself");
+    spec.check(&EachImage::check);
   }
 
   double probability = 1;

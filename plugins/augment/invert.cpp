@@ -12,7 +12,9 @@ class Invert final : public EachImage {
 };
 
 void Invert::describe(NodeSpec<Invert>& spec) {
-  spec.summary("Turns images into their negatives: 1 - x.");
+  spec.summary(
+      "Turns images into their negatives: 1 - x. "
+      "twin.evaluate sees images that are not inverted.");
   spec.example(R"([node.inverted]
 type = "augment.invert"
 from = "augmented"

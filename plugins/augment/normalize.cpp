@@ -105,7 +105,9 @@ class Normalize final : public Map<AnyBatch, AnyBatch> {
 };
 
 void Normalize::describe(NodeSpec<Normalize>& spec) {
-  spec.summary("Brings images to mean 0 and standard deviation 1. The result leaves [0, 1].");
+  spec.summary(
+      "Brings images to mean 0 and standard deviation 1. The result leaves [0, 1]. "
+      "twin.evaluate sees images that are not normalized.");
   spec.example(R"([node.normalized]
 type = "augment.normalize"
 from = { in = "augmented", data = "glyphs.train" }

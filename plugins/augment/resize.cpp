@@ -23,7 +23,9 @@ class Resize final : public Map<AnyBatch, AnyBatch>, public TargetSize {
 };
 
 void Resize::describe(NodeSpec<Resize>& spec) {
-  spec.summary("Gives all images another size.");
+  spec.summary(
+      "Gives all images another size. "
+      "twin.evaluate sees images that are not resized.");
   spec.example(R"([node.resized]
 type = "augment.resize"
 from = "augmented"

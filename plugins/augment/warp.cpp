@@ -18,22 +18,6 @@ std::vector<std::pair<std::string, Fill>> fill_names() {
 
 namespace {
 
-/// The pixel of a line of `count` that stands at `i`, anywhere beside it; -1: the constant does.
-int at(int i, int count, Fill fill) {
-  const auto remainder = [i](int period) { return (i % period + period) % period; };
-  switch (fill) {
-    case Fill::nearest:
-      return std::clamp(i, 0, count - 1);
-    case Fill::constant:
-      return i < 0 || i >= count ? -1 : i;
-    case Fill::reflect:
-      return std::min(remainder(2 * count), 2 * count - 1 - remainder(2 * count));
-    case Fill::wrap:
-      break;
-  }
-  return remainder(count);
-}
-
 Fold fold(const Resampling& how) {
   const bool scipy = how.compat == Compat::keras_1_1;
   switch (how.fill) {
@@ -67,7 +51,7 @@ struct Framed {
                                                    static_cast<std::size_t>(columns))) {
     for (int r = 0; r < rows; ++r) {
       T* to = row(r);
-      const int from = at(r - before, walk.height, fill);
+      const int from = pixel_at(r - before, walk.height, fill);
       if (from < 0) {
         std::fill_n(to, columns, outside);
         continue;
@@ -76,7 +60,7 @@ struct Framed {
       copy_row(source + static_cast<std::size_t>(from) * static_cast<std::size_t>(walk.width), inside,
                static_cast<std::size_t>(walk.width));
       const auto set = [&](int c) {
-        const int like = at(c, walk.width, fill);
+        const int like = pixel_at(c, walk.width, fill);
         inside[c] = like < 0 ? outside : inside[like];
       };
       for (int c = -before; c < 0; ++c) set(c);

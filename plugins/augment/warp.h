@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -18,6 +19,22 @@ enum class Fill {
   wrap,      // abcd|abcd|abcd
 };
 std::vector<std::pair<std::string, Fill>> fill_names();  // in a graph file
+
+/// The pixel of a line of `count` that stands at `i`, anywhere beside it; -1: the constant does.
+inline int pixel_at(int i, int count, Fill fill) {
+  const auto remainder = [i](int period) { return (i % period + period) % period; };
+  switch (fill) {
+    case Fill::nearest:
+      return std::clamp(i, 0, count - 1);
+    case Fill::constant:
+      return i < 0 || i >= count ? -1 : i;
+    case Fill::reflect:
+      return std::min(remainder(2 * count), 2 * count - 1 - remainder(2 * count));
+    case Fill::wrap:
+      break;
+  }
+  return remainder(count);
+}
 
 enum class Interpolation { nearest, bilinear, cubic };
 

@@ -62,6 +62,8 @@ void add_tiles(const ImageBatch& batch, std::size_t most, std::vector<Tile>& til
 /// they are there, at the first epoch's end, or when the run ends before.
 class Montage final : public Sink<AnyBatch> {
  public:
+  static constexpr bool takes_unread = true;  // nothing is read that is not shown
+
   static void describe(NodeSpec<Montage>& spec);
   void check(const Checking& checking) const;
   void open() override { cv::setNumThreads(0); }  // the arena owns the cores
@@ -104,13 +106,16 @@ from = "augmented")");
 void Montage::check(const Checking& checking) const {
   if (file.find('/') != file.npos)
     checking.error("file", "a name is needed, not a path: the sheet is written into the run directory");
+  else if (!file.empty() && !file.ends_with(".png"))
+    checking.error("file", "the sheet is a PNG image: a name is needed that ends in .png");
 }
 
 void Montage::process(AnyBatch batch, const Item&) {
   if (written_) return;
-  const Images& images = images_of(batch);
+  Images& images = images_of(batch);
   if (images.channels != 1 && images.channels != 3)
     throw Error(fmt::format("only images of 1 or 3 channels can be shown, these have {}", images.channels));
+  images.read();
   const auto* pairs = std::get_if<PairBatch>(&batch);
   const std::size_t count = pairs ? pairs->pairs() : images.count;
   all_ += count;

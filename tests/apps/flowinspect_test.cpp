@@ -62,6 +62,14 @@ TEST_CASE("one type is shown with ports, parameters and an example") {
   CHECK(contains(cosine, "\n  Goes into twin.train (schedule).\n"));
 }
 
+TEST_CASE("what a network learns behind and is not measured behind, says so") {
+  for (const std::string type : {"normalize", "crop", "resize", "invert"}) {
+    CAPTURE(type);
+    CHECK(
+        contains(flowinspect({"augment." + type}).output, "twin.evaluate sees images that are not " + type));
+  }
+}
+
 TEST_CASE("a kind or a prefix shows all types that have it") {
   const Finished augment = flowinspect({"augment"});
   CHECK(augment.exit_code == 0);

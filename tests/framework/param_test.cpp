@@ -66,10 +66,11 @@ TEST_CASE("a range around a centre is written out as its ends") {
 
 TEST_CASE("what is wrong with a range around a centre is said once") {
   CHECK(wrong("turn = 200") ==
-        Messages{"'turn' is 200 (200.0 means [-200.0, 200.0]), out of range: -360 to 180 degrees"});
+        Messages{"'turn' is 200 (200 means [-200, 200]), out of range: -360 to 180 degrees"});
   CHECK(wrong("turn = 400") ==
-        Messages{"'turn' is 400 (400.0 means [-400.0, 400.0]), out of range: -360 to 180 degrees"});
+        Messages{"'turn' is 400 (400 means [-400, 400]), out of range: -360 to 180 degrees"});
   CHECK(wrong("zoom = 1.5") == Messages{"'zoom' is -0.5 (1.5 means [-0.5, 2.5]), out of range: 0.01 to 100"});
+  CHECK(wrong("zoom = 1.2") == Messages{"'zoom' is -0.2 (1.2 means [-0.2, 2.2]), out of range: 0.01 to 100"});
   CHECK(wrong("turn = [-400, 200]") == Messages{"'turn' is -400, out of range: -360 to 180 degrees",
                                                 "'turn' is 200, out of range: -360 to 180 degrees"});
   CHECK(wrong("turn = [3, 2]") == Messages{"the low end 3.0 is above the high end 2.0"});

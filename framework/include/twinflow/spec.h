@@ -39,14 +39,14 @@ void each_number(const T& value, const Value& written, Visit&& visit) {
     }
   }
 }
+std::string half_meaning(double half, double low, double high);  // "3 means [-3, 3]"
 template <int centre, class Visit>
 void each_number(const Around<centre>& range, const Value& written, Visit&& visit) {
   if (const auto* list = written.get<Value::List>()) {
     visit(range.low, list->at(0).place);
     visit(range.high, list->at(1).place);
   } else {  // one number, of which one thing is said
-    const std::string meaning =
-        ParamType<double>::text(range.high - centre) + " means " + ParamType<Around<centre>>::text(range);
+    const std::string meaning = half_meaning(range.high - centre, range.low, range.high);
     if (visit(range.high, written.place, meaning)) visit(range.low, written.place, meaning);
   }
 }

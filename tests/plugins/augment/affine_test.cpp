@@ -1,50 +1,19 @@
-#include <doctest/doctest.h>
-#include <tbb/global_control.h>
-
-#include <algorithm>
-#include <cmath>
-#include <cstdint>
 #include <memory>
-#include <string>
-#include <vector>
 
+#include "augmenting.h"
 #include "plugins/augment/affine_matrix.h"
 #include "plugins/augment/affine_values.h"
 #include "plugins/augment/warp.h"
 #include "twinflow/dataset.h"
-#include "twinflow/images.h"
-#include "twinflow/testing.h"
 
-using namespace twinflow;
+using namespace augmenting;
 using namespace twinflow::augment;
 using twinflow::testing::Bench;
 
 namespace {
 
-Images pictures(std::size_t count, std::size_t channels = 1) {  // all alike
-  Images images(count, channels, 12, 10);
-  for (std::size_t i = 0; i < count; ++i)
-    for (std::size_t k = 0; k < images.image_size(); ++k)
-      images.image(i)[k] = static_cast<float>(0.5 + 0.5 * std::sin(0.37 * static_cast<double>(k * k % 101)));
-  return images;
-}
-
-std::vector<float> image(const Images& images, std::size_t i) {
-  return {images.image(i), images.image(i) + images.image_size()};
-}
-
-Images augmented(const std::string& toml, Images images, const Item& item = {}, std::uint64_t seed = 1) {
-  Bench bench("augment.affine", toml, seed);
-  return bench.apply<ImageBatch>(ImageBatch{std::move(images), {}}, item).images;
-}
-
-std::string refusal(const std::string& toml) {
-  try {
-    Bench bench("augment.affine", toml);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
+Images affine(const std::string& toml, Images images) {
+  return augmented("augment.affine", toml, std::move(images));
 }
 
 const std::string lively =
@@ -54,7 +23,7 @@ const std::string lively =
 }  // namespace
 
 TEST_CASE("augment.affine changes nothing by default") {
-  CHECK(augmented("", pictures(3, 2)).pixels == pictures(3, 2).pixels);
+  CHECK(affine("", pictures(3, 2)).pixels == pictures(3, 2).pixels);
 }
 
 TEST_CASE("augment.affine: every parameter reaches its component") {
@@ -108,32 +77,14 @@ TEST_CASE("augment.affine: every parameter reaches its component") {
              affine_matrix(one.change, 12, 10, one.how.compat), one.how);
       change_values(wanted.image(i), wanted.image_size(), one.change);
     }
-    CHECK(augmented(one.toml, pictures(2, 3)).pixels == wanted.pixels);
+    CHECK(affine(one.toml, pictures(2, 3)).pixels == wanted.pixels);
   }
-}
-
-TEST_CASE("augment.affine: twins are changed independently, and labels kept") {
-  Bench bench("augment.affine", lively);
-  PairBatch pairs{pictures(4), {1, 0}, 1};
-  const PairBatch changed = bench.apply<PairBatch>(pairs);
-  CHECK(changed.labels == pairs.labels);
-  CHECK(changed.label_of_same == 1);
-  for (std::size_t i = 0; i < 4; ++i)
-    for (std::size_t j = 0; j < i; ++j) CHECK(image(changed.images, i) != image(changed.images, j));
-}
-
-TEST_CASE("augment.affine: with same_for_both, twins are changed alike") {
-  Bench bench("augment.affine", lively + "brightness = 0.5\nsame_for_both = true");
-  const PairBatch changed = bench.apply<PairBatch>(PairBatch{pictures(4), {1, 0}, 1});
-  CHECK(image(changed.images, 0) == image(changed.images, 2));
-  CHECK(image(changed.images, 1) == image(changed.images, 3));
-  CHECK(image(changed.images, 0) != image(changed.images, 1));
 }
 
 TEST_CASE("augment.affine: one number is the half of a range") {
   const auto alike = [](const std::string& one, const std::string& two) {
-    CHECK(augmented(one, pictures(5)).pixels == augmented(two, pictures(5)).pixels);
-    CHECK(augmented(one, pictures(5)).pixels != pictures(5).pixels);
+    CHECK(affine(one, pictures(5)).pixels == affine(two, pictures(5)).pixels);
+    CHECK(affine(one, pictures(5)).pixels != pictures(5).pixels);
   };
   alike("rotation = 30", "rotation = [-30, 30]");
   alike("width_shift = 0.2", "width_shift = [-0.2, 0.2]");
@@ -156,18 +107,12 @@ TEST_CASE("augment.affine: items may be asked for in any order") {
   CHECK(straight == mixed);
 }
 
-TEST_CASE("augment.affine: classes are kept") {
-  Bench bench("augment.affine", lively);
-  CHECK(bench.apply<ImageBatch>(ImageBatch{pictures(3), {4, 5, 4}}).classes ==
-        std::vector<std::int32_t>{4, 5, 4});
-}
-
 TEST_CASE("augment.affine: channels move together") {
   Images grey = pictures(2), colour(2, 3, 12, 10);
   for (std::size_t i = 0; i < 2; ++i)
     for (std::size_t channel = 0; channel < 3; ++channel)
       std::copy_n(grey.image(i), 120, colour.plane(i, channel));
-  Images changed = augmented(lively, colour);
+  Images changed = affine(lively, colour);
   for (std::size_t i = 0; i < 2; ++i)
     for (std::size_t channel = 1; channel < 3; ++channel)
       CHECK(std::equal(changed.plane(i, 0), changed.plane(i, 0) + 120, changed.plane(i, channel)));
@@ -191,11 +136,13 @@ TEST_CASE("augment.affine: unread images are changed as if they had been read fi
 
   // Turned images are read at other places, which are rounded otherwise: nearest may take the other of two
   // pixels where it lies half-way, which these draws do not.
-  for (const std::string how : {"", "fill = \"constant\"\ncval = 0.3\n", "fill = \"constant\"\ncval = 1\n",
-                                "fill = \"reflect\"\n", "fill = \"wrap\"\n", "interpolation = \"cubic\"\n",
-                                "interpolation = \"nearest\"\n", "brightness = 0.5\nchannel_shift = 0.2\n"}) {
+  for (const std::string how :
+       {"", "fill = \"constant\"\ncval = 0.3\n", "fill = \"constant\"\ncval = 1\n", "fill = \"reflect\"\n",
+        "fill = \"wrap\"\n", "interpolation = \"cubic\"\n", "interpolation = \"nearest\"\n",
+        "compat = \"keras-1.1\"\nfill = \"constant\"\n", "compat = \"keras-1.1\"\nfill = \"wrap\"\n",
+        "brightness = 0.5\nchannel_shift = 0.2\n"}) {
     CAPTURE(how);
-    const Images wanted = augmented(lively + how, read), got = augmented(lively + how, unread);
+    const Images wanted = affine(lively + how, read), got = affine(lively + how, unread);
     CHECK_FALSE(got.unread());
     REQUIRE(got.pixels.size() == wanted.pixels.size());
     double greatest = 0;
@@ -203,33 +150,14 @@ TEST_CASE("augment.affine: unread images are changed as if they had been read fi
       greatest = std::max(greatest, std::abs(static_cast<double>(got.pixels[i]) - wanted.pixels[i]));
     CHECK(greatest < 1e-5);
   }
-  CHECK(augmented("", unread).pixels == read.pixels);  // bit for bit
+  CHECK(affine("", unread).pixels == read.pixels);  // bit for bit
 }
 
-TEST_CASE("augment.affine: an image's change depends on seed, epoch, index and its place alone") {
-  const Item item{.epoch = 2, .index = 7, .step = 27};
-  const Images many = augmented(lively, pictures(20), item), few = augmented(lively, pictures(3), item);
-  for (std::size_t i = 0; i < 3; ++i) CHECK(image(many, i) == image(few, i));
-
-  const auto first = image(few, 0);
-  CHECK(image(augmented(lively, pictures(1), {.epoch = 2, .index = 7, .step = 99}), 0) == first);
-  CHECK(image(augmented(lively, pictures(1), {.epoch = 3, .index = 7, .step = 27}), 0) != first);
-  CHECK(image(augmented(lively, pictures(1), {.epoch = 2, .index = 8, .step = 27}), 0) != first);
-  CHECK(image(augmented(lively, pictures(1), item, 2), 0) != first);
-}
-
-TEST_CASE("augment.affine gives the same bits on one thread and on several") {
-  const auto with_threads = [](std::size_t threads) {
-    const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, threads);
-    return augmented(lively, pictures(40)).pixels;
-  };
-  CHECK(with_threads(1) == with_threads(2));
-  CHECK(with_threads(1) == with_threads(8));
-}
+TEST_CASE("augment.affine: twins, threads") { check_conduct("augment.affine", lively + "brightness = 0.5"); }
 
 TEST_CASE("augment.affine keeps the range of the values") {
   for (const std::string interpolation : {"nearest", "bilinear", "cubic"}) {
-    const Images changed = augmented(lively + "interpolation = \"" + interpolation + "\"", pictures(50));
+    const Images changed = affine(lively + "interpolation = \"" + interpolation + "\"", pictures(50));
     const auto [low, high] = std::minmax_element(changed.pixels.begin(), changed.pixels.end());
     CHECK(*low >= 0.0f);
     CHECK(*high <= 1.0f);
@@ -237,28 +165,32 @@ TEST_CASE("augment.affine keeps the range of the values") {
 }
 
 TEST_CASE("augment.affine refuses what cannot be meant") {
-  CHECK(refusal("zoom = [0.0, 1.0]").find("'zoom' is 0, out of range: 0.01 to 100") != std::string::npos);
-  CHECK(refusal("rotation = [10, -10]").find("the low end 10.0 is above the high end -10.0") !=
+  CHECK(refusal("augment.affine", "zoom = [0.0, 1.0]").find("'zoom' is 0, out of range: 0.01 to 100") !=
         std::string::npos);
-  CHECK(refusal("shear = [0, 90]").find("'shear' is 90, out of range: -89 to 89 degrees") !=
+  CHECK(refusal("augment.affine", "rotation = [10, -10]")
+            .find("the low end 10.0 is above the high end -10.0") != std::string::npos);
+  CHECK(refusal("augment.affine", "shear = [0, 90]").find("'shear' is 90, out of range: -89 to 89 degrees") !=
         std::string::npos);
-  CHECK(refusal("probability = 1.5").find("'probability' is 1.5, out of range: 0 to 1") != std::string::npos);
+  CHECK(refusal("augment.affine", "probability = 1.5").find("'probability' is 1.5, out of range: 0 to 1") !=
+        std::string::npos);
+  CHECK(refusal("augment.affine", "fill = \"mirror\"")
+            .find("expected \"nearest\" or \"constant\" or \"reflect\" or \"wrap\"") != std::string::npos);
   CHECK(
-      refusal("fill = \"mirror\"").find("expected \"nearest\" or \"constant\" or \"reflect\" or \"wrap\"") !=
+      refusal("augment.affine", "zoom = 1").find("'zoom' is 0 (1 means [0, 2]), out of range: 0.01 to 100") !=
       std::string::npos);
-  CHECK(refusal("zoom = 1").find("'zoom' is 0 (1.0 means [0.0, 2.0]), out of range: 0.01 to 100") !=
+  CHECK(refusal("augment.affine", "brightness = 2")
+            .find("'brightness' is -1 (2 means [-1, 3]), out of range: 0 to 100") != std::string::npos);
+  CHECK(refusal("augment.affine", "channel_shift = 2").find("'channel_shift' is 2 (2 means") !=
         std::string::npos);
-  CHECK(
-      refusal("brightness = 2").find("'brightness' is -1 (2.0 means [-1.0, 3.0]), out of range: 0 to 100") !=
-      std::string::npos);
-  CHECK(refusal("channel_shift = 2").find("'channel_shift' is 2 (2.0 means") != std::string::npos);
-  CHECK(refusal("probabilities = { shear = -1 }").find("'shear' is -1, out of range: 0 to 1") !=
-        std::string::npos);
-  CHECK(refusal("probabilities = { turn = 1 }").find("'probabilities' has no parameter 'turn'") !=
-        std::string::npos);
-  CHECK(refusal("compat = \"keras-1.1\"\ninterpolation = \"cubic\"")
+  CHECK(refusal("augment.affine", "probabilities = { shear = -1 }")
+            .find("'shear' is -1, out of range: 0 to 1") != std::string::npos);
+  CHECK(refusal("augment.affine", "probabilities = { turn = 1 }")
+            .find("'probabilities' has no parameter 'turn'") != std::string::npos);
+  CHECK(refusal("augment.affine", "compat = \"keras-1.1\"\ninterpolation = \"cubic\"")
             .find("compat = \"keras-1.1\" goes with \"bilinear\" and \"nearest\": cubic is another kernel "
                   "there (B-splines)") != std::string::npos);
-  CHECK(refusal("compat = \"keras\"").find("expected \"none\" or \"keras-1.1\"") != std::string::npos);
-  CHECK(refusal("width_shift = [-inf, inf]").find("expected a finite number") != std::string::npos);
+  CHECK(refusal("augment.affine", "compat = \"keras\"").find("expected \"none\" or \"keras-1.1\"") !=
+        std::string::npos);
+  CHECK(refusal("augment.affine", "width_shift = [-inf, inf]").find("expected a finite number") !=
+        std::string::npos);
 }

@@ -8,6 +8,8 @@
 #include <cmath>
 #include <cstdint>
 #include <string>
+#include <typeindex>
+#include <utility>
 #include <vector>
 
 #include "twinflow/images.h"
@@ -19,9 +21,10 @@ namespace augmenting {
 using namespace twinflow;
 
 /// What is wrong with these parameters; "" when nothing is.
-inline std::string refusal(const std::string& type, const std::string& toml) {
+inline std::string refusal(const std::string& type, const std::string& toml,
+                           std::vector<std::pair<std::string, std::type_index>> fed = {}) {
   try {
-    testing::Bench bench(type, toml);
+    testing::Bench bench(type, toml, 1, std::move(fed));
   } catch (const Error& error) {
     return error.what();
   }
@@ -150,6 +153,23 @@ inline void check_conduct(const std::string& type, const std::string& toml) {
       CHECK(image(alike, pair) == image(alike, 3 + pair));
     }
     CHECK(image(alike, 0) != image(alike, 1));
+
+    const auto refused = [&](std::type_index fed) {
+      return refusal(type, toml + "\nsame_for_both = true", {{"in", fed}}) != "";
+    };
+    CHECK(refused(typeid(ImageBatch)));
+    CHECK(!refused(typeid(PairBatch)));
+  }
+  {  // single pixels, lines, nothing
+    const auto shaped = [&](std::size_t count, std::size_t height, std::size_t width) {
+      const Images out = augmented(type, toml, filled(Images(count, 3, height, width), 0.5f), item);
+      CHECK(out.count == count);
+      CHECK(std::all_of(out.pixels.begin(), out.pixels.end(), [](float x) { return x >= 0 && x <= 1; }));
+    };
+    shaped(2, 1, 1);
+    shaped(2, 1, 9);
+    shaped(2, 9, 1);
+    shaped(0, 5, 4);
   }
   {  // classes
     Bench bench(type, toml);

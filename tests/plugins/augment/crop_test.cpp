@@ -40,6 +40,18 @@ TEST_CASE("augment.crop: padding, with each fill") {
   CHECK(padded("fill = \"wrap\"") == Pixels{3, 4, 1, 2, 3, 4, 1, 2});
 }
 
+TEST_CASE("augment.crop: padding wider than the image") {
+  const auto padded = [](const std::string& fill) {
+    return augmented("augment.crop", "height = 1\nwidth = 12\npadding = 5\nwhere = \"centre\"\n" + fill,
+                     with_pixels(Images(1, 1, 1, 2), {1, 2}))
+        .pixels;
+  };
+  CHECK(padded("") == Pixels{0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0});
+  CHECK(padded("fill = \"nearest\"") == Pixels{1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2});
+  CHECK(padded("fill = \"reflect\"") == Pixels{1, 1, 2, 2, 1, 1, 2, 2, 1, 1, 2, 2});
+  CHECK(padded("fill = \"wrap\"") == Pixels{2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1});
+}
+
 TEST_CASE("augment.crop: every place comes up alike, rows and columns by themselves") {
   // 4 x 5 places of a 3 x 2 crop in 4 x 4 pixels with a padding of 1; the pixel at its corner tells which.
   const std::size_t count = 8000;

@@ -2,13 +2,16 @@
 #include <png.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "plugins/monitor/contact_sheet.h"
 #include "temp_folder.h"
+#include "twinflow/dataset.h"
 #include "twinflow/images.h"
 #include "twinflow/testing.h"
 
@@ -273,6 +276,22 @@ TEST_CASE(
   CHECK(!nothing.there());
 }
 
+TEST_CASE("monitor.montage reads the images that it shows, and no later ones") {
+  const auto store = std::make_shared<PixelStore>();
+  std::atomic<int> decoded = 0;
+  store->height = store->width = 10;
+  store->decoded_count = 2;
+  store->decode = [&](std::size_t image, std::uint8_t* to) {
+    std::fill_n(to, 100, static_cast<std::uint8_t>(image * 255));
+    ++decoded;
+  };
+  Sheets bench("scale = 8");
+  for (int i = 0; i < 3; ++i) bench.process(PairBatch{Images(store, {{1}, {0}}), {0}, 0});
+  CHECK(decoded == 2);
+  CHECK(bench.sheet().at(first_y, first_x) == grey(1));
+  CHECK(bench.sheet().at(first_y, first_x + 80 + M::gap) == grey(0));
+}
+
 TEST_CASE("monitor.montage goes on where it stopped") {
   for (const bool pairs : {true, false}) {
     const auto batch = [&](int i) -> AnyBatch {
@@ -318,6 +337,10 @@ TEST_CASE("monitor.montage refuses what cannot be shown or written") {
           Sheets("file = \"a/b.png\"");
         }).find("a name is needed, not a path: the sheet is written into the run directory") !=
         std::string::npos);
+  for (const std::string file : {"result.json", "..", "best.safetensors", "sheet.jpg"})
+    CHECK(failure([&] {
+            Sheets("file = \"" + file + "\"");
+          }).find("the sheet is a PNG image: a name is needed that ends in .png") != std::string::npos);
   CHECK(failure([] { Sheets("items = 0"); }).find("'items' is 0, out of range: at least 1") !=
         std::string::npos);
   CHECK(failure([] {
