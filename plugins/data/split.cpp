@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <set>
 #include <span>
 #include <utility>
@@ -164,12 +165,12 @@ std::vector<Part> assign(const Split& split, const Units& units) {
     part[one] = Part::validation;
   for (const std::size_t one : places_of(split.test_names, units.names, units.word)) part[one] = Part::test;
 
-  std::vector<std::size_t> left;
-  for (std::size_t one = 0; one < count; ++one)
-    if (part[one] == Part::train) left.push_back(one);
+  std::vector<std::size_t> left(count);
+  std::iota(left.begin(), left.end(), std::size_t{0});
   Random random(stream_key(split.seed, "", "split"), 0, 0);
   random.shuffle(std::span(left));
-  // Test first, so that it stays the same whatever validation holds.
+  std::erase_if(left, [&](std::size_t one) { return part[one] != Part::train; });
+  // Test first, so that it stays the same whatever validation holds, but for what validation names.
   for (const auto& [fraction, to] :
        {std::pair(split.test, Part::test), std::pair(split.validation, Part::validation)})
     for (auto wanted = std::lround(fraction * static_cast<double>(count)); wanted > 0 && !left.empty();

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
-#include <numeric>
+#include <mutex>
 #include <span>
 #include <utility>
 #include <vector>
@@ -19,7 +19,7 @@ class All final : public Source<ImageBatch> {
  public:
   static void describe(NodeSpec<All>& spec);
   void open() override;
-  std::uint64_t items() const override { return (images_.size() + batch_ - 1) / batch_; }
+  std::uint64_t items() const override { return (images_->size() + batch_ - 1) / batch_; }
   ImageBatch make(const Item& item) const override;
 
  private:
@@ -31,8 +31,15 @@ class All final : public Source<ImageBatch> {
     std::size_t index = 0;
     std::int32_t of_class = 0;
   };
-  std::vector<Image> images_;
+  using Order = std::shared_ptr<const std::vector<Image>>;
+  Order in_epoch(std::uint64_t epoch) const;
+
+  Order images_;           // class by class
   std::size_t batch_ = 0;  // `batch`, or the whole set
+
+  mutable std::mutex shuffling_;  // guards what follows
+  mutable Order shuffled_;
+  mutable std::uint64_t shuffled_epoch_ = 0;
 };
 
 void All::describe(NodeSpec<All>& spec) {
@@ -53,26 +60,35 @@ classes = 60)");
 
 void All::open() {
   require_classes(*data, ClassChoice(*data, false, {}), 1, "sample.all");
+  std::vector<Image> all;
   for (std::size_t i = 0; i < data->classes.size(); ++i)
     for (const std::size_t image : data->classes[i].images)
-      images_.push_back({image, static_cast<std::int32_t>(i)});
-  batch_ = batch == 0 ? std::max<std::size_t>(images_.size(), 1) : batch;
+      all.push_back({image, static_cast<std::int32_t>(i)});
+  batch_ = batch == 0 ? std::max<std::size_t>(all.size(), 1) : batch;
+  images_ = std::make_shared<const std::vector<Image>>(std::move(all));
 }
 
-/// The order of an epoch is drawn for each of its batches anew: that takes far less time than a batch's
-/// images do, and leaves nothing to share.
-ImageBatch All::make(const Item& item) const {
-  std::vector<std::size_t> order(images_.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  Random random = this->random({.epoch = item.epoch}, "order");
-  if (shuffle) random.shuffle(std::span(order));
+/// Shuffled once for all batches of an epoch: of many small images, that takes longer than to read a batch.
+All::Order All::in_epoch(std::uint64_t epoch) const {
+  if (!shuffle) return images_;
+  const std::lock_guard lock(shuffling_);
+  if (!shuffled_ || shuffled_epoch_ != epoch) {
+    std::vector<Image> order = *images_;
+    random({.epoch = epoch}, "order").shuffle(std::span(order));
+    shuffled_ = std::make_shared<const std::vector<Image>>(std::move(order));
+    shuffled_epoch_ = epoch;
+  }
+  return shuffled_;
+}
 
-  const std::size_t first = item.index * batch_, last = std::min(first + batch_, images_.size());
+ImageBatch All::make(const Item& item) const {
+  const Order order = in_epoch(item.epoch);
+  const std::size_t first = item.index * batch_, last = std::min(first + batch_, order->size());
   ImageBatch made;
   std::vector<Shot> shots;
   for (std::size_t i = first; i < last; ++i) {
-    shots.push_back({images_[order[i]].index});
-    made.classes.push_back(images_[order[i]].of_class);
+    shots.push_back({(*order)[i].index});
+    made.classes.push_back((*order)[i].of_class);
   }
   made.images = Images(data->store, std::move(shots));
   return made;

@@ -96,13 +96,30 @@ std::vector<std::size_t> ClassChoice::choose(const std::vector<std::size_t>& fro
 }
 
 std::size_t ClassChoice::other(std::size_t left, const std::vector<std::size_t>& from, Random& random) const {
-  if (!weights_.empty()) {  // the first that is another comes up with the probability it has without `left`
-    const std::vector<std::size_t> two = choose(from, 2, random);
-    return two[0] == left ? two[1] : two[0];
-  }
+  if (!weights_.empty()) return weighted_other(left, from, random);
   // The last candidate takes the place of `left`, so that all others are equally likely.
   const std::size_t last = from.size() * turns_ - 1, drawn = number(from, random.below(last));
   return drawn == left ? number(from, last) : drawn;
+}
+
+/// By a walk over the weights: one number for a pair, where a race would draw one for every class.
+std::size_t ClassChoice::weighted_other(std::size_t left, const std::vector<std::size_t>& from,
+                                        Random& random) const {
+  const auto turns_left = [&](std::size_t one) { return one == left / turns_ ? turns_ - 1 : turns_; };
+  const auto weight = [&](std::size_t one) { return weights_[one] * static_cast<double>(turns_left(one)); };
+  double sum = 0;
+  for (const std::size_t one : from) sum += weight(one);
+  double until = random.uniform() * sum;
+  std::size_t chosen = from.front();
+  for (const std::size_t one : from) {
+    if (weight(one) == 0) continue;
+    chosen = one;
+    until -= weight(one);
+    if (until < 0) break;
+  }
+  const std::size_t turn = random.below(turns_left(chosen));
+  const bool behind = chosen == left / turns_ && turn >= left % turns_;
+  return chosen * turns_ + turn + (behind ? 1 : 0);
 }
 
 std::vector<Shot> ClassChoice::images(std::size_t number, std::size_t count, Random& random) const {

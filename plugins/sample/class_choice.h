@@ -50,6 +50,7 @@ class ClassChoice {
   std::size_t number(const std::vector<std::size_t>& from, std::size_t place) const {
     return from[place / turns_] * turns_ + place % turns_;
   }
+  std::size_t weighted_other(std::size_t left, const std::vector<std::size_t>& from, Random& random) const;
 
   const Dataset* data_ = nullptr;
   std::size_t turns_ = 1;

@@ -103,10 +103,12 @@ const std::vector<std::size_t>& Pairs::others(std::size_t left, Random& random) 
   return random.coin(negatives_in_group) ? *group_of_[left / choice_.turns()] : choice_.all();
 }
 
-/// Left images, then right ones. Left classes are drawn without replacement.
+/// Left images, then right ones. Left classes are drawn without replacement while there are enough; where
+/// there are not, every class would come up, so that weights mean something only if each is drawn anew.
 std::vector<Shot> Pairs::of_classes(std::span<const std::uint8_t> same, Random& random) const {
+  const std::size_t present = choice_.all().size() * choice_.turns();
   const std::vector<std::size_t> left =
-      choose_evenly(choice_.all().size() * choice_.turns(), pairs,
+      choose_evenly(pairs > present && !class_weights.empty() ? 1 : present, pairs,
                     [&](std::size_t count) { return choice_.choose(choice_.all(), count, random); });
   std::vector<Shot> shots(2 * pairs);
   for (std::size_t i = 0; i < pairs; ++i) {

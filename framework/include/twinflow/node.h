@@ -215,7 +215,11 @@ class NodeSpec : public BasicSpec<Type, Node> {
     OutputInfo port;
     port.name = std::move(name);
     port.types = port_types<T>();
-    port.constant = [make](Node& node) { return Parcel::pack((static_cast<Type&>(node).*make)()); };
+    port.constant = [make](Node& node) {
+      T made = (static_cast<Type&>(node).*make)();
+      make_ready(made);
+      return Parcel::pack(std::move(made));
+    };
     node_.outputs.push_back(std::move(port));
     return PortBuilder(node_.outputs.back().doc, nullptr);
   }
@@ -292,7 +296,14 @@ class NodeSpec : public BasicSpec<Type, Node> {
   template <class In>
   static In taken(const std::vector<Parcel>& parcels) {
     In input = StreamInputs<In>::take(parcels);
-    if constexpr (!requires { Type::takes_unread; }) make_ready(input);
+    constexpr bool as_it_is = [] {
+      if constexpr (requires { Type::takes_unread; }) {
+        return Type::takes_unread;
+      } else {
+        return false;
+      }
+    }();
+    if constexpr (!as_it_is) make_ready(input);
     return input;
   }
   void shape(Constants*) { node_.shape = NodeInfo::Shape::constants; }

@@ -146,6 +146,12 @@ TEST_CASE("a choice depends on its seed alone, and what test holds not on valida
   CHECK(test == groups(Part::test));
   split.validation = 0.7;
   CHECK(test == groups(Part::test));
+  split.validation = 0;
+  for (const std::string& name : whole.groups) {  // of the named ones only those that test would hold matter
+    if (std::find(test.begin(), test.end(), name) != test.end()) continue;
+    split.validation_names = {name};
+    CHECK(test == groups(Part::test));
+  }
 }
 
 TEST_CASE("by makers a class keeps, in each part, the images of that part's makers") {

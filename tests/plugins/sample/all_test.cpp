@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <tbb/parallel_for.h>
 
 #include <algorithm>
 #include <set>
@@ -58,6 +59,20 @@ TEST_CASE("sample.all: shuffled, every image once all the same, and every epoch 
     CHECK(!std::is_sorted(order.begin(), order.end()));
     CHECK(std::set<std::size_t>(order.begin(), order.end()).size() == 15);
   }
+}
+
+TEST_CASE("sample.all: any batch of any epoch can be asked for first, and many at once") {
+  const Dataset data = small_dataset({20}, 3);
+  const std::string toml = "batch = 1\nshuffle = true";
+  Bench bench("sample.all", toml);
+  bench.constant("data", data);
+  bench.open();
+  std::vector<std::vector<std::size_t>> drawn(3, std::vector<std::size_t>(60));
+  tbb::parallel_for(std::size_t{0}, std::size_t{180}, [&](std::size_t i) {
+    const Item item{.epoch = i % 3, .index = 59 - i / 3};
+    drawn[item.epoch][item.index] = seen(bench.make<ImageBatch>(item).images, 0).image;
+  });
+  for (std::uint64_t epoch = 0; epoch < 3; ++epoch) CHECK(drawn[epoch] == epoch_of(data, toml, epoch).images);
 }
 
 TEST_CASE("sample.all of nothing") {

@@ -87,6 +87,33 @@ TEST_CASE("another class than the left one, in proportion to the weights of the 
   }
 }
 
+TEST_CASE("another class than the left one, with turns and weights: the other turns of the left class too") {
+  const Dataset data = small_dataset({3}, 1);
+  const ClassChoice choice(data, true, {{"g0/c1", 3.0}, {"g0/c2", 0.5}});
+  for (const std::size_t left : {4, 6, 7}) {  // turns 0, 2 and 3 of class 1
+    CAPTURE(left);
+    constexpr int draws = 8000;
+    std::map<std::size_t, double> share;
+    for (int i = 0; i < draws; ++i) {
+      Random random = random_of(static_cast<std::uint64_t>(i));
+      share[choice.other(left, choice.all(), random)] += 1.0 / draws;
+    }
+    CHECK(share.size() == 11);
+    for (const auto& [one, times] : share) {  // 4 * 1 + 3 * 3 + 4 * 0.5 = 15
+      CHECK(one != left);
+      CHECK(std::abs(times - (one < 4 ? 1 : one < 8 ? 3 : 0.5) / 15) < 0.023);  // 5 standard deviations
+    }
+  }
+  const Dataset single = small_dataset({1}, 1);
+  const ClassChoice alone(single, true, {{"g0/c0", 2.0}});
+  std::set<std::size_t> others;
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    Random random = random_of(i);
+    others.insert(alone.other(1, alone.all(), random));
+  }
+  CHECK(others == std::set<std::size_t>{0, 2, 3});
+}
+
 TEST_CASE("patterns of class_weights that cannot be meant") {
   const Dataset data = small_dataset({2, 1}, 1);
   CHECK(failure(data, {{"g0/(", 1.0}})

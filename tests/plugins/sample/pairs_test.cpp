@@ -158,6 +158,16 @@ TEST_CASE("sample.pairs: weights count for both sides of a pair") {
     for (std::size_t i = 0; i < 8; ++i) REQUIRE(class_at(batch, i) >= 3);
 }
 
+TEST_CASE("sample.pairs: weights count where a batch has more pairs than there are classes, too") {
+  std::vector<int> left(4);
+  for (const PairBatch& batch :
+       draw_many(small_dataset({4}, per_class),
+                 "pairs = 16\nclass_weights = [{ classes = 'g0/c1', weight = 5 }]", 200))
+    for (std::size_t i = 0; i < 16; ++i) ++left[class_at(batch, i)];
+  // 3,200 draws by weights 1, 5, 1, 1; five deviations of sqrt(n p (1 - p)).
+  for (std::size_t i = 0; i < 4; ++i) CHECK(std::abs(left[i] - (i == 1 ? 2000 : 400)) < (i == 1 ? 137 : 94));
+}
+
 TEST_CASE("sample.pairs: a batch depends on seed, epoch and index alone, whichever is asked for first") {
   const Dataset data = small_dataset({10, 10, 10}, per_class);
   const auto draw = [&](const Item& item, std::uint64_t seed = 1) {
