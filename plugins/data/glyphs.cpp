@@ -27,7 +27,7 @@ class Glyphs final : public Constants {
   void open() override;
 
  private:
-  Dataset train() { return part(0, alphabets() - test_alphabets - validation_alphabets, "for training"); }
+  Dataset train();
   Dataset validation();
   Dataset test();
   Dataset all() { return all_; }
@@ -40,6 +40,7 @@ class Glyphs final : public Constants {
   std::size_t size = PictureForm::drawn;  // pixels
   bool invert = true;
   std::size_t test_alphabets = 10, validation_alphabets = 5;
+  Split split;
 
   static constexpr double most_gib = 16;  // a slip of the keyboard rather than a wish
   Dataset all_;
@@ -69,9 +70,13 @@ size = 35)");
   spec.param("validation_alphabets", &Glyphs::validation_alphabets)
       .min(0)
       .doc("how many alphabets are held out for validation");
-  spec.output("train", &Glyphs::train).doc("the alphabets that are not held out");
-  spec.output("validation", &Glyphs::validation).doc("alphabets held out for choosing");
-  spec.output("test", &Glyphs::test).doc("alphabets held out for testing");
+  spec.param("split", &Glyphs::split)
+      .doc(
+          "what is held out instead of these alphabets: classes, alphabets (by = \"group\") or hands (by = "
+          "\"maker\", 0 to samples - 1)");
+  spec.output("train", &Glyphs::train).doc("what is not held out");
+  spec.output("validation", &Glyphs::validation).doc("what is held out for choosing");
+  spec.output("test", &Glyphs::test).doc("what is held out for testing");
   spec.output("all", &Glyphs::all).doc("all alphabets");
   spec.check(&Glyphs::check);
 }
@@ -80,7 +85,8 @@ void Glyphs::check(const Checking& checking) const {
   if (classes % classes_per_alphabet != 0)
     checking.error("classes", fmt::format("{} classes do not make whole alphabets of {}", classes,
                                           classes_per_alphabet));
-  else if (test_alphabets >= alphabets() || validation_alphabets >= alphabets() - test_alphabets)
+  else if (!split.holds_out() &&
+           (test_alphabets >= alphabets() || validation_alphabets >= alphabets() - test_alphabets))
     checking.error(
         "test_alphabets",
         fmt::format("holding out {} alphabets for test and {} for validation leaves none of {} to train on",
@@ -141,13 +147,20 @@ Dataset Glyphs::part(std::size_t from, std::size_t to, const std::string& what) 
   return part_of(all_, groups, "generated glyphs, " + what);
 }
 
+Dataset Glyphs::train() {
+  if (split.holds_out()) return split_part(all_, split, Part::train, "generated glyphs");
+  return part(0, alphabets() - test_alphabets - validation_alphabets, "for training");
+}
+
 Dataset Glyphs::validation() {
+  if (split.holds_out()) return split_part(all_, split, Part::validation, "generated glyphs");
   if (validation_alphabets == 0) throw Error("the output 'validation' is empty: validation_alphabets is 0");
   const std::size_t to = alphabets() - test_alphabets;
   return part(to - validation_alphabets, to, "for validation");
 }
 
 Dataset Glyphs::test() {
+  if (split.holds_out()) return split_part(all_, split, Part::test, "generated glyphs");
   if (test_alphabets == 0) throw Error("the output 'test' is empty: test_alphabets is 0");
   return part(alphabets() - test_alphabets, alphabets(), "for testing");
 }

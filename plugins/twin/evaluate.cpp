@@ -53,6 +53,9 @@ trials = 400)");
 
   void open() override {
     std::size_t queries = 0;
+    if (data->classes.empty() && !data->pairs.empty())
+      throw Error(fmt::format("the data set '{}' is a list of pairs; one-shot tasks need classes",
+                              data->description));
     if (data->tasks.empty()) {
       Random drawing = random({}, "tasks");
       tasks_ = number_images(draw_tasks(*data, {ways, shots, trials}, drawing));

@@ -151,9 +151,9 @@ TEST_CASE("a damaged image is one sentence that names it, and nothing is left be
   CHECK(!std::filesystem::exists(temp.path / "runs"));
 }
 
-TEST_CASE("a short training run writes its run directory, with the same bits for 1 and 2 threads") {
+TEST_CASE("a short training run writes its run directory, with the same bits for 1, 2 and 8 threads") {
   std::string first;
-  for (const char* threads : {"1", "2"}) {
+  for (const char* threads : {"1", "2", "8"}) {
     CAPTURE(threads);
     const TempFolder temp;
     const Finished run = flowrun(temp, with(small, {"--threads", threads, "--output", "run"}));

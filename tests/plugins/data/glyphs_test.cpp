@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "fake_omniglot.h"
 #include "twinflow/dataset.h"
@@ -148,4 +151,27 @@ TEST_CASE(
       CHECK(percent < 45);  // the standard error is 1.6 points
       CHECK(percent > 15);
     }
+}
+
+TEST_CASE("data.glyphs can be split by hand, by class or by alphabet instead") {
+  const auto part = [](const std::string& split, const std::string& output) {
+    Bench bench("data.glyphs", "classes = 60\nsamples = 4\nsize = 12\nsplit = " + split);
+    return bench.constant_output<Dataset>(output);
+  };
+  const std::string hands = "{ by = 'maker', validation = 0.25, test_names = ['0'] }";
+  std::set<std::int32_t> seen;
+  for (const auto& [output, of_class] : {std::pair("train", 2), {"validation", 1}, {"test", 1}}) {
+    const Dataset data = part(hands, output);
+    CHECK(data.classes.size() == 60);
+    CHECK(data.image_count() == static_cast<std::size_t>(60 * of_class));
+    std::set<std::int32_t> makers;
+    for (const auto& one : data.classes)
+      for (const std::size_t image : one.images) makers.insert(data.drawers[image]);
+    for (const std::int32_t maker : makers) CHECK(seen.insert(maker).second);  // in one part only
+    if (output == std::string("test")) CHECK(makers == std::set<std::int32_t>{0});
+  }
+  CHECK(seen.size() == 4);
+  CHECK(part("{ by = 'group', test_names = ['alphabet02'] }", "test").groups ==
+        std::vector<std::string>{"alphabet02"});
+  CHECK(part("{ by = 'class', test = 0.5 }", "train").classes.size() == 30);
 }

@@ -165,3 +165,13 @@ TEST_CASE("evaluate refuses data without such tasks before anything runs") {
         "a 9-way task takes 9 classes of one alphabet; the largest of 'test letters' has 8");
   CHECK(error_of("ways = 1", clear_letters(8, 3)).find("ways") != std::string::npos);
 }
+
+TEST_CASE("twin.evaluate says of a list of pairs what it is") {
+  Dataset data;
+  data.description = "signatures";
+  data.pairs = {{0, 1, true}};
+  Bench bench("twin.evaluate");
+  bench.constant("data", data);
+  CHECK_THROWS_WITH_AS(bench.open(),
+                       "the data set 'signatures' is a list of pairs; one-shot tasks need classes", Error);
+}
