@@ -19,6 +19,12 @@ struct Pool {
   std::mutex mutex;
   std::multimap<std::size_t, void*> blocks;  // by size
   std::size_t bytes = 0;
+
+  void drop_all() noexcept {
+    for (const auto& [size, block] : blocks) ::operator delete(block, alignment);
+    blocks.clear();
+    bytes = 0;
+  }
 };
 
 Pool& pool() {
@@ -63,7 +69,8 @@ void give_block_back(void* block, std::size_t bytes) noexcept {
   try {
     Pool& all = pool();
     const std::lock_guard lock(all.mutex);
-    if (all.bytes + bytes <= most_kept) {
+    if (bytes <= most_kept) {
+      if (all.bytes + bytes > most_kept) all.drop_all();  // or sizes that nobody asks for any more would stay
       all.blocks.emplace(bytes, block);
       all.bytes += bytes;
       return;

@@ -7,8 +7,8 @@
 
 namespace twinflow::augment {
 
-/// Zhong et al. 2017, "Random Erasing Data Augmentation", as torchvision's RandomErasing draws it: with the
-/// area A of the image,
+/// Zhong et al. 2017, "Random Erasing Data Augmentation", drawn as by torchvision's RandomErasing (but that
+/// wants both sides shorter than the image's, and its noise is normal): with the area A of the image,
 ///
 ///     area = A * uniform(area)      aspect = exp(uniform(log(aspect)))
 ///     height = round(sqrt(area * aspect))      width = round(sqrt(area / aspect))

@@ -154,9 +154,9 @@ AnyBatch Normalize::apply(AnyBatch batch, const Item&) const {
   Images& images = images_of(batch);
   const bool one_for_all = mode == Mode::fixed && channels_.size() == 1;
   if (mode != Mode::per_sample && !one_for_all && channels_.size() != images.channels)
-    throw Error(fmt::format("the images have {} channels, {} {}", images.channels,
-                            mode == Mode::fixed ? "mean and std are for" : "the data set has",
-                            channels_.size()));
+    throw Error(
+        fmt::format("the images have {} channel{}, {} {}", images.channels, images.channels == 1 ? "" : "s",
+                    mode == Mode::fixed ? "mean and std are for" : "the data set has", channels_.size()));
   tbb::parallel_for(std::size_t{0}, images.count, [&](std::size_t i) {
     if (channels_.size() <= 1) {
       const Scale scale = channels_.empty() ? measure(images.image(i), images.image_size()) : channels_[0];

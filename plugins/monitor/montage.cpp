@@ -129,7 +129,8 @@ void Montage::write() {
   const Shades shades = shades_of(tiles_);
   std::string title = fmt::format("{}: {}", name(), shown_);
   if (shown_ < all_) title += fmt::format(" of {}", all_);
-  title += tiles_[0].kind == Tile::Kind::one_class ? " images" : " pairs";
+  title += tiles_[0].kind == Tile::Kind::one_class ? " image" : " pair";
+  if (shown_ != 1 || all_ != 1) title += "s";
   if (batches_ > 1) title += fmt::format(" in {} batches", batches_);
   title += fmt::format(", {} x {} pixels", tiles_[0].size(2), tiles_[0].size(3));
   if (shades.stretched)

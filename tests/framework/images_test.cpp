@@ -103,3 +103,13 @@ TEST_CASE("the memory of a batch that is gone serves the next one of its size") 
   }
   CHECK(again);
 }
+
+TEST_CASE("sizes that nobody asks for any more do not keep others from being used again") {
+  for (std::size_t i = 1; i <= 40; ++i) Images(i, 1, 1024, 1024);  // 3.4 GB in all
+  const float* first = nullptr;
+  {
+    const Images images(2, 1, 17, 19);
+    first = images.pixels.data();
+  }
+  CHECK(Images(2, 1, 17, 19).pixels.data() == first);
+}

@@ -138,7 +138,7 @@ TEST_CASE("augment.normalize keeps pairs and their labels") {
 TEST_CASE("augment.normalize: channels that do not fit") {
   CHECK(failure([] {
           augmented("augment.normalize", "mode = \"fixed\"\nmean = [0.5]\nstd = [1, 1, 1]", pictures(1));
-        }) == "the images have 1 channels, mean and std are for 3");
+        }) == "the images have 1 channel, mean and std are for 3");
   CHECK(failure([] {
           by_feature(dataset(1, 1, {0, 255}), pictures(1, 3));
         }) == "the images have 3 channels, the data set has 1");

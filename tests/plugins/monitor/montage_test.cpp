@@ -189,7 +189,7 @@ TEST_CASE("monitor.montage: values outside of [0, 1] are stretched over the shee
   images.image(0)[0] = -1e-6f, images.image(0)[1] = 1 + 1e-6f;
   close.process(ImageBatch{images, {0}});
   CHECK(close.sheet().at(first_y, first_x) == grey(0));
-  CHECK(close.said.at(0).starts_with("preview: 1 images, 10 x 30 pixels: "));
+  CHECK(close.said.at(0).starts_with("preview: 1 image, 10 x 30 pixels: "));
 
   Sheets flat("scale = 4");
   std::fill(images.pixels.begin(), images.pixels.end(), -1.0f);
@@ -207,7 +207,7 @@ TEST_CASE("monitor.montage: what is not finite stands out, and is said") {
   CHECK(bench.sheet().at(first_y, first_x + 8) == grey(0));
   CHECK(bench.sheet().at(first_y + 79, first_x + 79) == magenta);
   CHECK(
-      bench.said.at(0).starts_with("preview: 1 images, 10 x 10 pixels, 2 values are not finite: magenta: "));
+      bench.said.at(0).starts_with("preview: 1 image, 10 x 10 pixels, 2 values are not finite: magenta: "));
 }
 
 TEST_CASE("monitor.montage: by itself a sheet fills 1200 x 1200 pixels") {
