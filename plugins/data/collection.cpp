@@ -26,8 +26,10 @@ class Collector {
 
   /// Whether to read the file of that name. Throws when the name or the size is not to be trusted.
   bool wants(const std::string& name, std::int64_t size) const {
-    if (name.empty() || name.front() == '/' || name.find('\\') != std::string::npos ||
-        name.find('\0') != std::string::npos)
+    const auto has = [&](std::string_view text) { return name.find(text) != std::string::npos; };
+    // With "//" in it, a name may become an absolute one as its first folder is cut off.
+    if (name.empty() || name.front() == '/' || name.back() == '/' || has("//") || has("\\") ||
+        has(std::string_view("\0", 1)))
       fail(name, "is not a plain relative path");
     bool wanted = true;
     for (std::size_t from = 0; from <= name.size();) {

@@ -56,6 +56,7 @@ TEST_CASE("names that lead elsewhere, or come twice, are refused") {
   CHECK(said({{"../out", text("1")}}) == zip + ", '../out': points outside of the archive");
   CHECK(said({{"a/../../out", text("1")}}) == zip + ", 'a/../../out': points outside of the archive");
   CHECK(said({{"/etc/out", text("1")}}) == zip + ", '/etc/out': is not a plain relative path");
+  CHECK(said({{"things//etc/out", text("1")}}) == zip + ", 'things//etc/out': is not a plain relative path");
   CHECK(said({{"x/a\\b", text("1")}}) == zip + ", 'x/a\\b': is not a plain relative path");
   CHECK(said({{"a", text("1")}, {"a", text("2")}}) == zip + ", 'a': is in it twice");
 }

@@ -206,8 +206,7 @@ TEST_CASE("monitor.montage: what is not finite stands out, and is said") {
   CHECK(bench.sheet().at(first_y, first_x) == magenta);
   CHECK(bench.sheet().at(first_y, first_x + 8) == grey(0));
   CHECK(bench.sheet().at(first_y + 79, first_x + 79) == magenta);
-  CHECK(
-      bench.said.at(0).starts_with("preview: 1 image, 10 x 10 pixels, 2 values are not finite: magenta: "));
+  CHECK(bench.said.at(0).starts_with("preview: 1 image, 10 x 10 pixels, 2 values are not finite: magenta: "));
 }
 
 TEST_CASE("monitor.montage: by itself a sheet fills 1200 x 1200 pixels") {
