@@ -13,6 +13,7 @@ namespace twinflow::augment {
 class Resize final : public Map<AnyBatch, AnyBatch>, public TargetSize {
  public:
   static void describe(NodeSpec<Resize>& spec);
+  void check(const Checking& checking) const { check_size(checking); }
   void open() override { cv::setNumThreads(0); }  // the arena owns the cores
   AnyBatch apply(AnyBatch batch, const Item& item) const override;
 
@@ -37,7 +38,7 @@ width = 20)");
       .doc(
           "the mean of the area that a pixel covers, right for shrinking; or between the four nearest "
           "pixels");
-  spec.check(&Resize::check_size);
+  spec.check(&Resize::check);
 }
 
 AnyBatch Resize::apply(AnyBatch batch, const Item&) const {
