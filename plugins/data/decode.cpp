@@ -25,9 +25,9 @@ using Decode = decltype(twinflow_decode)*;
 Decode load_decoder() {
   const auto file = boost::dll::this_line_location().parent_path() / "decoder" / "libtwinflow_decoder.so";
   try {
-    // Leaked on purpose, like plugins: what OpenCV and its libraries keep of threads outlives any owner.
-    auto* library = new boost::dll::shared_library(file, boost::dll::load_mode::rtld_now);
-    return &library->get<decltype(twinflow_decode)>("twinflow_decode");
+    // Never destroyed, like plugins: what OpenCV and its libraries keep of threads outlives any owner.
+    static auto& library = *new boost::dll::shared_library(file, boost::dll::load_mode::rtld_now);
+    return &library.get<decltype(twinflow_decode)>("twinflow_decode");
   } catch (const boost::system::system_error& error) {
     throw Error(
         fmt::format("the decoder of images, '{}', cannot be loaded: {}", file.string(), error.what()));
