@@ -66,10 +66,6 @@ PluginLibrary examine(const std::string& file) {
   return library;
 }
 
-}  // namespace
-
-namespace {
-
 /// What the system said, without what Boost.DLL says around it.
 std::string system_message(const std::string& what) {
   const std::string before = "(dlerror system message: ";

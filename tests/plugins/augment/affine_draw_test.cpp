@@ -9,12 +9,15 @@
 #include <optional>
 #include <vector>
 
+#include "augmenting.h"
+
 // 20,000 draws: the mean of a uniform draw has a standard error of range / sqrt(12 * 20000), or range / 490;
 // five of them, about 0.01 of the range, is what a mean may be off. Seeds are fixed: a test that passes once
 // passes always.
 
 using namespace twinflow;
 using namespace twinflow::augment;
+using augmenting::correlation;
 
 namespace {
 
@@ -35,17 +38,6 @@ std::vector<double> values(const std::vector<AffineChange>& changes, double Affi
 
 double mean(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-}
-
-double correlation(const std::vector<double>& a, const std::vector<double>& b) {
-  const double mean_a = mean(a), mean_b = mean(b);
-  double ab = 0, aa = 0, bb = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    ab += (a[i] - mean_a) * (b[i] - mean_b);
-    aa += (a[i] - mean_a) * (a[i] - mean_a);
-    bb += (b[i] - mean_b) * (b[i] - mean_b);
-  }
-  return ab / std::sqrt(aa * bb);
 }
 
 /// All within the range, its ends nearly reached, each tenth of it holding a tenth of the draws.

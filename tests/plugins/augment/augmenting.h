@@ -90,8 +90,7 @@ inline void check_uniform(const std::vector<double>& draws, double low, double h
   check_mean(squares, 1.0 / 3, std::sqrt(4.0 / 45));
 }
 
-/// No correlation, as far as that many draws tell.
-inline void check_independent(const std::vector<double>& a, const std::vector<double>& b) {
+inline double correlation(const std::vector<double>& a, const std::vector<double>& b) {
   REQUIRE(a.size() == b.size());
   const double count = static_cast<double>(a.size());
   double mean_a = 0, mean_b = 0, ab = 0, aa = 0, bb = 0;
@@ -102,7 +101,12 @@ inline void check_independent(const std::vector<double>& a, const std::vector<do
     bb += (b[i] - mean_b) * (b[i] - mean_b);
   }
   REQUIRE(aa * bb > 0);
-  CHECK(std::abs(ab / std::sqrt(aa * bb)) < 4 / std::sqrt(count));
+  return ab / std::sqrt(aa * bb);
+}
+
+/// No correlation, as far as that many draws tell.
+inline void check_independent(const std::vector<double>& a, const std::vector<double>& b) {
+  CHECK(std::abs(correlation(a, b)) < 4 / std::sqrt(static_cast<double>(a.size())));
 }
 
 /// What every augmentation owes. `toml`: so lively that hardly two images come out alike, with probability 1.
