@@ -1,6 +1,6 @@
 #include "elementwise.h"
-#include "layer.h"
 #include "twinflow/plugin.h"
+#include "twinflow/twin/layer.h"
 
 namespace twinflow::twin {
 namespace {

@@ -1,8 +1,8 @@
 #include <map>
 
-#include "layer.h"
 #include "program.h"
 #include "twinflow/plugin.h"
+#include "twinflow/twin/layer.h"
 
 namespace twinflow::twin {
 namespace {

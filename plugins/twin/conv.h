@@ -1,7 +1,7 @@
 #pragma once
 
 #include "initial_params.h"
-#include "layer.h"
+#include "twinflow/twin/layer.h"
 
 namespace twinflow::twin {
 

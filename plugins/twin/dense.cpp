@@ -2,10 +2,10 @@
 #include <map>
 
 #include "initial_params.h"
-#include "layer.h"
 #include "loops.h"
 #include "program.h"
 #include "twinflow/plugin.h"
+#include "twinflow/twin/layer.h"
 
 namespace twinflow::twin {
 namespace {

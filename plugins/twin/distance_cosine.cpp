@@ -1,9 +1,9 @@
 #include <cmath>
 #include <vector>
 
-#include "distance.h"
 #include "pair_loops.h"
 #include "twinflow/plugin.h"
+#include "twinflow/twin/distance.h"
 
 namespace twinflow::twin {
 namespace {

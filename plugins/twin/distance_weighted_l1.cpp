@@ -1,8 +1,8 @@
 #include <cmath>
 
-#include "distance.h"
 #include "pair_loops.h"
 #include "twinflow/plugin.h"
+#include "twinflow/twin/distance.h"
 
 namespace twinflow::twin {
 namespace {

@@ -1,4 +1,4 @@
-#include "layer.h"
+#include "twinflow/twin/layer.h"
 
 #include "program.h"
 #include "twinflow/error.h"
@@ -10,7 +10,10 @@ Layer::~Layer() = default;
 int plan_layers(Program& program, const Layers& layers, const std::string& prefix, int input,
                 bool keep_last_apart) {
   const auto plan = [&](std::size_t i, bool relu) {
-    input = layers[i]->plan(program, {prefix + std::to_string(i) + "." + layers[i]->type, input, relu});
+    const Layer& layer = *layers[i];
+    const std::string& own = layer.name;
+    input = layer.plan(program,
+                       {prefix + (own.empty() ? std::to_string(i) + "." + layer.type : own), input, relu});
   };
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const bool relu_next = i + 1 < layers.size() && layers[i + 1]->is_relu();

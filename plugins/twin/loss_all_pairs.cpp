@@ -2,9 +2,9 @@
 #include <cmath>
 #include <vector>
 
-#include "loss.h"
 #include "twinflow/error.h"
 #include "twinflow/plugin.h"
+#include "twinflow/twin/loss.h"
 
 namespace twinflow::twin {
 namespace {

@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "loss.h"
 #include "twinflow/error.h"
 #include "twinflow/plugin.h"
+#include "twinflow/twin/loss.h"
 
 namespace twinflow::twin {
 namespace {
@@ -25,6 +25,7 @@ loss = "bce")");
   }
 
   bool needs_logits() const override { return true; }
+  std::optional<double> threshold() const override { return 0.0; }
 
   double value(const Labels& labels, std::span<const IndexPair> pairs, std::span<const float> d,
                std::span<float> gradient_d) const override {

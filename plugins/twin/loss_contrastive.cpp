@@ -1,8 +1,8 @@
 #include <algorithm>
 
-#include "loss.h"
 #include "twinflow/error.h"
 #include "twinflow/plugin.h"
+#include "twinflow/twin/loss.h"
 
 namespace twinflow::twin {
 namespace {
@@ -28,6 +28,7 @@ loss = { type = "contrastive", margin = 1.0 })");
   }
 
   bool takes_logits() const override { return false; }
+  std::optional<double> threshold() const override { return margin / 2.0; }  // nearer to 0 or to the margin
 
   double value(const Labels& labels, std::span<const IndexPair> pairs, std::span<const float> d,
                std::span<float> gradient_d) const override {

@@ -1,9 +1,9 @@
 #include <map>
 
-#include "layer.h"
 #include "program.h"
 #include "twinflow/error.h"
 #include "twinflow/plugin.h"
+#include "twinflow/twin/layer.h"
 
 namespace twinflow::twin {
 namespace {

@@ -4,11 +4,11 @@
 #include <memory>
 #include <span>
 
-#include "distance.h"
-#include "embeddings.h"
 #include "network.h"
 #include "twinflow/images.h"
 #include "twinflow/tensors.h"
+#include "twinflow/twin/distance.h"
+#include "twinflow/twin/embeddings.h"
 
 namespace twinflow::twin {
 

@@ -45,19 +45,20 @@ Network::Network(const Layers& layers, Shape image, Precision precision, Mode mo
 Network::~Network() = default;
 Network::Network(Network&&) noexcept = default;
 
-void Network::initialise(const std::function<Random(std::string_view, std::size_t)>& random) {
+void Network::initialise(const Streams& random) {
+  program_->random = random;
   for (Parameter& parameter : program_->parameters())
-    parameter.initialise([&](std::size_t row) { return random(parameter.name, row); });
+    parameter.initialise([&](std::size_t row) { return random(parameter.name, 0, row); });
   program_->refresh_copies();
 }
 
-const Embeddings& Network::forward(const Images& images) {
+const Embeddings& Network::forward(const Images& images, const Pass& pass) {
   const Shape given{images.channels, images.height, images.width};
   if (given != image_)
     throw Error("the network was built for images of " + image_.text() + ", but these are " + given.text());
   if (embeddings_.count != images.count) embeddings_ = Embeddings(images.count, embedding_size_);
   if (images.count == 0) return embeddings_;
-  program_->forward(images.pixels.data(), images.count);
+  program_->forward(images.pixels.data(), images.count, pass);
   std::copy_n(program_->output(), embeddings_.values.size(), embeddings_.values.data());
   return embeddings_;
 }

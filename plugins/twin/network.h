@@ -6,11 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "embeddings.h"
-#include "layer.h"
+#include "pass.h"
 #include "twinflow/images.h"
 #include "twinflow/random.h"
 #include "twinflow/tensors.h"
+#include "twinflow/twin/embeddings.h"
+#include "twinflow/twin/layer.h"
 
 namespace twinflow::twin {
 
@@ -43,12 +44,12 @@ class Network {
 
   std::size_t embedding_size() const { return embedding_size_; }
 
-  /// `random` gives the stream of a row (output unit or filter) of the parameter of that name.
-  void initialise(const std::function<Random(std::string_view name, std::size_t row)>& random);
+  /// Draws the weights; a row is an output unit or a filter. Later passes of training draw from the same.
+  void initialise(const Streams& random);
 
   /// Row i is the embedding of image i; valid until the next call. backward() reads `images` again: they must
   /// still be there. Throws Error when the images have another shape.
-  const Embeddings& forward(const Images& images);
+  const Embeddings& forward(const Images& images, const Pass& pass = {});
   /// `gradient`: dL/d embeddings of the last forward() of a training network. Leaves dL/d weights in
   /// parameters().
   void backward(const Embeddings& gradient);

@@ -3,9 +3,9 @@
 #include <cstddef>
 #include <span>
 
-#include "distance.h"
-#include "embeddings.h"
 #include "twinflow/dataset.h"
+#include "twinflow/twin/distance.h"
+#include "twinflow/twin/embeddings.h"
 
 namespace twinflow::twin {
 

@@ -1,7 +1,7 @@
 #include <cmath>
 
-#include "optimizer.h"
 #include "twinflow/plugin.h"
+#include "twinflow/twin/optimizer.h"
 
 namespace twinflow::twin {
 namespace {
@@ -47,13 +47,12 @@ optimizer = { type = "adam", learning_rate = 1e-3 })");
  protected:
   template <class AnySpec>
   static void describe_moments(AnySpec& spec) {
-    spec.param("learning_rate", &Adam::learning_rate).doc("step size, before the schedule's factor").min(0.0);
     spec.param("beta_1", &Adam::beta_1).doc("decay of the mean of gradients").range(0.0, 0.9999999);
     spec.param("beta_2", &Adam::beta_2).doc("decay of the mean of squared gradients").range(0.0, 0.9999999);
     spec.param("epsilon", &Adam::epsilon).doc("added to the root of the mean of squares").min(1e-30);
   }
 
-  double beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-7, weight_decay = 0.0;
+  double beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-7;
 };
 
 class AdamW final : public Adam {
@@ -65,9 +64,6 @@ class AdamW final : public Adam {
     spec.example(R"([node.twin]
 optimizer = { type = "adamw", learning_rate = 1e-3, weight_decay = 1e-4 })");
     describe_moments(spec);
-    spec.param("weight_decay", &AdamW::weight_decay)
-        .doc("each update first shrinks every weight by learning rate x weight_decay of itself")
-        .min(0.0);
   }
 };
 

@@ -1,5 +1,5 @@
-#include "optimizer.h"
 #include "twinflow/plugin.h"
+#include "twinflow/twin/optimizer.h"
 
 namespace twinflow::twin {
 namespace {
@@ -21,12 +21,8 @@ class Sgd final : public Optimizer {
     spec.summary("Stochastic gradient descent, with momentum if wanted.");
     spec.example(R"([node.twin]
 optimizer = { type = "sgd", learning_rate = 0.02, momentum = 0.9 })");
-    spec.param("learning_rate", &Sgd::learning_rate).doc("step size, before the schedule's factor").min(0.0);
     spec.param("momentum", &Sgd::momentum).doc("part of the last step that is kept").range(0.0, 1.0);
     spec.param("nesterov", &Sgd::nesterov).doc("look ahead along the momentum");
-    spec.param("weight_decay", &Sgd::weight_decay)
-        .doc("each update first shrinks every weight by learning rate x weight_decay of itself")
-        .min(0.0);
     spec.check(&Sgd::check);
   }
   void check(const Checking& checking) const {
@@ -34,6 +30,7 @@ optimizer = { type = "sgd", learning_rate = 0.02, momentum = 0.9 })");
   }
 
   std::size_t slots() const override { return momentum > 0.0 ? 1 : 0; }
+  bool has_momentum() const override { return true; }
 
   void update(std::span<float> weights, std::span<const float> gradient, std::span<float* const> slots,
               const UpdateStep& step) const override {
@@ -60,7 +57,7 @@ optimizer = { type = "sgd", learning_rate = 0.02, momentum = 0.9 })");
   }
 
  private:
-  double momentum = 0.9, weight_decay = 0.0;
+  double momentum = 0.9;
   bool nesterov = false;
 };
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "layer.h"
+#include "twinflow/twin/layer.h"
 
 namespace twinflow::twin {
 

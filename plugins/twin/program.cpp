@@ -219,7 +219,8 @@ void Program::each_shard(const Segment& segment, const Body& body) {
     parallel_each(cut_.size() - 1, [&](std::size_t i) { work(i, cut_[i], cut_[i + 1] - cut_[i]); });
 }
 
-void Program::forward(const float* images, std::size_t count) {
+void Program::forward(const float* images, std::size_t count, const Pass& pass) {
+  pass_ = pass;
   if (count != batch_) plan_batch(count);
   // Only read: no operation writes to the images.
   values_[activations_[0].storage].data = reinterpret_cast<std::byte*>(const_cast<float*>(images));

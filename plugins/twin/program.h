@@ -12,7 +12,8 @@
 #include "buffer.h"
 #include "engine.h"
 #include "parameter.h"
-#include "shape.h"
+#include "pass.h"
+#include "twinflow/twin/shape.h"
 
 /// A network made ready to run: activations, parameters and the operations between them. Layers add to it
 /// (plan()), then settle() decides what is stored where, then forward and backward passes run.
@@ -118,11 +119,15 @@ class Program {
   const std::deque<Parameter>& parameters() const { return parameters_; }
   /// Copies of the weights in other layouts and types, made from the f32 ones.
   void refresh_copies();
-  void forward(const float* images, std::size_t count);
+  void forward(const float* images, std::size_t count, const Pass& pass = {});
   /// `gradient`: of the output, count x size. Leaves every parameter's gradient.
   void backward(const float* gradient);
   const float* output() const;
   Slot& slot() { return slots_.local(); }  // of the calling thread
+  /// Of the forward pass under way, and what layers then draw from; image i of a Task is number
+  /// pass().first_image + first + i of its batch.
+  const Pass& pass() const { return pass_; }
+  Streams random;
 
  private:
   friend class Task;
@@ -147,6 +152,7 @@ class Program {
   std::size_t arena_image_bytes_ = 0, largest_shard_ = 0;
   int output_ = -1;
   std::size_t batch_ = 0;
+  Pass pass_;
   std::vector<std::size_t> cut_;  // first image of each shard, and the count
   tbb::enumerable_thread_specific<Slot> slots_;
 };

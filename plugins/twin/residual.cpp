@@ -1,8 +1,8 @@
 #include "conv.h"
 #include "elementwise.h"
-#include "layer.h"
 #include "twinflow/error.h"
 #include "twinflow/plugin.h"
+#include "twinflow/twin/layer.h"
 
 namespace twinflow::twin {
 namespace {

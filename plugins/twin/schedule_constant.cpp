@@ -1,5 +1,5 @@
-#include "schedule.h"
 #include "twinflow/plugin.h"
+#include "twinflow/twin/schedule.h"
 
 namespace twinflow::twin {
 namespace {
@@ -13,7 +13,7 @@ class ConstantSchedule final : public Schedule {
 schedule = "constant")");
   }
 
-  double factor(std::uint64_t, std::uint64_t) const override { return 1.0; }
+  double factor(const Moment&) const override { return 1.0; }
 };
 
 }  // namespace

@@ -1,8 +1,8 @@
 #include <cmath>
 #include <numbers>
 
-#include "schedule.h"
 #include "twinflow/plugin.h"
+#include "twinflow/twin/schedule.h"
 
 namespace twinflow::twin {
 namespace {
@@ -22,8 +22,8 @@ schedule = { type = "cosine", warmup = 0.05 })");
     spec.param("floor", &CosineSchedule::floor).doc("factor that it falls to at the end").range(0.0, 1.0);
   }
 
-  double factor(std::uint64_t t, std::uint64_t total) const override {
-    const double updates = static_cast<double>(t), all = static_cast<double>(total);
+  double factor(const Moment& now) const override {
+    const double updates = static_cast<double>(now.t), all = static_cast<double>(now.total);
     const double warming = std::round(warmup * all);
     if (updates < warming) return (updates + 1.0) / warming;
     if (updates >= all) return floor;

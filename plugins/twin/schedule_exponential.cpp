@@ -1,7 +1,7 @@
 #include <cmath>
 
-#include "schedule.h"
 #include "twinflow/plugin.h"
+#include "twinflow/twin/schedule.h"
 
 namespace twinflow::twin {
 namespace {
@@ -23,8 +23,9 @@ schedule = { type = "exponential", rate = 0.99, every = 100 })");
         .doc("fall in steps, after each `every` updates, rather than with each update");
   }
 
-  double factor(std::uint64_t t, std::uint64_t) const override {
-    return std::pow(rate, staircase ? static_cast<double>(t / every) : static_cast<double>(t) / every);
+  double factor(const Moment& now) const override {
+    return std::pow(rate,
+                    staircase ? static_cast<double>(now.t / every) : static_cast<double>(now.t) / every);
   }
 
  private:

@@ -135,9 +135,10 @@ schedule = "cosine")");
     layers = network.empty() ? layer : preset(network);
     image = {images.channels, images.height, images.width};
     trainer.emplace(Recipe{layers, distance, loss, optimizer, schedule, resolve(precision),
-                           static_cast<std::size_t>(shard), run().epochs() * run().steps_per_epoch()},
-                    image, [this](std::string_view parameter, std::size_t row) {
-                      return Random(stream_key(run().seed(), name(), parameter), 0, row);
+                           static_cast<std::size_t>(shard), run().epochs() * run().steps_per_epoch(),
+                           run().steps_per_epoch()},
+                    image, [this](std::string_view purpose, std::uint64_t a, std::uint64_t b) {
+                      return Random(stream_key(run().seed(), name(), purpose), a, b);
                     });
     if (resumed) trainer->restore(*resumed);
     resumed.reset();

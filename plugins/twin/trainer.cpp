@@ -10,14 +10,13 @@
 
 namespace twinflow::twin {
 
-Trainer::Trainer(Recipe recipe, Shape image,
-                 const std::function<Random(std::string_view name, std::size_t row)>& random)
+Trainer::Trainer(Recipe recipe, Shape image, const Streams& random)
     : recipe_(std::move(recipe)),
       network_(recipe_.layers, image, recipe_.precision, Mode::training, recipe_.shard) {
   network_.initialise(random);
   distance_weights_.resize(recipe_.distance->weight_count(network_.embedding_size()));
   distance_gradient_.resize(distance_weights_.size());
-  Random numbers = random("distance.weight", 0);
+  Random numbers = random("distance.weight", 0, 0);
   recipe_.distance->initialise(distance_weights_, numbers);
 
   for (const Network::Trained& one : network_.trained())
@@ -29,7 +28,7 @@ Trainer::Trainer(Recipe recipe, Shape image,
 }
 
 Trainer::Outcome Trainer::step(const Images& images, const Labels& labels) {
-  const Embeddings& embeddings = network_.forward(images);
+  const Embeddings& embeddings = network_.forward(images, {made_, 0});
   const std::vector<IndexPair> pairs = recipe_.loss->pairs(labels);
   std::vector<float> distances(pairs.size()), gradient(pairs.size());
   recipe_.distance->forward(embeddings, pairs, distance_weights_, distances);
@@ -54,7 +53,8 @@ Trainer::Outcome Trainer::step(const Images& images, const Labels& labels) {
                              distance_gradient_);
   network_.backward(embedding_gradient);
 
-  outcome.rate = recipe_.optimizer->learning_rate * recipe_.schedule->factor(made_, recipe_.updates);
+  outcome.rate = recipe_.optimizer->learning_rate *
+                 recipe_.schedule->factor({made_, recipe_.updates, recipe_.updates_per_epoch});
   update(outcome.rate);
   return outcome;
 }
@@ -126,7 +126,7 @@ void Trainer::update(double rate) {
     for (std::vector<float>& slot : range.tensor->slots) slots.push_back(slot.data() + range.begin);
     recipe_.optimizer->update(range.tensor->weights.subspan(range.begin, range.length),
                               range.tensor->gradient.subspan(range.begin, range.length), slots,
-                              {made_, rate});
+                              {made_, rate, made_ / recipe_.updates_per_epoch, {}});
   });
   ++made_;
   network_.weights_changed();

@@ -5,12 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "distance.h"
-#include "loss.h"
 #include "network.h"
-#include "optimizer.h"
-#include "schedule.h"
 #include "twinflow/state.h"
+#include "twinflow/twin/distance.h"
+#include "twinflow/twin/loss.h"
+#include "twinflow/twin/optimizer.h"
+#include "twinflow/twin/schedule.h"
 
 namespace twinflow::twin {
 
@@ -24,15 +24,15 @@ struct Recipe {
   Precision precision = Precision::f32;
   std::size_t shard = default_shard;
   std::uint64_t updates = 1;  // of the whole run, for the schedule
+  std::uint64_t updates_per_epoch = 1;
 };
 
 /// A network, the weights of its distance and the optimiser's memory; one update at a time. The same batches
 /// in the same order give the same bits for any number of threads.
 class Trainer {
  public:
-  /// `random` gives the stream of a row of the parameter of that name, "distance.weight" included.
-  Trainer(Recipe recipe, Shape image,
-          const std::function<Random(std::string_view name, std::size_t row)>& random);
+  /// `random`: as Network's, "distance.weight" included.
+  Trainer(Recipe recipe, Shape image, const Streams& random);
 
   struct Outcome {
     double loss = 0.0, rate = 0.0;

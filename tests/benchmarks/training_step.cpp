@@ -49,8 +49,9 @@ void time_steps(const std::map<std::string, std::string>& options) {
        default_component<Optimizer>(pairs ? "adam" : "adamw"), default_component<Schedule>("constant"),
        options.at("--precision") == "bf16" ? Precision::bf16 : Precision::f32,
        std::stoul(options.at("--shard")), 1000},
-      {1, size, size},
-      [](std::string_view name, std::size_t row) { return Random(stream_key(1, "b", name), 0, row); });
+      {1, size, size}, [](std::string_view name, std::uint64_t a, std::uint64_t b) {
+        return Random(stream_key(1, "b", name), a, b);
+      });
   trainer.step(images, labels);  // plans
   std::vector<double> seconds;
   const std::clock_t cpu_start = std::clock();

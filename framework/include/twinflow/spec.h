@@ -198,7 +198,8 @@ struct ParamType<T> {
 /// loads the library.
 void register_type(std::unique_ptr<TypeInfo> info, const std::function<void(TypeInfo&)>& describe);
 
-/// Called by TWINFLOW_COMPONENT when its library is loaded.
+/// Called by TWINFLOW_COMPONENT when its library is loaded. A family whose members all have some parameters
+/// declares them once, in its base class: template <class Type> static void describe_common(Spec<Type>&).
 template <class Type>
 void register_component(std::string type_name) {
   using Base = typename Type::Base;
@@ -209,6 +210,7 @@ void register_component(std::string type_name) {
   register_type(std::move(info), [](TypeInfo& made) {
     Spec<Type> spec(made);
     Type::describe(spec);
+    if constexpr (requires { Base::describe_common(spec); }) Base::describe_common(spec);
   });
 }
 

@@ -12,12 +12,12 @@
 #include <vector>
 
 #include "graph_file.h"
-#include "plugins/twin/distance.h"
-#include "plugins/twin/loss.h"
-#include "plugins/twin/optimizer.h"
-#include "plugins/twin/schedule.h"
 #include "twinflow/error.h"
 #include "twinflow/spec.h"
+#include "twinflow/twin/distance.h"
+#include "twinflow/twin/loss.h"
+#include "twinflow/twin/optimizer.h"
+#include "twinflow/twin/schedule.h"
 
 /// What the tests of distances, losses, optimisers and schedules share.
 namespace twinflow::twin {
@@ -239,7 +239,7 @@ inline void check_optimizer(const std::string& type) {
         std::vector<float*> range;
         for (auto& slot : slots) range.push_back(slot.data() + first);
         optimizer->update(std::span(weights).subspan(first, count), std::span(g).subspan(first, count), range,
-                          {t, optimizer->learning_rate});
+                          {.t = t, .rate = optimizer->learning_rate});
       }
       ++t;
     }
@@ -261,7 +261,7 @@ inline void check_schedule(const std::string& type) {
     CHECK(schedule->type == type);
     std::vector<double> factors;
     for (std::uint64_t t = 0; t < one["factors"].size(); ++t)
-      factors.push_back(schedule->factor(t, data["total"]));
+      factors.push_back(schedule->factor({t, data["total"], 1}));
     check_close(factors, one["factors"].get<std::vector<double>>(), 1e-10);
   }
   CHECK(cases >= 1);

@@ -38,8 +38,9 @@ TEST_CASE("how weights start") {
   const auto deviation = [](const std::string& more) {
     Network network(layers_from("[{type = 'conv', filters = 64, size = 5, " + more + "}]"), {16, 8, 8},
                     Precision::f32, Mode::training);
-    network.initialise(
-        [](std::string_view name, std::size_t row) { return Random(stream_key(1, "c", name), 0, row); });
+    network.initialise([](std::string_view name, std::uint64_t a, std::uint64_t b) {
+      return Random(stream_key(1, "c", name), a, b);
+    });
     const std::vector<float> values = weight_of(network, "0.conv.weight");
     double sum = 0.0, squares = 0.0;
     for (float value : values) sum += value, squares += static_cast<double>(value) * value;

@@ -16,8 +16,9 @@ Model small_model(std::vector<float> distance_weights) {
   model.image = {1, 6, 6};
   model.distance = component<Distance>("type = \"l1\"");
   Network network(model.layers, model.image, Precision::f32, Mode::training);
-  network.initialise(
-      [](std::string_view name, std::size_t row) { return Random(stream_key(9, "m", name), 0, row); });
+  network.initialise([](std::string_view name, std::uint64_t a, std::uint64_t b) {
+    return Random(stream_key(9, "m", name), a, b);
+  });
   describe_weights(model, network.weights(), distance_weights);
   return model;
 }

@@ -131,8 +131,9 @@ TEST_CASE("batch sizes may change from call to call; an image's embedding in inf
       "[{type = 'conv', filters = 16}, {type = 'batch_norm'}, {type = 'relu'}, {type = 'max_pool'},"
       " {type = 'dense', units = 70}, {type = 'l2_normalize'}]");
   Network network(layers, {1, 8, 8}, Precision::f32, Mode::inference, 4);
-  network.initialise(
-      [](std::string_view name, std::size_t row) { return Random(stream_key(1, "n", name), 0, row); });
+  network.initialise([](std::string_view name, std::uint64_t a, std::uint64_t b) {
+    return Random(stream_key(1, "n", name), a, b);
+  });
   Images images(11, 1, 8, 8);
   Random random(3, 0, 0);
   for (float& pixel : images.pixels) pixel = static_cast<float>(random.uniform());
@@ -158,8 +159,9 @@ TEST_CASE("the gradient is the slope of the loss") {
       "5}, "
       "{type = 'l2_normalize'}]");
   Network network(layers, {1, 5, 5}, Precision::f32, Mode::training, 4);
-  network.initialise(
-      [](std::string_view name, std::size_t row) { return Random(stream_key(5, "n", name), 0, row); });
+  network.initialise([](std::string_view name, std::uint64_t a, std::uint64_t b) {
+    return Random(stream_key(5, "n", name), a, b);
+  });
   Images images(8, 1, 5, 5);
   Random random(4, 0, 0);
   for (float& pixel : images.pixels) pixel = static_cast<float>(random.uniform());

@@ -8,22 +8,22 @@ TEST_CASE("cosine schedule agrees with PyTorch") { check_schedule("cosine"); }
 TEST_CASE("cosine schedule by hand") {
   // 100 updates: 3 of warm-up, then 97 along the cosine.
   const auto cosine = component<Schedule>("type = \"cosine\"");
-  CHECK(cosine->factor(0, 100) == doctest::Approx(1.0 / 3.0));
-  CHECK(cosine->factor(2, 100) == doctest::Approx(1.0));
-  CHECK(cosine->factor(3, 100) == doctest::Approx(1.0));
-  CHECK(cosine->factor(3 + 97, 100) == 0.01);
-  CHECK(cosine->factor(5000, 100) == 0.01);
+  CHECK(cosine->factor({0, 100}) == doctest::Approx(1.0 / 3.0));
+  CHECK(cosine->factor({2, 100}) == doctest::Approx(1.0));
+  CHECK(cosine->factor({3, 100}) == doctest::Approx(1.0));
+  CHECK(cosine->factor({3 + 97, 100}) == 0.01);
+  CHECK(cosine->factor({5000, 100}) == 0.01);
   const auto half = component<Schedule>("type = \"cosine\"\nwarmup = 0.0\nfloor = 0.2");
-  CHECK(half->factor(0, 100) == doctest::Approx(1.0));
-  CHECK(half->factor(50, 100) == doctest::Approx(0.6));
-  CHECK(half->factor(25, 100) == doctest::Approx(0.2 + 0.8 * (0.5 + std::sqrt(0.125))));
+  CHECK(half->factor({0, 100}) == doctest::Approx(1.0));
+  CHECK(half->factor({50, 100}) == doctest::Approx(0.6));
+  CHECK(half->factor({25, 100}) == doctest::Approx(0.2 + 0.8 * (0.5 + std::sqrt(0.125))));
 }
 
 TEST_CASE("cosine schedule holds where there is little or nothing to go along") {
-  CHECK(component<Schedule>("type = \"cosine\"")->factor(0, 1) ==
+  CHECK(component<Schedule>("type = \"cosine\"")->factor({0, 1}) ==
         doctest::Approx(1.0));  // 0.03 updates of warm-up
-  CHECK(component<Schedule>("type = \"cosine\"")->factor(0, 0) == 0.01);
+  CHECK(component<Schedule>("type = \"cosine\"")->factor({0, 0}) == 0.01);
   const auto only_warmup = component<Schedule>("type = \"cosine\"\nwarmup = 1.0");
-  CHECK(only_warmup->factor(9, 10) == doctest::Approx(1.0));
-  CHECK(only_warmup->factor(10, 10) == 0.01);
+  CHECK(only_warmup->factor({9, 10}) == doctest::Approx(1.0));
+  CHECK(only_warmup->factor({10, 10}) == 0.01);
 }

@@ -48,7 +48,9 @@ std::pair<Images, Labels> batch(std::size_t classes, std::uint64_t index) {
   return {std::move(images), std::move(labels)};
 }
 
-Random start(std::string_view name, std::size_t row) { return Random(stream_key(3, "twin", name), 0, row); }
+Random start(std::string_view name, std::uint64_t a, std::uint64_t b) {
+  return Random(stream_key(3, "twin", name), a, b);
+}
 
 NamedTensors trained(Precision precision, int threads) {
   tbb::global_control allowed(tbb::global_control::max_allowed_parallelism,

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "shape.h"
 #include "twinflow/spec.h"
+#include "twinflow/twin/shape.h"
 
 namespace twinflow::twin {
 
@@ -19,8 +19,17 @@ class Layer {
   using Base = Layer;
   static constexpr const char* family = "layer";
   std::string type;
+  std::string name;  // what its weights are called before the last dot; "" for its place: "4.residual"
 
   virtual ~Layer();
+  template <class Type>
+  static void describe_common(Spec<Type>& spec) {
+    spec.param("name", &Layer::name)
+        .doc(
+            "what its weights are called; by default its place and type, as 4.conv. With a name of its own "
+            "it "
+            "is found again where layers before it were added or removed");
+  }
   /// Throws Error, in a sentence, when the layer does not fit that input.
   virtual Shape output(Shape in) const = 0;
 

@@ -5,6 +5,13 @@
 
 namespace twinflow::twin {
 
+/// When an update is made.
+struct Moment {
+  std::uint64_t t = 0;      // updates made before it
+  std::uint64_t total = 1;  // of the whole run; t may reach or pass it
+  std::uint64_t updates_per_epoch = 1;
+};
+
 /// How the learning rate goes over the updates. Const and safe from any thread once its parameters are bound.
 class Schedule {
  public:
@@ -14,9 +21,8 @@ class Schedule {
 
   virtual ~Schedule() = default;
 
-  /// What the optimiser's learning_rate is multiplied by at update t, counted from 0, of `total`; t may reach
-  /// or pass total.
-  virtual double factor(std::uint64_t t, std::uint64_t total) const = 0;
+  /// What the optimiser's learning_rate is multiplied by.
+  virtual double factor(const Moment& now) const = 0;
 };
 
 }  // namespace twinflow::twin

@@ -4,8 +4,8 @@
 #include <span>
 #include <string>
 
-#include "embeddings.h"
 #include "twinflow/random.h"
+#include "twinflow/twin/embeddings.h"
 
 namespace twinflow::twin {
 

@@ -1,11 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "embeddings.h"
+#include "twinflow/twin/embeddings.h"
 
 namespace twinflow::twin {
 
@@ -37,6 +38,9 @@ class Loss {
   /// The kinds of distance: logits of "different", or distances from 0 upwards (Distance::gives_logits()).
   virtual bool needs_logits() const { return false; }
   virtual bool takes_logits() const { return true; }
+
+  /// The distance from which on a pair counts as different, where the loss has one.
+  virtual std::optional<double> threshold() const { return std::nullopt; }
 
   /// The pairs whose distances it wants: those of a pair batch, in their order; of a class batch every (i, j)
   /// with i < j, ordered by i, then j.

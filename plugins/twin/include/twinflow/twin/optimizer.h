@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "twinflow/spec.h"
+
+namespace twinflow::twin {
+
+/// One update of all weights.
+struct UpdateStep {
+  std::uint64_t t = 0;                  // updates made before it
+  double rate = 0.0;                    // the learning rate now: learning_rate times the schedule's factor
+  std::uint64_t epoch = 0;              // counted from 0
+  std::optional<double> momentum = {};  // of this layer, in place of the optimiser's own
+};
+
+/// Turns gradients into new weights. Const and safe from any thread once its parameters are bound; its memory
+/// is the caller's: slots() arrays as large as the weights, zero before the first update.
+class Optimizer {
+ public:
+  using Base = Optimizer;
+  static constexpr const char* family = "optimizer";
+  std::string type;
+  double learning_rate = 1e-3, weight_decay = 0.0;
+
+  virtual ~Optimizer() = default;
+  template <class Type>
+  static void describe_common(Spec<Type>& spec) {
+    spec.param("learning_rate", &Optimizer::learning_rate)
+        .doc("step size, before the schedule's factor")
+        .min(0.0);
+    spec.param("weight_decay", &Optimizer::weight_decay)
+        .doc("each update first shrinks every weight by learning rate x weight_decay of itself")
+        .min(0.0);
+  }
+
+  virtual std::size_t slots() const { return 0; }
+  /// Whether UpdateStep::momentum means something to it.
+  virtual bool has_momentum() const { return false; }
+
+  /// Changes `weights` and `slots` in place. Decay first, decoupled from the gradient:
+  /// w -= rate weight_decay w. Each weight depends on nothing but its own gradient and slots,
+  /// so the caller may cut all arrays alike into ranges and update these in parallel, in any order, to the
+  /// same bits. The spans and slots[0 .. slots()-1] have one length and do not overlap.
+  virtual void update(std::span<float> weights, std::span<const float> gradient,
+                      std::span<float* const> slots, const UpdateStep& step) const = 0;
+};
+
+}  // namespace twinflow::twin

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+#include "twinflow/random.h"
+
+namespace twinflow::twin {
+
+/// The random numbers of a network: `purpose` is a parameter's name (a: 0, b: its row) or a layer's name and
+/// what it draws ("3.dropout.mask"; a: the update, b: the image).
+using Streams = std::function<Random(std::string_view purpose, std::uint64_t a, std::uint64_t b)>;
+
+/// Where in training a forward pass stands: what is drawn depends on it.
+struct Pass {
+  std::uint64_t update = 0;
+  std::size_t first_image = 0;  // of the batch, where it comes in parts
+};
+
+}  // namespace twinflow::twin
