@@ -16,7 +16,7 @@ const normalization_flags affine = normalization_flags::use_scale | normalizatio
 class BatchNormOperation final : public Operation {
  public:
   BatchNormOperation(Program& program, const Layer::Planned& at, float momentum, float epsilon)
-      : program_(program), relu_(at.relu), momentum_(momentum), epsilon_(epsilon) {
+      : program_(program), layer_(at.name), relu_(at.relu), momentum_(momentum), epsilon_(epsilon) {
     const Activation in = program.activation(at.input);
     const auto channels = static_cast<std::int64_t>(in.shape.channels);
     channels_ = memory::desc({channels}, memory::data_type::f32, memory::format_tag::a);
@@ -88,16 +88,27 @@ class BatchNormOperation final : public Operation {
 
   void finish_forward(std::size_t shards) override {
     if (!program_.training) return;
-    for (std::size_t c = 0; c < scale_->size(); ++c) {
-      float mean = 0.0f, variance = 0.0f;
+    means_.resize(scale_->size());
+    variances_.resize(scale_->size());
+    for (std::size_t c = 0; c < means_.size(); ++c)
       for (std::size_t s = 0; s < shards; ++s) {
-        mean += shards_[s].mean.floats()[c];
-        variance += shards_[s].variance.floats()[c];
+        means_[c] += shards_[s].mean.floats()[c];
+        variances_[c] += shards_[s].variance.floats()[c];
       }
-      const float part = (1.0f - momentum_) / static_cast<float>(shards);
-      mean_->weights[c] = momentum_ * mean_->weights[c] + part * mean;
-      variance_->weights[c] = momentum_ * variance_->weights[c] + part * variance;
+    noted_ += shards;
+  }
+
+  void keep_statistics(const std::function<bool(const std::string&)>& of) override {
+    if (noted_ > 0 && of(layer_)) {
+      const float part = (1.0f - momentum_) / static_cast<float>(noted_);
+      for (std::size_t c = 0; c < means_.size(); ++c) {
+        mean_->weights[c] = momentum_ * mean_->weights[c] + part * means_[c];
+        variance_->weights[c] = momentum_ * variance_->weights[c] + part * variances_[c];
+      }
     }
+    means_.clear();
+    variances_.clear();
+    noted_ = 0;
   }
 
   void backward(const Task& task) override {
@@ -137,12 +148,15 @@ class BatchNormOperation final : public Operation {
     Buffer mean, variance, positive;  // positive: where the fused ReLU lets the gradient through
   };
   Program& program_;
+  std::string layer_;
   bool relu_;
   float momentum_, epsilon_;
   memory::desc channels_;
   Parameter *scale_, *shift_, *mean_, *variance_;
   std::map<std::size_t, Kernels> kernels_;
   std::vector<Shard> shards_;
+  std::vector<float> means_, variances_;  // sums over `noted_` shards, since they were last kept
+  std::size_t noted_ = 0;
 };
 
 /// y = weight * (x - mean) / sqrt(variance + epsilon) + bias for each channel (Ioffe & Szegedy 2015,

@@ -56,9 +56,10 @@ const Embeddings& Network::forward(const Images& images, const Pass& pass) {
   const Shape given{images.channels, images.height, images.width};
   if (given != image_)
     throw Error("the network was built for images of " + image_.text() + ", but these are " + given.text());
-  if (embeddings_.count != images.count) embeddings_ = Embeddings(images.count, embedding_size_);
-  if (images.count == 0) return embeddings_;
-  program_->forward(images.pixels.data(), images.count, pass);
+  const std::size_t count = pass.images > 0 ? pass.images : images.count;
+  if (embeddings_.count != count) embeddings_ = Embeddings(count, embedding_size_);
+  if (count == 0) return embeddings_;
+  program_->forward(images.image(pass.first_image), count, images.count, pass);
   std::copy_n(program_->output(), embeddings_.values.size(), embeddings_.values.data());
   return embeddings_;
 }
@@ -69,11 +70,26 @@ void Network::backward(const Embeddings& gradient) {
   if (gradient.count > 0) program_->backward(gradient.values.data());
 }
 
-std::vector<Network::Trained> Network::trained() {
-  std::vector<Trained> all;
+std::vector<std::size_t> Network::parts(std::size_t count, std::size_t most) const {
+  const std::vector<std::size_t> shards = program_->cut(count);
+  std::vector<std::size_t> parts{0};
+  for (std::size_t i = 1; i < shards.size(); ++i)
+    if (i + 1 == shards.size() || shards[i + 1] - parts.back() > most) parts.push_back(shards[i]);
+  return parts;
+}
+
+std::string Network::not_finite(const Images& images, const Pass& pass) {
+  return program_->not_finite(images.image(pass.first_image), pass.images, images.count, pass);
+}
+
+void Network::keep_statistics(const std::function<bool(const std::string&)>& of) {
+  program_->keep_statistics(of);
+}
+
+std::vector<Network::Stored> Network::stored() {
+  std::vector<Stored> all;
   for (Parameter& one : program_->parameters())
-    if (one.kind != Parameter::Kind::tracked)
-      all.push_back({one.name, {one.weights, one.size()}, {one.gradient, one.size()}, &one});
+    all.push_back({&one, {one.weights, one.size()}, {one.gradient, one.gradient ? one.size() : 0}});
   return all;
 }
 

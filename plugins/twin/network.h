@@ -47,22 +47,31 @@ class Network {
   /// Draws the weights; a row is an output unit or a filter. Later passes of training draw from the same.
   void initialise(const Streams& random);
 
-  /// Row i is the embedding of image i; valid until the next call. backward() reads `images` again: they must
-  /// still be there. Throws Error when the images have another shape.
+  /// Row i is the embedding of image i (of the part); valid until the next call. backward() reads `images`
+  /// again: they must still be there. Throws Error when the images have another shape.
   const Embeddings& forward(const Images& images, const Pass& pass = {});
   /// `gradient`: dL/d embeddings of the last forward() of a training network. Leaves dL/d weights in
-  /// parameters().
+  /// stored().
   void backward(const Embeddings& gradient);
+  /// Where a batch of that many images can be cut into parts of at most `most` images (or one shard): first
+  /// images, and the count. Parts see the same shards as the whole.
+  std::vector<std::size_t> parts(std::size_t count, std::size_t most) const;
+  /// Lets the moving averages of batch normalisation take in the statistics of all passes since the last
+  /// call; of the layers for which `of` is true.
+  void keep_statistics(const std::function<bool(const std::string& layer)>& of);
 
-  /// What an optimiser needs. The spans hold padding and are laid out as oneDNN likes; both in the same way.
-  struct Trained {
-    std::string name;
-    std::span<float> weights;
-    std::span<const float> gradient;
-    const Parameter* parameter;  // knows the layout
+  /// The name of the layer whose output is the first that is not finite in such a pass; "" when none is. For
+  /// saying what went wrong: it takes its time.
+  std::string not_finite(const Images& images, const Pass& pass);
+
+  /// Everything that is stored, for an optimiser. The spans hold padding and are laid out as oneDNN likes;
+  /// both in the same way.
+  struct Stored {
+    const Parameter* parameter;          // knows name and layout
+    std::span<float> weights, gradient;  // no gradient: not trained, a moving average
   };
-  std::vector<Trained> trained();
-  /// To be called after weights were written through trained().
+  std::vector<Stored> stored();
+  /// To be called after weights were written through stored().
   void weights_changed();
 
   /// Everything that load() needs, in PyTorch's names and row-major layouts: conv weight O x I x H x W, dense

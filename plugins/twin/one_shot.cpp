@@ -4,25 +4,11 @@
 #include <cmath>
 #include <vector>
 
+#include "collapse.h"
 #include "twinflow/error.h"
 
 namespace twinflow::twin {
 namespace {
-
-bool alike(const Embeddings& e) {
-  std::vector<float> low(e.row(0), e.row(1)), high = low;
-  float largest = 0.0f, spread = 0.0f;
-  for (std::size_t i = 0; i < e.count; ++i)
-    for (std::size_t k = 0; k < e.size; ++k) {
-      low[k] = std::min(low[k], e.row(i)[k]);
-      high[k] = std::max(high[k], e.row(i)[k]);
-    }
-  for (std::size_t k = 0; k < e.size; ++k) {
-    largest = std::max({largest, std::abs(low[k]), std::abs(high[k])});
-    spread = std::max(spread, high[k] - low[k]);
-  }
-  return spread <= 1e-5f * largest;
-}
 
 /// What one query scores: 1, 0, or 1/k for k ways tied. `d`: its distances to the support images.
 double answer(const Task& task, std::int32_t truth, std::span<const float> d) {
@@ -71,7 +57,7 @@ OneShotScore score_tasks(const Embeddings& e, std::span<const Task> tasks, const
     }
   score.accuracy = right / static_cast<double>(score.trials);
   score.interval = wilson_interval(right, score.trials);
-  score.collapsed = alike(e) || std::all_of(d.begin(), d.end(), [&](float one) { return one == d[0]; });
+  score.collapsed = all_alike(e) || std::all_of(d.begin(), d.end(), [&](float one) { return one == d[0]; });
   return score;
 }
 

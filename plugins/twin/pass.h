@@ -15,8 +15,10 @@ using Streams = std::function<Random(std::string_view purpose, std::uint64_t a, 
 
 /// Where in training a forward pass stands: what is drawn depends on it.
 struct Pass {
-  std::uint64_t update = 0;
-  std::size_t first_image = 0;  // of the batch, where it comes in parts
+  std::uint64_t update = 0;     // batches before it
+  std::size_t first_image = 0;  // where the batch goes through in parts: the part begins here ...
+  std::size_t images = 0;       // ... and has so many; 0: all
+  bool again = false;           // for a part that went through before: its statistics are known already
 };
 
 }  // namespace twinflow::twin

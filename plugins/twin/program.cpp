@@ -1,6 +1,7 @@
 #include "program.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
 #include "loops.h"
@@ -23,6 +24,7 @@ void Storage::touch(int op) {
 Operation::~Operation() = default;
 void Operation::begin(std::size_t, std::size_t, std::size_t) {}
 void Operation::finish_forward(std::size_t) {}
+void Operation::keep_statistics(const std::function<bool(const std::string&)>&) {}
 
 std::byte* Task::at(const Storage& storage) const {
   return storage.whole ? storage.data + first * storage.image_bytes
@@ -79,7 +81,10 @@ Parameter& Program::add_parameter(std::string name, std::vector<std::int64_t> di
   return made;
 }
 
-void Program::add(std::unique_ptr<Operation> operation) { operations_.push_back(std::move(operation)); }
+void Program::add(std::unique_ptr<Operation> operation) {
+  operation->layer = planning;
+  operations_.push_back(std::move(operation));
+}
 
 void Program::settle(int output) {
   output_ = output;
@@ -157,13 +162,18 @@ void Program::place(std::vector<Storage>& storages) {
   }
 }
 
-void Program::plan_batch(std::size_t count) {
-  one_thread();
-  batch_ = count;
+std::vector<std::size_t> Program::cut(std::size_t count) const {
   const std::size_t shards = (count + shard - 1) / shard;
-  cut_.assign(1, 0);
+  std::vector<std::size_t> made{0};
   for (std::size_t i = 0; i < shards; ++i)
-    cut_.push_back(cut_.back() + count / shards + (i < count % shards));
+    made.push_back(made.back() + count / shards + (i < count % shards));
+  return made;
+}
+
+void Program::plan_batch(std::vector<std::size_t> cut) {
+  one_thread();
+  cut_ = std::move(cut);
+  const std::size_t shards = cut_.size() - 1, count = batch_ = cut_.back();
   largest_shard_ = cut_[1];
   for (auto& operation : operations_) {
     if (operation->whole_batch()) {
@@ -219,9 +229,13 @@ void Program::each_shard(const Segment& segment, const Body& body) {
     parallel_each(cut_.size() - 1, [&](std::size_t i) { work(i, cut_[i], cut_[i + 1] - cut_[i]); });
 }
 
-void Program::forward(const float* images, std::size_t count, const Pass& pass) {
+void Program::forward(const float* images, std::size_t count, std::size_t whole, const Pass& pass) {
   pass_ = pass;
-  if (count != batch_) plan_batch(count);
+  std::vector<std::size_t> shards;
+  for (const std::size_t first : cut(whole))
+    if (first >= pass.first_image && first <= pass.first_image + count)
+      shards.push_back(first - pass.first_image);
+  if (shards != cut_) plan_batch(std::move(shards));
   // Only read: no operation writes to the images.
   values_[activations_[0].storage].data = reinterpret_cast<std::byte*>(const_cast<float*>(images));
   for (const Segment& segment : segments_) {
@@ -229,7 +243,38 @@ void Program::forward(const float* images, std::size_t count, const Pass& pass) 
       for (std::size_t i = segment.begin; i < segment.end; ++i) operations_[i]->forward(task);
     });
   }
-  for (auto& operation : operations_) operation->finish_forward(cut_.size() - 1);
+  if (!pass.again)
+    for (auto& operation : operations_) operation->finish_forward(cut_.size() - 1);
+}
+
+std::string Program::not_finite(const float* images, std::size_t count, std::size_t whole, const Pass& pass) {
+  forward(images, count, whole, pass);  // what passes from one segment to the next is there from now on
+  std::atomic<std::size_t> first = operations_.size();
+  for (const Segment& segment : segments_) {
+    each_shard(segment, [&](const Task& task) {
+      for (std::size_t i = segment.begin; i < segment.end && i < first; ++i) {
+        operations_[i]->forward(task);
+        for (const int id : operations_[i]->outputs) {
+          const Activation& made = activations_[id];
+          const std::size_t numbers =
+              made.desc(task.count).get_size() / (made.type == memory::data_type::bf16 ? 2 : 4);
+          const bool finite = made.type == memory::data_type::bf16
+                                  ? all_finite(reinterpret_cast<std::uint16_t*>(task.value(id)), numbers)
+                                  : all_finite(reinterpret_cast<float*>(task.value(id)), numbers);
+          if (finite) continue;
+          std::size_t known = first;
+          while (i < known && !first.compare_exchange_weak(known, i)) {
+          }
+        }
+      }
+    });
+    if (first < operations_.size()) return operations_[first]->layer;
+  }
+  return "";
+}
+
+void Program::keep_statistics(const std::function<bool(const std::string&)>& of) {
+  for (auto& operation : operations_) operation->keep_statistics(of);
 }
 
 void Program::backward(const float* gradient) {

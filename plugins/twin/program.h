@@ -76,6 +76,7 @@ class Task {
 /// every shard, finish_forward(), and backward() of every shard, several shards at once on different threads.
 class Operation {
  public:
+  std::string layer;  // that it belongs to
   std::vector<int> inputs, outputs;
   std::vector<int> kept;  // activations that backward() reads
 
@@ -87,7 +88,9 @@ class Operation {
   /// Room for what is kept between the passes of each shard.
   virtual void begin(std::size_t shards, std::size_t largest, std::size_t batch);
   virtual void forward(const Task& task) = 0;
+  /// Notes the statistics of the pass, for keep_statistics().
   virtual void finish_forward(std::size_t shards);
+  virtual void keep_statistics(const std::function<bool(const std::string& layer)>& of);
   virtual void backward(const Task& task) = 0;
 };
 
@@ -111,6 +114,7 @@ class Program {
   Parameter& add_parameter(std::string name, std::vector<std::int64_t> dims, Initial initial,
                            Parameter::Kind kind);
   void add(std::unique_ptr<Operation> operation);
+  std::string planning;  // the layer that is being planned: whose the operations are that it adds
   /// Fixes what is stored where; nothing is added afterwards. `output`: the f32 result that forward() leaves.
   void settle(int output);
 
@@ -119,10 +123,19 @@ class Program {
   const std::deque<Parameter>& parameters() const { return parameters_; }
   /// Copies of the weights in other layouts and types, made from the f32 ones.
   void refresh_copies();
-  void forward(const float* images, std::size_t count, const Pass& pass = {});
+  /// First images of the shards of that many images, and the count.
+  std::vector<std::size_t> cut(std::size_t count) const;
+  /// `images`: the first of `count` images; they are all of the batch of `whole` images, or the part that
+  /// `pass` says.
+  void forward(const float* images, std::size_t count, std::size_t whole, const Pass& pass);
+  void forward(const float* images, std::size_t count) { forward(images, count, count, {}); }
   /// `gradient`: of the output, count x size. Leaves every parameter's gradient.
   void backward(const float* gradient);
   const float* output() const;
+  /// The layer that makes the first number which is not finite, in a forward pass done again; "" when there
+  /// is none.
+  std::string not_finite(const float* images, std::size_t count, std::size_t whole, const Pass& pass);
+  void keep_statistics(const std::function<bool(const std::string& layer)>& of);
   Slot& slot() { return slots_.local(); }  // of the calling thread
   /// Of the forward pass under way, and what layers then draw from; image i of a Task is number
   /// pass().first_image + first + i of its batch.
@@ -136,7 +149,7 @@ class Program {
     bool whole;
   };
   void place(std::vector<Storage>& storages);
-  void plan_batch(std::size_t count);
+  void plan_batch(std::vector<std::size_t> cut);
   template <class Body>
   void each_shard(const Segment& segment, const Body& body);
   void sum_gradients();
@@ -151,9 +164,9 @@ class Program {
   std::size_t shard_gradient_size_ = 0;
   std::size_t arena_image_bytes_ = 0, largest_shard_ = 0;
   int output_ = -1;
-  std::size_t batch_ = 0;
   Pass pass_;
-  std::vector<std::size_t> cut_;  // first image of each shard, and the count
+  std::size_t batch_ = 0;         // images of this pass
+  std::vector<std::size_t> cut_;  // first image of each of its shards, and the count
   tbb::enumerable_thread_specific<Slot> slots_;
 };
 

@@ -1,8 +1,9 @@
-#include <algorithm>
+#include <fmt/format.h>
+
 #include <chrono>
-#include <cmath>
 #include <optional>
 
+#include "loops.h"
 #include "model.h"
 #include "presets.h"
 #include "trainer.h"
@@ -51,11 +52,47 @@ schedule = "cosine")");
             "shard")
         .unit("images")
         .range(1, 65536);
-    spec.metric("loss", "of the batch", Better::lower);
-    spec.metric("learning_rate", "of the update");
-    spec.metric("images_per_second", "trained, waiting for data included; not in the first step of an epoch");
+    spec.param("tune", &Train::tune)
+        .doc(
+            "layers to be trained otherwise, by their names: [[node.NAME.tune]] with learning rate scale, "
+            "momentum, penalties, constraints, freezing");
+    spec.param("clip_value", &Train::clip_value).doc("limit of each number of the gradient").min(1e-30);
+    spec.param("clip_norm", &Train::clip_norm)
+        .doc("limit of the length of each tensor's gradient")
+        .min(1e-30);
+    spec.param("clip_global_norm", &Train::clip_global_norm)
+        .doc("limit of the length of the whole gradient")
+        .min(1e-30);
+    spec.param("accumulate", &Train::accumulate)
+        .doc("batches whose mean gradient makes one update")
+        .unit("batches")
+        .range(1, 1e6);
+    spec.param("micro_batch", &Train::micro_batch)
+        .doc(
+            "a larger batch goes through the network in parts of that size, forward twice, with the same "
+            "result: less memory, more time")
+        .unit("images")
+        .range(1, 1e9);
+    spec.param("weight_average", &Train::weight_average)
+        .doc(
+            "decay of a moving average of the weights, as 0.999: the model that goes out is then the average")
+        .range(0.0, 0.9999999);
+    spec.reads("learning_rate_factor", &Train::rate_factor)
+        .doc("of the learning rate, from a monitor such as monitor.plateau");
+    spec.metric("loss", "of the batch, without penalties", Better::lower);
+    spec.metric("penalty", "what the penalties of `tune` add to the loss, where there are any",
+                Better::lower);
+    spec.metric(
+        "pair_accuracy",
+        "mean of the parts of same and of different pairs told rightly, from the loss's threshold, or the "
+        "best of the batch where it has none",
+        Better::higher);
     spec.metric("distance_same", "mean distance of pairs of one class");
     spec.metric("distance_different", "mean distance of pairs of two classes");
+    spec.metric("gradient_norm", "length of the whole gradient of an update, before clipping");
+    spec.metric("learning_rate", "of the update");
+    spec.metric("images_per_second", "trained, waiting for data included; not in the first step of an epoch");
+    spec.metric("waiting", "part of the time in which training waited for data; likewise");
     spec.check(&Train::check);
   }
 
@@ -77,6 +114,9 @@ schedule = "cosine")");
     if (checking.fed_with<ImageBatch>("batch") && !loss->takes_classes())
       checking.error("loss",
                      "the loss " + loss->type + " needs batches of pairs, but \"batch\" is fed with classes");
+    if (clip_value.has_value() + clip_norm.has_value() + clip_global_norm.has_value() > 1)
+      checking.error(clip_value ? "clip_value" : "clip_norm",
+                     "only one of clip_value, clip_norm and clip_global_norm can be given");
     if (loss->needs_logits() && !distance->gives_logits())
       checking.error("distance", "the loss " + loss->type +
                                      " needs a distance that gives logits, such as weighted_l1; " +
@@ -89,17 +129,33 @@ schedule = "cosine")");
   void process(AnyBatch batch, const Item& item) override {
     const Images& images = images_of(batch);
     if (!trainer) build(images);
-    const Trainer::Outcome done = trainer->step(images, labels_of(batch));
-    const auto now = std::chrono::steady_clock::now();
+    const auto start = std::chrono::steady_clock::now();
+    const Trainer::Outcome done = step(images, labels_of(batch));
+    const auto end = std::chrono::steady_clock::now();
     Numbers values{{"loss", done.loss},
-                   {"learning_rate", done.rate},
+                   {"pair_accuracy", done.accuracy},
                    {"distance_same", done.same},
-                   {"distance_different", done.different}};
-    if (last_step)
-      values["images_per_second"] =
-          static_cast<double>(images.count) / std::chrono::duration<double>(now - *last_step).count();
-    last_step = now;
+                   {"distance_different", done.different},
+                   {"learning_rate", done.rate}};
+    if (done.update) {
+      values["gradient_norm"] = done.update->norm;
+      if (!tune.empty()) values["penalty"] = done.update->penalty;
+    }
+    if (last_step) {
+      const std::chrono::duration<double> all = end - *last_step, waited = start - *last_step;
+      values["images_per_second"] = static_cast<double>(images.count) / all.count();
+      values["waiting"] = waited / all;
+    }
+    last_step = end;
     report(item, values);
+    if (done.collapsed != collapsed)
+      run().say(
+          done.collapsed
+              ? fmt::format("{}: since epoch {}, step {}, all images have the same embedding: the network "
+                            "has collapsed",
+                            name(), item.epoch + 1, item.index + 1)
+              : fmt::format("{}: embeddings differ again", name()));
+    collapsed = done.collapsed;
   }
 
   State save() const override {
@@ -113,30 +169,63 @@ schedule = "cosine")");
   void finish_epoch(const Item& last) override {
     last_step.reset();  // what comes between the epochs is not training
     if (!trainer || !model.used()) return;
-    Model made;
+    Model made = model_now();
     made.epoch = last.epoch;
-    made.step = trainer->updates();
-    made.distance = distance;
-    made.layers = layers;
-    made.image = image;
-    made.precision = resolve(precision);
-    NamedTensors weights = trainer->network().weights();
-    for (const auto& [name, tensor] : weights.tensors)  // a ReLU hides what is not a number from the loss
-      if (!std::all_of(tensor.values.begin(), tensor.values.end(),
-                       [](float one) { return std::isfinite(one); }))
-        throw Error("after update " + std::to_string(made.step) + " the weights '" + name +
-                    "' are not finite numbers; a smaller learning_rate may help");
+    NamedTensors weights = trainer->weights();
+    for (const auto& [tensor, all] : weights.tensors)  // a ReLU hides what is not a number from the loss
+      if (!all_finite(all.values.data(), all.values.size()))
+        throw Error(
+            fmt::format("after update {} the weights '{}' are not finite numbers; a smaller "
+                        "learning_rate may help",
+                        made.step, tensor));
     describe_weights(made, std::move(weights), trainer->distance_weights());
     model.emit(std::move(made), last);
   }
 
  private:
+  /// A step that cannot be made leaves the model of the step before, which is kept.
+  Trainer::Outcome step(const Images& images, const Labels& labels) {
+    try {
+      return trainer->step(images, labels, rate_factor.get());
+    } catch (const NotFinite& error) {
+      const std::filesystem::path file = run().directory() / (name() + "_last_good.safetensors");
+      Model good = model_now();
+      describe_weights(good, trainer->weights(), trainer->distance_weights());
+      write_safetensors(file, *good.weights);
+      throw Error(
+          fmt::format("{}; a smaller learning_rate, or clip_global_norm, may help. The model before it, "
+                      "of {} updates, is {}",
+                      error.what(), trainer->updates(), file.string()));
+    }
+  }
+
+  Model model_now() const {
+    Model made;
+    made.step = trainer->updates();
+    made.distance = distance;
+    made.layers = layers;
+    made.image = image;
+    made.precision = resolve(precision);
+    return made;
+  }
+
   void build(const Images& images) {
     layers = network.empty() ? layer : preset(network);
     image = {images.channels, images.height, images.width};
-    trainer.emplace(Recipe{layers, distance, loss, optimizer, schedule, resolve(precision),
-                           static_cast<std::size_t>(shard), run().epochs() * run().steps_per_epoch(),
-                           run().steps_per_epoch()},
+    trainer.emplace(Recipe{layers,
+                           distance,
+                           loss,
+                           optimizer,
+                           schedule,
+                           resolve(precision),
+                           shard,
+                           micro_batch,
+                           accumulate,
+                           run().epochs() * run().steps_per_epoch(),
+                           run().steps_per_epoch(),
+                           tune,
+                           {clip_value, clip_norm, clip_global_norm},
+                           weight_average},
                     image, [this](std::string_view purpose, std::uint64_t a, std::uint64_t b) {
                       return Random(stream_key(run().seed(), name(), purpose), a, b);
                     });
@@ -151,7 +240,10 @@ schedule = "cosine")");
   std::shared_ptr<const Optimizer> optimizer = default_component<Optimizer>("adamw");
   std::shared_ptr<const Schedule> schedule = default_component<Schedule>("constant");
   Precision precision = Precision::f32;
-  std::int64_t shard = default_shard;
+  std::size_t shard = default_shard, micro_batch = 1024, accumulate = 1;
+  std::vector<Tuning> tune;
+  std::optional<double> clip_value, clip_norm, clip_global_norm, weight_average;
+  Reader rate_factor{1.0};
   Output<Model> model;
 
   Layers layers;
@@ -159,6 +251,7 @@ schedule = "cosine")");
   std::optional<Trainer> trainer;
   std::optional<State> resumed;                                    // until there is a trainer
   std::optional<std::chrono::steady_clock::time_point> last_step;  // of this epoch
+  bool collapsed = false;
 };
 
 }  // namespace

@@ -1,9 +1,13 @@
 #include "trainer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <string>
 
+#include "batch_figures.h"
+#include "collapse.h"
 #include "loops.h"
 #include "parameter.h"
 #include "twinflow/error.h"
@@ -19,117 +23,117 @@ Trainer::Trainer(Recipe recipe, Shape image, const Streams& random)
   Random numbers = random("distance.weight", 0, 0);
   recipe_.distance->initialise(distance_weights_, numbers);
 
-  for (const Network::Trained& one : network_.trained())
-    trained_.push_back({one.name, one.parameter, one.weights, one.gradient, {}});
+  std::vector<Updater::Tensor> tensors;
+  for (const Network::Stored& one : network_.stored())
+    if (!one.gradient.empty())
+      tensors.push_back({one.parameter->name, one.parameter, one.weights, one.gradient, one.parameter->dims});
   if (!distance_weights_.empty())
-    trained_.push_back({"distance.weight", nullptr, distance_weights_, distance_gradient_, {}});
-  for (Trained& one : trained_)
-    one.slots.assign(recipe_.optimizer->slots(), std::vector<float>(one.weights.size(), 0.0f));
+    tensors.push_back({"distance.weight",
+                       nullptr,
+                       distance_weights_,
+                       distance_gradient_,
+                       {static_cast<std::int64_t>(distance_weights_.size())}});
+  updater_.emplace(std::move(tensors), recipe_.optimizer, recipe_.tunings, recipe_.clipping);
+  if (recipe_.average) average_.emplace(network_, *recipe_.average);
 }
 
-Trainer::Outcome Trainer::step(const Images& images, const Labels& labels) {
-  const Embeddings& embeddings = network_.forward(images, {made_, 0});
+Trainer::Outcome Trainer::step(const Images& images, const Labels& labels, double rate_factor) {
+  parts_ = network_.parts(images.count, recipe_.micro_batch);
+  const Embeddings& embeddings = forward(images);
   const std::vector<IndexPair> pairs = recipe_.loss->pairs(labels);
   std::vector<float> distances(pairs.size()), gradient(pairs.size());
   recipe_.distance->forward(embeddings, pairs, distance_weights_, distances);
 
   Outcome outcome;
   outcome.loss = recipe_.loss->value(labels, pairs, distances, gradient);
-  if (!std::isfinite(outcome.loss))
-    throw Error("the loss of update " + std::to_string(made_ + 1) + " is not a finite number (" +
-                std::to_string(outcome.loss) + "); a smaller learning_rate may help");
-  std::size_t same = 0;
-  for (std::size_t i = 0; i < pairs.size(); ++i) {
-    const bool alike = labels.same_class(i, pairs[i]);
-    same += alike;
-    (alike ? outcome.same : outcome.different) += distances[i];
-  }
-  outcome.same /= static_cast<double>(std::max<std::size_t>(same, 1));
-  outcome.different /= static_cast<double>(std::max<std::size_t>(pairs.size() - same, 1));
+  if (!std::isfinite(outcome.loss)) explain_loss(outcome.loss, images);
+  const BatchFigures figures = figures_of(labels, pairs, distances, recipe_.loss->threshold());
+  outcome.same = figures.same;
+  outcome.different = figures.different;
+  outcome.accuracy = figures.accuracy;
+  outcome.collapsed = all_alike(embeddings);
 
   Embeddings embedding_gradient(embeddings.count, embeddings.size);
   std::fill(distance_gradient_.begin(), distance_gradient_.end(), 0.0f);
   recipe_.distance->backward(embeddings, pairs, distance_weights_, distances, gradient, embedding_gradient,
                              distance_gradient_);
-  network_.backward(embedding_gradient);
+  backward(images, embedding_gradient);
 
-  outcome.rate = recipe_.optimizer->learning_rate *
-                 recipe_.schedule->factor({made_, recipe_.updates, recipe_.updates_per_epoch});
-  update(outcome.rate);
+  const Moment now{made_, std::max<std::uint64_t>(recipe_.batches / recipe_.accumulate, 1),
+                   std::max<std::uint64_t>(recipe_.batches_per_epoch / recipe_.accumulate, 1)};
+  outcome.rate = recipe_.optimizer->learning_rate * recipe_.schedule->factor(now) * rate_factor;
+  const std::uint64_t epoch = batches() / recipe_.batches_per_epoch;
+  if (++collected_ == recipe_.accumulate) outcome.update = update(outcome.rate, epoch);
+  network_.keep_statistics([&](const std::string& layer) { return !updater_->frozen(layer, epoch); });
+  if (average_ && outcome.update) average_->update(made_ - 1);
   return outcome;
 }
 
-namespace {
-
-std::string slot_name(std::size_t slot, const std::string& name) {
-  return "optimizer." + std::to_string(slot) + "." + name;
+const Embeddings& Trainer::forward(const Images& images) {
+  if (parts_.size() == 2) return network_.forward(images, pass(0, false));
+  embeddings_ = Embeddings(images.count, network_.embedding_size());
+  for (std::size_t i = 0; i + 1 < parts_.size(); ++i) {
+    const Embeddings& some = network_.forward(images, pass(i, false));
+    std::copy_n(some.values.data(), some.values.size(), embeddings_.row(parts_[i]));
+  }
+  return embeddings_;
 }
 
-}  // namespace
+void Trainer::backward(const Images& images, const Embeddings& gradient) {
+  if (parts_.size() == 2) {
+    network_.backward(gradient);
+    if (recipe_.accumulate > 1) updater_->collect();
+    return;
+  }
+  for (std::size_t i = 0; i + 1 < parts_.size(); ++i) {
+    network_.forward(images, pass(i, true));
+    Embeddings some(parts_[i + 1] - parts_[i], gradient.size);
+    std::copy_n(gradient.row(parts_[i]), some.values.size(), some.values.data());
+    network_.backward(some);
+    updater_->collect();
+    std::fill(distance_gradient_.begin(), distance_gradient_.end(),
+              0.0f);  // it is of the whole batch: counts once
+  }
+}
+
+Pass Trainer::pass(std::size_t part, bool again) const {
+  return {batches(), parts_[part], parts_[part + 1] - parts_[part], again};
+}
+
+void Trainer::explain_loss(double loss, const Images& images) {
+  std::string where = all_finite(images.pixels.data(), images.pixels.size()) ? "" : "the images";
+  for (std::size_t i = 0; i + 1 < parts_.size() && where.empty(); ++i)
+    if (where = network_.not_finite(images, pass(i, true)); !where.empty()) where = "the layer " + where;
+  throw NotFinite(fmt::format("the loss of update {} is not a finite number ({}){}", made_ + 1, loss,
+                              where.empty() ? "" : fmt::format("; the first such numbers are in {}", where)));
+}
+
+Updater::Done Trainer::update(double rate, std::uint64_t epoch) {
+  const Updater::Done done = updater_->update({made_, rate, epoch, {}}, recipe_.accumulate);
+  network_.weights_changed();
+  collected_ = 0;
+  ++made_;
+  return done;
+}
+
+NamedTensors Trainer::weights() const { return average_ ? average_->tensors() : network_.weights(); }
 
 State Trainer::save() const {
   State state;
   state.tensors = network_.weights().tensors;
-  const auto keep = [&](const std::string& name, const Trained& one, std::span<const float> values) {
-    if (one.parameter)
-      state.tensors[name] = {one.parameter->dims, one.parameter->row_major(values.data())};
-    else
-      state.tensors[name] = {{static_cast<std::int64_t>(values.size())}, {values.begin(), values.end()}};
-  };
-  for (const Trained& one : trained_) {
-    if (!one.parameter) keep(one.name, one, one.weights);
-    for (std::size_t slot = 0; slot < one.slots.size(); ++slot)
-      keep(slot_name(slot, one.name), one, one.slots[slot]);
-  }
-  state.values["optimizer"] = recipe_.optimizer->type;
+  updater_->save(state);
+  if (average_) average_->save(state);
   state.values["updates"] = static_cast<std::int64_t>(made_);
+  state.values["collected"] = static_cast<std::int64_t>(collected_);
   return state;
 }
 
 void Trainer::restore(const State& state) {
-  if (const auto& type = state.value<std::string>("optimizer"); type != recipe_.optimizer->type)
-    throw Error("the state was saved with the optimizer " + type + ", the graph says " +
-                recipe_.optimizer->type);
+  updater_->restore(state);
   network_.load({state.tensors, {}});
-  const auto fetch = [&](const std::string& name, const Trained& one, std::span<float> values) {
-    const Tensor& tensor = state.tensor(name);
-    const std::size_t expected = one.parameter ? one.parameter->logical() : values.size();
-    if (tensor.values.size() != expected)
-      throw Error("the saved tensor '" + name + "' has " + std::to_string(tensor.values.size()) +
-                  " values, but here it has " + std::to_string(expected));
-    if (one.parameter)
-      one.parameter->lay_out(tensor.values, values.data());
-    else
-      std::copy(tensor.values.begin(), tensor.values.end(), values.begin());
-  };
-  for (Trained& one : trained_) {
-    if (!one.parameter) fetch(one.name, one, one.weights);
-    for (std::size_t slot = 0; slot < one.slots.size(); ++slot)
-      fetch(slot_name(slot, one.name), one, one.slots[slot]);
-  }
+  if (average_) average_->restore(state);
   made_ = static_cast<std::uint64_t>(state.value<std::int64_t>("updates"));
-}
-
-void Trainer::update(double rate) {
-  struct Range {
-    Trained* tensor;
-    std::size_t begin, length;
-  };
-  constexpr std::size_t length = 16384;
-  std::vector<Range> ranges;
-  for (Trained& one : trained_)
-    for (std::size_t at = 0; at < one.weights.size(); at += length)
-      ranges.push_back({&one, at, std::min(length, one.weights.size() - at)});
-  parallel_each(ranges.size(), [&](std::size_t i) {
-    const Range& range = ranges[i];
-    std::vector<float*> slots;
-    for (std::vector<float>& slot : range.tensor->slots) slots.push_back(slot.data() + range.begin);
-    recipe_.optimizer->update(range.tensor->weights.subspan(range.begin, range.length),
-                              range.tensor->gradient.subspan(range.begin, range.length), slots,
-                              {made_, rate, made_ / recipe_.updates_per_epoch, {}});
-  });
-  ++made_;
-  network_.weights_changed();
+  collected_ = static_cast<std::size_t>(state.value<std::int64_t>("collected"));
 }
 
 }  // namespace twinflow::twin

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,8 @@
 #include "twinflow/twin/loss.h"
 #include "twinflow/twin/optimizer.h"
 #include "twinflow/twin/schedule.h"
+#include "updater.h"
+#include "weight_average.h"
 
 namespace twinflow::twin {
 
@@ -23,26 +26,45 @@ struct Recipe {
   std::shared_ptr<const Schedule> schedule;
   Precision precision = Precision::f32;
   std::size_t shard = default_shard;
-  std::uint64_t updates = 1;  // of the whole run, for the schedule
-  std::uint64_t updates_per_epoch = 1;
+  std::size_t micro_batch = 1024;  // images at once
+  std::size_t accumulate = 1;      // batches for one update
+  std::uint64_t batches = 1;       // of the whole run
+  std::uint64_t batches_per_epoch = 1;
+  std::vector<Tuning> tunings = {};
+  Clipping clipping = {};
+  std::optional<double> average = {};  // decay
 };
 
-/// A network, the weights of its distance and the optimiser's memory; one update at a time. The same batches
+/// A network, the weights of its distance and the optimiser's memory; one batch at a time. The same batches
 /// in the same order give the same bits for any number of threads.
+///
+/// A batch of more than micro_batch images goes through the network in parts, twice: first forward, for the
+/// embeddings that the loss needs all of, then forward and backward part by part (Gao et al. 2021, "Scaling
+/// deep contrastive learning batch size under memory limited setup"). The parts are cut between shards, so
+/// that the result is the same but for the rounding of sums.
 class Trainer {
  public:
   /// `random`: as Network's, "distance.weight" included.
   Trainer(Recipe recipe, Shape image, const Streams& random);
 
   struct Outcome {
-    double loss = 0.0, rate = 0.0;
-    double same = 0.0, different = 0.0;  // mean distances; 0 where there are no such pairs
+    double loss = 0.0;
+    double same = 0.0, different = 0.0, accuracy = 0.0;  // BatchFigures
+    bool collapsed = false;                              // all embeddings are alike
+    double rate = 0.0;
+    /// Of the update that this batch completed.
+    std::optional<Updater::Done> update;
   };
-  /// One update. Throws Error when the loss is not finite, or the batch has nothing to learn from.
-  Outcome step(const Images& images, const Labels& labels);
+  /// One batch. `rate_factor`: of the learning rate, from outside. Throws NotFinite naming the
+  /// layer, with all weights as they were before, when the loss or a gradient is not finite; Error when the
+  /// batch has nothing to learn from.
+  Outcome step(const Images& images, const Labels& labels, double rate_factor = 1.0);
 
-  /// Weights, moving averages, the optimiser's memory and the number of updates: what the next step depends
-  /// on. In row-major order, so that it does not depend on the machine's layouts.
+  /// The network's tensors: the moving average, where there is one.
+  NamedTensors weights() const;
+
+  /// Weights, moving averages, the optimiser's memory and counters: what the next step depends on. In
+  /// row-major order, so that it does not depend on the machine's layouts.
   State save() const;
   /// Throws Error when it does not fit the network, or was made by another optimiser.
   void restore(const State& state);
@@ -52,21 +74,22 @@ class Trainer {
   const std::vector<float>& distance_weights() const { return distance_weights_; }
 
  private:
-  /// One tensor, and the optimiser's arrays for it.
-  struct Trained {
-    std::string name;
-    const Parameter* parameter;  // of the network; nullptr for the distance's weights, which are row-major
-    std::span<float> weights;
-    std::span<const float> gradient;
-    std::vector<std::vector<float>> slots;
-  };
-  void update(double rate);
+  const Embeddings& forward(const Images& images);
+  void backward(const Images& images, const Embeddings& gradient);
+  [[noreturn]] void explain_loss(double loss, const Images& images);
+  Updater::Done update(double rate, std::uint64_t epoch);
+  Pass pass(std::size_t part, bool again) const;
+  std::uint64_t batches() const { return made_ * recipe_.accumulate + collected_; }  // before this one
 
   Recipe recipe_;
   Network network_;
   std::vector<float> distance_weights_, distance_gradient_;
-  std::vector<Trained> trained_;
-  std::uint64_t made_ = 0;
+  std::optional<Updater> updater_;
+  std::optional<WeightAverage> average_;
+  std::vector<std::size_t> parts_;  // of the batch under way: first images, and the count
+  Embeddings embeddings_;           // of a batch in parts
+  std::uint64_t made_ = 0;          // updates
+  std::size_t collected_ = 0;       // batches since the last one
 };
 
 }  // namespace twinflow::twin

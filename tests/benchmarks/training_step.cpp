@@ -48,7 +48,7 @@ void time_steps(const std::map<std::string, std::string>& options) {
        default_component<Loss>(pairs ? "bce" : "all_pairs"),
        default_component<Optimizer>(pairs ? "adam" : "adamw"), default_component<Schedule>("constant"),
        options.at("--precision") == "bf16" ? Precision::bf16 : Precision::f32,
-       std::stoul(options.at("--shard")), 1000},
+       std::stoul(options.at("--shard"))},
       {1, size, size}, [](std::string_view name, std::uint64_t a, std::uint64_t b) {
         return Random(stream_key(1, "b", name), a, b);
       });
