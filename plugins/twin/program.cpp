@@ -279,6 +279,7 @@ void Program::keep_statistics(const std::function<bool(const std::string&)>& of)
 
 void Program::backward(const float* gradient) {
   const Activation& output = activations_[output_];
+  if (output.gradient < 0) return;  // nothing in it learns
   Storage& storage = gradients_[output.gradient];
   std::memcpy(storage.data, gradient, batch_ * storage.image_bytes);
   for (auto segment = segments_.rbegin(); segment != segments_.rend(); ++segment) {
