@@ -1,5 +1,3 @@
-#include <cmath>
-
 #include "pair_loops.h"
 #include "twinflow/plugin.h"
 #include "twinflow/twin/distance.h"
@@ -9,26 +7,14 @@ namespace {
 
 /// The learned distance of Koch, Zemel and Salakhutdinov 2015 ("Siamese neural networks for one-shot image
 /// recognition", section 3.1), as the logit of *different*: z = sum_k w_k |a_k - b_k| + bias. The paper's
-/// probability of *same* is sigmoid(-z). Weights: w, then the bias. Their initial values follow its
-/// section 3.2.
+/// probability of *same* is sigmoid(-z). weighted_l2: the same with (a_k - b_k)^2. Weights: w, then the bias.
+/// Their initial values follow the paper's section 3.2.
 ///
-/// dz/da = w sign(a - b) (0 where they are equal), dz/db its opposite, dz/dw = |a - b|, dz/dbias = 1.
-class WeightedL1Distance final : public Distance {
+/// dz/da = w sign(a - b) (0 where they are equal) or 2 w (a - b), dz/db its opposite, dz/dw = |a - b| or
+/// (a - b)^2, dz/dbias = 1.
+template <class Difference>
+class WeightedDistance : public Distance {
  public:
-  static void describe(Spec<WeightedL1Distance>& spec) {
-    spec.summary("A learned weighted sum of absolute differences: the logit of 'different' (Koch 2015).");
-    spec.example(R"([node.twin]
-distance = { type = "weighted_l1", weight_init_std = 0.2 }
-loss = "bce")");
-    spec.param("weight_init_std", &WeightedL1Distance::weight_init_std)
-        .doc("deviation of the initial weights, drawn from a normal distribution around 0")
-        .min(0.0);
-    spec.param("bias_init_mean", &WeightedL1Distance::bias_init_mean).doc("mean of the initial bias");
-    spec.param("bias_init_std", &WeightedL1Distance::bias_init_std)
-        .doc("deviation of the initial bias")
-        .min(0.0);
-  }
-
   std::size_t weight_count(std::size_t embedding_size) const override { return embedding_size + 1; }
   bool gives_logits() const override { return true; }
 
@@ -40,43 +26,57 @@ loss = "bce")");
 
   void forward(const Embeddings& e, std::span<const IndexPair> pairs, std::span<const float> weights,
                std::span<float> d) const override {
-    for_each_pair(pairs.size(), [&](std::size_t i) {
-      const float* a = e.row(pairs[i].a);
-      const float* b = e.row(pairs[i].b);
-      const float* w = weights.data();
-      d[i] = w[e.size] + sum_over(e.size, [=](std::size_t k) { return w[k] * std::abs(a[k] - b[k]); });
-    });
+    sum_differences<Difference>(e, pairs, d, [w = weights.data()](std::size_t k) { return w[k]; });
+    for (float& one : d) one += weights[e.size];
   }
 
   void backward(const Embeddings& e, std::span<const IndexPair> pairs, std::span<const float> weights,
                 std::span<const float>, std::span<const float> gradient_d, Embeddings& gradient_e,
                 std::span<float> gradient_weights) const override {
-    for_each_column_block(e.size, [&](std::size_t first, std::size_t last) {
-      const float* __restrict w = weights.data();
-      float* __restrict to_w = gradient_weights.data();
-      for (std::size_t i = 0; i < pairs.size(); ++i) {
-        const float* __restrict a = e.row(pairs[i].a);
-        const float* __restrict b = e.row(pairs[i].b);
-        float* to_a = gradient_e.row(pairs[i].a);
-        float* to_b = gradient_e.row(pairs[i].b);
-        const float g = gradient_d[i];
-        for (std::size_t k = first; k < last; ++k) {
-          const float step = g * w[k] * sign_of_difference(a[k], b[k]);
-          to_a[k] += step;
-          to_b[k] -= step;
-        }
-        for (std::size_t k = first; k < last; ++k) to_w[k] += g * std::abs(a[k] - b[k]);
-      }
-    });
+    add_slopes<Difference>(
+        e, pairs, gradient_e, gradient_weights, [w = weights.data()](std::size_t k) { return w[k]; },
+        [&](std::size_t i) { return gradient_d[i]; });
     for (const float g : gradient_d) gradient_weights[e.size] += g;
   }
 
- private:
   double weight_init_std = 0.2, bias_init_mean = 0.5, bias_init_std = 0.01;
+
+ protected:
+  template <class Type>
+  static void describe_start(Spec<Type>& spec) {
+    spec.param("weight_init_std", &Type::weight_init_std)
+        .doc("deviation of the initial weights, drawn from a normal distribution around 0")
+        .min(0.0);
+    spec.param("bias_init_mean", &Type::bias_init_mean).doc("mean of the initial bias");
+    spec.param("bias_init_std", &Type::bias_init_std).doc("deviation of the initial bias").min(0.0);
+  }
+};
+
+class WeightedL1Distance final : public WeightedDistance<AbsoluteDifference> {
+ public:
+  static void describe(Spec<WeightedL1Distance>& spec) {
+    spec.summary("A learned weighted sum of absolute differences: the logit of 'different' (Koch 2015).");
+    spec.example(R"([node.twin]
+distance = { type = "weighted_l1", weight_init_std = 0.2 }
+loss = "bce")");
+    describe_start(spec);
+  }
+};
+
+class WeightedL2Distance final : public WeightedDistance<SquaredDifference> {
+ public:
+  static void describe(Spec<WeightedL2Distance>& spec) {
+    spec.summary("A learned weighted sum of squared differences: the logit of 'different'.");
+    spec.example(R"([node.twin]
+distance = { type = "weighted_l2", weight_init_std = 0.2 }
+loss = "bce")");
+    describe_start(spec);
+  }
 };
 
 }  // namespace
 
 TWINFLOW_COMPONENT("distance", "weighted_l1", WeightedL1Distance)
+TWINFLOW_COMPONENT("distance", "weighted_l2", WeightedL2Distance)
 
 }  // namespace twinflow::twin
