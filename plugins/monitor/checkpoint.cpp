@@ -12,11 +12,11 @@ namespace twinflow::monitor {
 
 /// Writes <run directory>/<node name>.safetensors, atomically. To the model's own metadata it adds `epoch`
 /// (counted from 1, as it is printed), `step`, `protocol` and each measured value as `metrics.NAME`.
-class Checkpoint final : public Sink<Metrics> {
+class Checkpoint final : public Sink<Metrics>, public Watching {
  public:
   static void describe(NodeSpec<Checkpoint>& spec);
   void check(const Checking& checking) const { check_mode(checking, mode, better, monitor); }
-  void open() override { improvement_ = Improvement(lower_is_better(mode, better), min_delta); }
+  void open() override { improvement_ = improvement(); }
   void process(Metrics metrics, const Item& item) override;
   State save() const override;
   void restore(const State& state) override;
@@ -25,11 +25,7 @@ class Checkpoint final : public Sink<Metrics> {
  private:
   enum class Keep { best, last };
 
-  std::string monitor = "accuracy";
-  Better better = Better::unknown;
-  Mode mode = Mode::automatic;
   Keep keep = Keep::best;
-  double min_delta = 0;
 
   Improvement improvement_;
   bool seen_ = false;  // whether anything was measured
@@ -45,15 +41,10 @@ type = "monitor.checkpoint"
 from = "one_shot"
 monitor = "accuracy")");
   spec.input("in").doc("what was measured, with the model it was measured on");
-  spec.param("monitor", &Checkpoint::monitor).doc("the metric that decides");
-  spec.watches("monitor", &Checkpoint::better);
-  spec.param("mode", &Checkpoint::mode)
-      .names({{"auto", Mode::automatic}, {"max", Mode::max}, {"min", Mode::min}})
-      .doc("whether more or less is better; auto: as the node says that measures it");
+  describe_watching(spec);
   spec.param("keep", &Checkpoint::keep)
       .names({{"best", Keep::best}, {"last", Keep::last}})
       .doc("the model with the best value, or the one measured last");
-  spec.param("min_delta", &Checkpoint::min_delta).min(0).doc("the gain that a new best value has to exceed");
   spec.check(&Checkpoint::check);
 }
 

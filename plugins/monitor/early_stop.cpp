@@ -14,23 +14,17 @@ namespace twinflow::monitor {
 /// Keras' EarlyStopping: of the evaluations from start_epoch on, counts those since the last improvement, and
 /// stops when they are `patience`. Reaching the threshold, or a value that is not finite, stops at once and
 /// in any epoch.
-class EarlyStop final : public Sink<Metrics> {
+class EarlyStop final : public Sink<Metrics>, public Watching {
  public:
   static void describe(NodeSpec<EarlyStop>& spec);
   void check(const Checking& checking) const;
-  void open() override { improvement_ = Improvement(lower(), min_delta); }
+  void open() override { improvement_ = improvement(); }
   void process(Metrics metrics, const Item& item) override;
   State save() const override;
   void restore(const State& state) override;
 
  private:
-  bool lower() const { return lower_is_better(mode, better); }
-
-  std::string monitor = "accuracy";
-  Better better = Better::unknown;
-  Mode mode = Mode::automatic;
   std::uint64_t patience = 10, start_epoch = 0;
-  double min_delta = 0;
   std::vector<double> threshold;  // none or one
 
   Improvement improvement_;
@@ -45,15 +39,10 @@ from = "one_shot"
 monitor = "accuracy"
 patience = 5)");
   spec.input("in").doc("what was measured");
-  spec.param("monitor", &EarlyStop::monitor).doc("the metric that decides");
-  spec.watches("monitor", &EarlyStop::better);
-  spec.param("mode", &EarlyStop::mode)
-      .names({{"auto", Mode::automatic}, {"max", Mode::max}, {"min", Mode::min}})
-      .doc("whether more or less is better; auto: as the node says that measures it");
+  describe_watching(spec);
   spec.param("patience", &EarlyStop::patience)
       .min(1)
       .doc("evaluations in a row without improvement that end the run");
-  spec.param("min_delta", &EarlyStop::min_delta).min(0).doc("the gain that an improvement has to exceed");
   spec.param("start_epoch", &EarlyStop::start_epoch)
       .unit("epochs")
       .doc("epochs at the start whose values neither count as waiting nor as best");
@@ -79,8 +68,7 @@ void EarlyStop::process(Metrics metrics, const Item&) {
   waited_ = improvement_.see(value) ? 0 : waited_ + 1;
   if (waited_ >= patience)
     run().stop(fmt::format("{} has not improved on {} for {}", monitor,
-                           value_text(monitor, *improvement_.best()),
-                           waited_ == 1 ? "1 evaluation" : fmt::format("{} evaluations", waited_)));
+                           value_text(monitor, *improvement_.best()), evaluations(waited_)));
 }
 
 State EarlyStop::save() const {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "twinflow/metrics.h"
-#include "twinflow/param.h"
+#include "twinflow/node.h"
 #include "twinflow/state.h"
 
 namespace twinflow::monitor {
@@ -36,5 +36,26 @@ class Improvement {
   double min_delta_ = 0;
   std::optional<double> best_;
 };
+
+/// The parameters of a node that acts on how one metric improves.
+struct Watching {
+  std::string monitor = "accuracy";
+  Better better = Better::unknown;
+  Mode mode = Mode::automatic;
+  double min_delta = 0;
+
+  bool lower() const { return lower_is_better(mode, better); }
+  Improvement improvement() const { return Improvement(lower(), min_delta); }
+};
+
+template <class Type>
+void describe_watching(NodeSpec<Type>& spec) {
+  spec.param("monitor", &Type::monitor).doc("the metric that decides");
+  spec.watches("monitor", &Type::better);
+  spec.param("mode", &Type::mode)
+      .names({{"auto", Mode::automatic}, {"max", Mode::max}, {"min", Mode::min}})
+      .doc("whether more or less is better; auto: as the node says that measures it");
+  spec.param("min_delta", &Type::min_delta).min(0).doc("the gain that an improvement has to exceed");
+}
 
 }  // namespace twinflow::monitor

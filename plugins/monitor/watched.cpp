@@ -16,4 +16,8 @@ double watched(const Metrics& metrics, std::string_view name) {
                           metrics.epoch + 1, names.empty() ? "nothing" : names));
 }
 
+std::string evaluations(std::uint64_t count) {
+  return count == 1 ? "1 evaluation" : fmt::format("{} evaluations", count);
+}
+
 }  // namespace twinflow::monitor

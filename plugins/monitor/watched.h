@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -10,5 +11,8 @@ namespace twinflow::monitor {
 /// The value of that metric, called "accuracy" or, with who measured it, "one_shot.accuracy". Throws Error,
 /// with the names that there are, when it was not measured.
 double watched(const Metrics& metrics, std::string_view name);
+
+/// "1 evaluation", "3 evaluations"
+std::string evaluations(std::uint64_t count);
 
 }  // namespace twinflow::monitor

@@ -1,5 +1,3 @@
-#include <cmath>
-
 #include "pair_loops.h"
 #include "twinflow/plugin.h"
 #include "twinflow/twin/distance.h"
@@ -18,30 +16,14 @@ distance = "l1")");
 
   void forward(const Embeddings& e, std::span<const IndexPair> pairs, std::span<const float>,
                std::span<float> d) const override {
-    for_each_pair(pairs.size(), [&](std::size_t i) {
-      const float* a = e.row(pairs[i].a);
-      const float* b = e.row(pairs[i].b);
-      d[i] = sum_over(e.size, [=](std::size_t k) { return std::abs(a[k] - b[k]); });
-    });
+    sum_differences<AbsoluteDifference>(e, pairs, d, unweighted);
   }
 
   void backward(const Embeddings& e, std::span<const IndexPair> pairs, std::span<const float>,
                 std::span<const float>, std::span<const float> gradient_d, Embeddings& gradient_e,
                 std::span<float>) const override {
-    for_each_column_block(e.size, [&](std::size_t first, std::size_t last) {
-      for (std::size_t i = 0; i < pairs.size(); ++i) {
-        const float* __restrict a = e.row(pairs[i].a);
-        const float* __restrict b = e.row(pairs[i].b);
-        float* to_a = gradient_e.row(pairs[i].a);
-        float* to_b = gradient_e.row(pairs[i].b);
-        const float g = gradient_d[i];
-        for (std::size_t k = first; k < last; ++k) {
-          const float step = g * sign_of_difference(a[k], b[k]);
-          to_a[k] += step;
-          to_b[k] -= step;
-        }
-      }
-    });
+    add_slopes<AbsoluteDifference>(e, pairs, gradient_e, {}, unweighted,
+                                   [&](std::size_t i) { return gradient_d[i]; });
   }
 };
 

@@ -1,5 +1,4 @@
 #include <cmath>
-#include <vector>
 
 #include "pair_loops.h"
 #include "twinflow/plugin.h"
@@ -21,39 +20,14 @@ distance = "squared_l2")");
 
   void forward(const Embeddings& e, std::span<const IndexPair> pairs, std::span<const float>,
                std::span<float> d) const override {
-    for_each_pair(pairs.size(), [&](std::size_t i) {
-      const float* a = e.row(pairs[i].a);
-      const float* b = e.row(pairs[i].b);
-      d[i] = sum_over(e.size, [=](std::size_t k) { return (a[k] - b[k]) * (a[k] - b[k]); });
-    });
+    sum_differences<SquaredDifference>(e, pairs, d, unweighted);
   }
 
   void backward(const Embeddings& e, std::span<const IndexPair> pairs, std::span<const float>,
                 std::span<const float>, std::span<const float> gradient_d, Embeddings& gradient_e,
                 std::span<float>) const override {
-    std::vector<float> factors(pairs.size());
-    for (std::size_t i = 0; i < pairs.size(); ++i) factors[i] = 2.0f * gradient_d[i];
-    add_differences(e, pairs, factors, gradient_e);
-  }
-
- protected:
-  /// Adds factors[i] (a - b) to the gradient of a, and takes it from that of b, for each pair i.
-  static void add_differences(const Embeddings& e, std::span<const IndexPair> pairs,
-                              const std::vector<float>& factors, Embeddings& gradient_e) {
-    for_each_column_block(e.size, [&](std::size_t first, std::size_t last) {
-      for (std::size_t i = 0; i < pairs.size(); ++i) {
-        const float* __restrict a = e.row(pairs[i].a);
-        const float* __restrict b = e.row(pairs[i].b);
-        float* to_a = gradient_e.row(pairs[i].a);
-        float* to_b = gradient_e.row(pairs[i].b);
-        const float factor = factors[i];
-        for (std::size_t k = first; k < last; ++k) {
-          const float step = factor * (a[k] - b[k]);
-          to_a[k] += step;
-          to_b[k] -= step;
-        }
-      }
-    });
+    add_slopes<SquaredDifference>(e, pairs, gradient_e, {}, unweighted,
+                                  [&](std::size_t i) { return gradient_d[i]; });
   }
 };
 
@@ -74,9 +48,9 @@ distance = "l2")");
   void backward(const Embeddings& e, std::span<const IndexPair> pairs, std::span<const float>,
                 std::span<const float> d, std::span<const float> gradient_d, Embeddings& gradient_e,
                 std::span<float>) const override {
-    std::vector<float> factors(pairs.size());
-    for (std::size_t i = 0; i < pairs.size(); ++i) factors[i] = d[i] > 0.0f ? gradient_d[i] / d[i] : 0.0f;
-    add_differences(e, pairs, factors, gradient_e);
+    add_slopes<SquaredDifference>(e, pairs, gradient_e, {}, unweighted, [&](std::size_t i) {
+      return d[i] > 0.0f ? 0.5f * (gradient_d[i] / d[i]) : 0.0f;
+    });
   }
 };
 

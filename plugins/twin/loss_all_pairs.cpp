@@ -21,6 +21,9 @@ namespace {
 ///
 ///   dloss_i/ds_ij = softmax_ij - [j in P_i] / |P_i|;  a distance d_ij takes part in loss_i and loss_j.
 ///
+/// Label smoothing s takes s of the target, [j in P_i] / |P_i|, and shares it out among all others alike:
+/// (1 - s) [j in P_i] / |P_i| + s / (N - 1) (Szegedy et al. 2016, section 7).
+///
 /// Worked in f64: N^2 numbers are little beside a network.
 class AllPairsLoss final : public Loss {
  public:
@@ -32,6 +35,9 @@ loss = { type = "all_pairs", scale = 10.0 })");
     spec.param("scale", &AllPairsLoss::scale)
         .doc("similarity per unit of distance: the larger, the more the nearest wrong images count")
         .min(1e-6);
+    spec.param("label_smoothing", &AllPairsLoss::label_smoothing)
+        .doc("part of the answer that is shared out among all other images, right or wrong")
+        .range(0.0, 1.0);
   }
 
   bool takes_pairs() const override { return false; }
@@ -64,7 +70,7 @@ loss = { type = "all_pairs", scale = 10.0 })");
  private:
   /// The loss of anchor i; its row of similarities is overwritten with the gradient. False, and a row of
   /// zeros, for an image that is alone in its class.
-  static bool anchor(const std::vector<std::int32_t>& classes, std::size_t i, double* row, double& loss) {
+  bool anchor(const std::vector<std::int32_t>& classes, std::size_t i, double* row, double& loss) const {
     const std::size_t count = classes.size();
     const std::size_t positives =
         static_cast<std::size_t>(std::count(classes.begin(), classes.end(), classes[i])) - 1;
@@ -72,24 +78,27 @@ loss = { type = "all_pairs", scale = 10.0 })");
       std::fill(row, row + count, 0.0);
       return false;
     }
-    double highest = -HUGE_VAL, positive_sum = 0.0, sum = 0.0;
+    const double right = (1.0 - label_smoothing) / static_cast<double>(positives),
+                 any = label_smoothing / static_cast<double>(count - 1);
+    double highest = -HUGE_VAL, positive_sum = 0.0, all_sum = 0.0, sum = 0.0;
     for (std::size_t j = 0; j < count; ++j) {
       if (j == i) continue;
       highest = std::max(highest, row[j]);
+      all_sum += row[j];
       if (classes[j] == classes[i]) positive_sum += row[j];
     }
     for (std::size_t j = 0; j < count; ++j)
       if (j != i) sum += row[j] = std::exp(row[j] - highest);
-    loss = highest + std::log(sum) - positive_sum / static_cast<double>(positives);
+    loss = highest + std::log(sum) - right * positive_sum - any * all_sum;
     for (std::size_t j = 0; j < count; ++j) {
-      row[j] /= sum;
-      if (classes[j] == classes[i]) row[j] -= 1.0 / static_cast<double>(positives);
+      row[j] = row[j] / sum - any;
+      if (classes[j] == classes[i]) row[j] -= right;
     }
     row[i] = 0.0;
     return true;
   }
 
-  double scale = 16.0;
+  double scale = 16.0, label_smoothing = 0.0;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <algorithm>
+#include <numeric>
 
-#include "twinflow/error.h"
+#include "pair_weights.h"
 #include "twinflow/plugin.h"
 #include "twinflow/twin/loss.h"
 
@@ -12,19 +13,20 @@ namespace {
 ///
 ///   loss = mean over pairs of (1-y) d^2 / 2 + y max(0, margin - d)^2 / 2
 ///
-/// The hinge is squared after the difference is taken, not before. dloss/dd = ((1-y) d - y max(0, margin -
-/// d)) / pairs.
-class ContrastiveLoss final : public Loss {
+/// The hinge is squared after the difference is taken, not before. The mean is weighted (PairWeights):
+/// dloss/dd = w ((1-y) d - y max(0, margin - d)) / sum of w.
+class ContrastiveLoss final : public Loss, public PairWeights {
  public:
   static void describe(Spec<ContrastiveLoss>& spec) {
     spec.summary(
         "Pulls images of one class together and pushes others apart, as far as a margin (Hadsell 2006).");
     spec.example(R"([node.twin]
 distance = "l2"
-loss = { type = "contrastive", margin = 1.0 })");
+loss = { type = "contrastive", margin = 1.0, balance = true, hardest_different = 0.25 })");
     spec.param("margin", &ContrastiveLoss::margin)
         .doc("distance beyond which different images are left alone")
         .min(1e-6);
+    describe_pair_weights(spec);
   }
 
   bool takes_logits() const override { return false; }
@@ -32,17 +34,17 @@ loss = { type = "contrastive", margin = 1.0 })");
 
   double value(const Labels& labels, std::span<const IndexPair> pairs, std::span<const float> d,
                std::span<float> gradient_d) const override {
-    if (pairs.empty()) throw Error("the loss contrastive needs at least one pair; this batch has none");
-    const double count = static_cast<double>(pairs.size());
+    const std::vector<double> w = weights("contrastive", labels, pairs, d);
+    const double total = std::accumulate(w.begin(), w.end(), 0.0);
     double sum = 0.0;
     for (std::size_t i = 0; i < pairs.size(); ++i) {
       const bool same = labels.same_class(i, pairs[i]);
       const double distance = d[i];
       const double excess = same ? distance : std::max(0.0, margin - distance);
-      sum += 0.5 * excess * excess;
-      gradient_d[i] = static_cast<float>((same ? excess : -excess) / count);
+      sum += w[i] * 0.5 * excess * excess;
+      gradient_d[i] = static_cast<float>(w[i] * (same ? excess : -excess) / total);
     }
-    return sum / count;
+    return sum / total;
   }
 
  private:

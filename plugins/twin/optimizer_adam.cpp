@@ -1,10 +1,36 @@
+#include <algorithm>
 #include <cmath>
 
+#include "loops.h"
+#include "moments.h"
 #include "twinflow/plugin.h"
 #include "twinflow/twin/optimizer.h"
 
 namespace twinflow::twin {
 namespace {
+
+struct Factors {
+  float keep, alpha, b1, b2, c1, c2, epsilon;
+};
+
+TWINFLOW_WIDE void adam(float* __restrict w, const float* __restrict g, float* __restrict m,
+                        float* __restrict v, std::size_t count, Factors by) {
+  for (std::size_t i = 0; i < count; ++i) {
+    m[i] = by.b1 * m[i] + by.c1 * g[i];
+    v[i] = by.b2 * v[i] + by.c2 * g[i] * g[i];
+    w[i] = by.keep * w[i] - by.alpha * m[i] / (std::sqrt(v[i]) + by.epsilon);
+  }
+}
+
+TWINFLOW_WIDE void amsgrad(float* __restrict w, const float* __restrict g, float* __restrict m,
+                           float* __restrict v, float* __restrict largest, std::size_t count, Factors by) {
+  for (std::size_t i = 0; i < count; ++i) {
+    m[i] = by.b1 * m[i] + by.c1 * g[i];
+    v[i] = by.b2 * v[i] + by.c2 * g[i] * g[i];
+    largest[i] = std::max(largest[i], v[i]);
+    w[i] = by.keep * w[i] - by.alpha * m[i] / (std::sqrt(largest[i]) + by.epsilon);
+  }
+}
 
 /// Adam (Kingma and Ba 2015, the form at the end of its section 2, which Keras uses), t counted from 0:
 ///
@@ -13,8 +39,9 @@ namespace {
 ///
 /// epsilon stands outside the correction of v; PyTorch's stands inside, which for the same number is a larger
 /// one in early updates. AdamW (Loshchilov and Hutter 2019) first shrinks the weights: w -= rate weight_decay
-/// w. Slots: m, v.
-class Adam : public Optimizer {
+/// w. AMSGrad (Reddi, Kale and Kumar 2018, algorithm 2, with Adam's corrections, as in Keras) divides by the
+/// root of the largest v so far. Slots: m, v, and for AMSGrad that largest.
+class Adam : public Optimizer, public Moments {
  public:
   static void describe(Spec<Adam>& spec) {
     spec.summary("Adam: steps scaled by running moments of the gradient (Keras' formula).");
@@ -27,32 +54,22 @@ optimizer = { type = "adam", learning_rate = 1e-3 })");
 
   void update(std::span<float> weights, std::span<const float> gradient, std::span<float* const> slots,
               const UpdateStep& step) const override {
-    const double updates = static_cast<double>(step.t) + 1.0;
-    const float alpha = static_cast<float>(step.rate * std::sqrt(1.0 - std::pow(beta_2, updates)) /
-                                           (1.0 - std::pow(beta_1, updates)));
-    const float keep = static_cast<float>(1.0 - step.rate * weight_decay), eps = static_cast<float>(epsilon);
-    const float b1 = static_cast<float>(beta_1), b2 = static_cast<float>(beta_2);
-    const float c1 = static_cast<float>(1.0 - beta_1), c2 = static_cast<float>(1.0 - beta_2);
-    float* __restrict w = weights.data();
-    const float* __restrict g = gradient.data();
-    float* __restrict m = slots[0];
-    float* __restrict v = slots[1];
-    for (std::size_t i = 0; i < weights.size(); ++i) {
-      m[i] = b1 * m[i] + c1 * g[i];
-      v[i] = b2 * v[i] + c2 * g[i] * g[i];
-      w[i] = keep * w[i] - alpha * m[i] / (std::sqrt(v[i]) + eps);
-    }
+    adam(weights.data(), gradient.data(), slots[0], slots[1], weights.size(), factors(step));
   }
 
  protected:
-  template <class AnySpec>
-  static void describe_moments(AnySpec& spec) {
-    spec.param("beta_1", &Adam::beta_1).doc("decay of the mean of gradients").range(0.0, 0.9999999);
-    spec.param("beta_2", &Adam::beta_2).doc("decay of the mean of squared gradients").range(0.0, 0.9999999);
-    spec.param("epsilon", &Adam::epsilon).doc("added to the root of the mean of squares").min(1e-30);
+  Factors factors(const UpdateStep& step) const {
+    const double updates = static_cast<double>(step.t) + 1.0;
+    const double alpha =
+        step.rate * std::sqrt(1.0 - std::pow(beta_2, updates)) / (1.0 - std::pow(beta_1, updates));
+    return {keep(step),
+            static_cast<float>(alpha),
+            static_cast<float>(beta_1),
+            static_cast<float>(beta_2),
+            static_cast<float>(1.0 - beta_1),
+            static_cast<float>(1.0 - beta_2),
+            static_cast<float>(epsilon)};
   }
-
-  double beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-7;
 };
 
 class AdamW final : public Adam {
@@ -67,9 +84,28 @@ optimizer = { type = "adamw", learning_rate = 1e-3, weight_decay = 1e-4 })");
   }
 };
 
+class AmsGrad final : public Adam {
+ public:
+  static void describe(Spec<AmsGrad>& spec) {
+    spec.summary(
+        "Adam whose steps are scaled by the largest second moment so far, so that they only shrink.");
+    spec.example(R"([node.twin]
+optimizer = { type = "amsgrad", learning_rate = 1e-3 })");
+    describe_moments(spec);
+  }
+
+  std::size_t slots() const override { return 3; }
+
+  void update(std::span<float> weights, std::span<const float> gradient, std::span<float* const> slots,
+              const UpdateStep& step) const override {
+    amsgrad(weights.data(), gradient.data(), slots[0], slots[1], slots[2], weights.size(), factors(step));
+  }
+};
+
 }  // namespace
 
 TWINFLOW_COMPONENT("optimizer", "adam", Adam)
 TWINFLOW_COMPONENT("optimizer", "adamw", AdamW)
+TWINFLOW_COMPONENT("optimizer", "amsgrad", AmsGrad)
 
 }  // namespace twinflow::twin

@@ -13,7 +13,7 @@ class ConstantSchedule final : public Schedule {
 schedule = "constant")");
   }
 
-  double factor(const Moment&) const override { return 1.0; }
+  double shape(const Moment&) const override { return 1.0; }
 };
 
 }  // namespace

@@ -1,38 +1,55 @@
 #include <cmath>
 #include <numbers>
 
+#include "schedule_unit.h"
 #include "twinflow/plugin.h"
 #include "twinflow/twin/schedule.h"
 
 namespace twinflow::twin {
 namespace {
 
-/// Linear warm-up, then half a cosine (Loshchilov and Hutter 2017, "SGDR", equation 5, without restarts).
-/// With W = warmup x total, rounded:
+/// Half a cosine (Loshchilov and Hutter 2017, "SGDR", equation 5) over all updates after the warm-up:
 ///
-///   t < W:      (t + 1) / W
-///   otherwise:  floor + (1 - floor) (1 + cos(pi p)) / 2,    p = (t - W) / (total - W), at most 1
+///   floor + (1 - floor) (1 + cos(pi p)) / 2,    p: the part of them that is made
+///
+/// With restarts p goes from 0 to 1 over `period`, counted from the end of the warm-up, then again over
+/// `multiplier` times as long, and so on (their T_0 and T_mult), and takes no notice of the run's length.
 class CosineSchedule final : public Schedule {
  public:
+  CosineSchedule() { warmup = 0.03; }
+
   static void describe(Spec<CosineSchedule>& spec) {
-    spec.summary("Warms up linearly, then falls along half a cosine.");
+    spec.summary("Warms up linearly, then falls along half a cosine, once or again and again.");
     spec.example(R"([node.twin]
 schedule = { type = "cosine", warmup = 0.05 })");
-    spec.param("warmup", &CosineSchedule::warmup).doc("part of all updates that warm up").range(0.0, 1.0);
     spec.param("floor", &CosineSchedule::floor).doc("factor that it falls to at the end").range(0.0, 1.0);
+    spec.param("period", &CosineSchedule::period)
+        .doc("length of the first fall where it is to start again after each (SGDR); 0: one, over the run")
+        .range(0, 1e9);
+    spec.param("multiplier", &CosineSchedule::multiplier)
+        .doc("each further fall lasts that many times as long as the one before")
+        .range(1, 1000);
+    describe_unit(spec);
   }
 
-  double factor(const Moment& now) const override {
-    const double updates = static_cast<double>(now.t), all = static_cast<double>(now.total);
-    const double warming = std::round(warmup * all);
-    if (updates < warming) return (updates + 1.0) / warming;
-    if (updates >= all) return floor;
-    const double progress = (updates - warming) / (all - warming);
-    return floor + (1.0 - floor) * 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
+  double shape(const Moment& now) const override {
+    const double p = period == 0 ? now.progress() : restarted(now);
+    return floor + (1.0 - floor) * 0.5 * (1.0 + std::cos(std::numbers::pi * p));
   }
+
+  Unit unit = Unit::updates;
 
  private:
-  double warmup = 0.03, floor = 0.01;
+  double restarted(const Moment& now) const {
+    std::uint64_t at = now.t < now.warming ? 0 : now.t - now.warming;
+    std::uint64_t length = in_updates(period, unit, now);
+    if (multiplier == 1) at %= length;
+    while (at >= length) at -= length, length *= multiplier;
+    return static_cast<double>(at) / static_cast<double>(length);
+  }
+
+  double floor = 0.01;
+  std::uint64_t period = 0, multiplier = 1;
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "schedule_unit.h"
 #include "twinflow/plugin.h"
 #include "twinflow/twin/schedule.h"
 
@@ -7,35 +8,56 @@ namespace twinflow::twin {
 namespace {
 
 /// factor = rate^(t / every); with a staircase, t / every rounded down: Koch 2015 multiplies by 0.99 after
-/// each epoch, that is rate 0.99, every = steps_per_epoch, staircase.
-class ExponentialSchedule final : public Schedule {
+/// each epoch, that is rate 0.99, every 1, unit epochs.
+class ExponentialSchedule : public Schedule {
  public:
   static void describe(Spec<ExponentialSchedule>& spec) {
-    spec.summary("Falls by the same factor every so many updates.");
+    spec.summary("Falls by the same factor every so many updates or epochs.");
     spec.example(R"([node.twin]
-schedule = { type = "exponential", rate = 0.99, every = 100 })");
-    spec.param("rate", &ExponentialSchedule::rate).doc("factor per `every` updates").range(0.0, 1.0);
-    spec.param("every", &ExponentialSchedule::every)
-        .doc("updates that one factor is for")
-        .unit("updates")
-        .min(1);
+schedule = { type = "exponential", rate = 0.99, every = 1, unit = "epochs" })");
+    describe_rate(spec);
     spec.param("staircase", &ExponentialSchedule::staircase)
-        .doc("fall in steps, after each `every` updates, rather than with each update");
+        .doc("fall in steps, after each `every`, rather than with each update");
   }
 
-  double factor(const Moment& now) const override {
+  double shape(const Moment& now) const override {
+    const std::uint64_t length = in_updates(every, unit, now);
     return std::pow(rate,
-                    staircase ? static_cast<double>(now.t / every) : static_cast<double>(now.t) / every);
+                    staircase ? static_cast<double>(now.t / length) : static_cast<double>(now.t) / length);
+  }
+
+  double rate = 0.99;
+  std::uint64_t every = 100;
+  Unit unit = Unit::updates;
+
+ protected:
+  template <class Type>
+  static void describe_rate(Spec<Type>& spec) {
+    spec.param("rate", &Type::rate).doc("factor per `every`").range(0.0, 1.0);
+    spec.param("every", &Type::every).doc("how long one factor is for").range(1, 1e9);
+    describe_unit(spec);
   }
 
  private:
-  double rate = 0.99;
-  std::uint64_t every = 100;
   bool staircase = true;
+};
+
+/// The same, in steps that are few and large.
+class StepSchedule final : public ExponentialSchedule {
+ public:
+  StepSchedule() { rate = 0.1, every = 1000; }
+
+  static void describe(Spec<StepSchedule>& spec) {
+    spec.summary("Falls to a tenth, or another part, after every so many updates or epochs.");
+    spec.example(R"([node.twin]
+schedule = { type = "step", rate = 0.1, every = 30, unit = "epochs" })");
+    describe_rate(spec);
+  }
 };
 
 }  // namespace
 
 TWINFLOW_COMPONENT("schedule", "exponential", ExponentialSchedule)
+TWINFLOW_COMPONENT("schedule", "step", StepSchedule)
 
 }  // namespace twinflow::twin

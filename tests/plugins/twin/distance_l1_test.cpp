@@ -1,4 +1,4 @@
-#include "components.h"
+#include "check_distance.h"
 
 using namespace twinflow;
 using namespace twinflow::twin;

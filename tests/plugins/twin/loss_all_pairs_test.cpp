@@ -1,4 +1,4 @@
-#include "components.h"
+#include "check_loss.h"
 
 using namespace twinflow;
 using namespace twinflow::twin;
@@ -31,6 +31,22 @@ TEST_CASE("all_pairs by hand") {
   CHECK(gradient[0] == doctest::Approx(0.5 * scale * (0.2 + 1.0 / 3.0)));
   CHECK(gradient[1] == doctest::Approx(-0.5 * scale * 0.2));
   CHECK(gradient[2] == doctest::Approx(-0.5 * scale / 3.0));
+}
+
+TEST_CASE("all_pairs with label smoothing by hand") {
+  // As above; a half of the answer goes to the two others alike: 3/4 and 1/4 of -log softmax.
+  const auto loss =
+      component<Loss>("type = \"all_pairs\"\nscale = 0.6931471805599453\nlabel_smoothing = 0.5");
+  const Labels labels{.classes = {0, 0, 1}, .same = {}};
+  const std::vector<float> d = {1, 3, 2};
+  std::vector<float> gradient(3);
+  CHECK(loss->value(labels, loss->pairs(labels), d, gradient) ==
+        doctest::Approx(0.5 * (0.75 * std::log(1.25) + 0.25 * std::log(5.0) + 0.75 * std::log(1.5) +
+                               0.25 * std::log(3.0))));
+  const double scale = std::log(2.0);
+  CHECK(gradient[0] == doctest::Approx(-0.5 * scale * (0.05 - 1.0 / 12.0)));
+  CHECK(gradient[1] == doctest::Approx(0.5 * scale * 0.05));
+  CHECK(gradient[2] == doctest::Approx(-0.5 * scale / 12.0));
 }
 
 TEST_CASE("all_pairs of indistinguishable images is the logarithm of the others' number") {

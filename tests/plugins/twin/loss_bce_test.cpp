@@ -1,4 +1,4 @@
-#include "components.h"
+#include "check_loss.h"
 
 using namespace twinflow;
 using namespace twinflow::twin;
@@ -38,6 +38,23 @@ TEST_CASE("bce of a class batch counts every pair inside it") {
   CHECK(gradient[0] == doctest::Approx(-1.0 / 6.0));
   CHECK(gradient[1] == doctest::Approx(1.0 / 6.0));
   CHECK(gradient[2] == doctest::Approx(-1.0 / 6.0));
+}
+
+TEST_CASE("bce with label smoothing and weights, by hand") {
+  // Labels 1/4 and 3/4. At z = 0 all cost log 2; they pull by 1/2 - 1/4 and 1/2 - 3/4, twice as much for
+  // same.
+  const auto loss = component<Loss>("type = \"bce\"\nlabel_smoothing = 0.5\nsame_weight = 2.0");
+  const Labels labels{.classes = {}, .same = {1, 0}};
+  std::vector<float> gradient(2);
+  CHECK(loss->value(labels, loss->pairs(labels), std::vector<float>{0, 0}, gradient) ==
+        doctest::Approx(std::log(2.0)));
+  CHECK(gradient[0] == doctest::Approx(0.25 * 2 / 3));
+  CHECK(gradient[1] == doctest::Approx(-0.25 / 3));
+  // The least there can be, at sigmoid(z) = 3/4: the entropy of the label.
+  CHECK(loss->value(labels, loss->pairs(labels), std::vector<float>{-std::log(3.0f), std::log(3.0f)},
+                    gradient) == doctest::Approx(-0.75 * std::log(0.75) - 0.25 * std::log(0.25)));
+  CHECK(std::abs(gradient[0]) < 1e-7f);
+  CHECK(std::abs(gradient[1]) < 1e-7f);
 }
 
 TEST_CASE("bce neither overflows nor loses a small loss") {

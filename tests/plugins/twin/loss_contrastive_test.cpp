@@ -1,4 +1,4 @@
-#include "components.h"
+#include "check_loss.h"
 
 using namespace twinflow;
 using namespace twinflow::twin;
@@ -17,6 +17,15 @@ TEST_CASE("contrastive by hand") {
   CHECK(loss->value(labels, pairs, std::vector<float>{3, 0.5f, 2.5f, 0}, gradient) ==
         doctest::Approx((4.5 + 1.125 + 0.0 + 2.0) / 4));
   CHECK(gradient == std::vector<float>{0.75f, -0.375f, 0.0f, -0.5f});
+}
+
+TEST_CASE("contrastive balanced by hand: half of it for each kind of pair") {
+  const auto loss = component<Loss>("type = \"contrastive\"\nmargin = 2.0\nbalance = true");
+  const Labels labels{.classes = {}, .same = {1, 0, 0, 0}};
+  std::vector<float> gradient(4);
+  CHECK(loss->value(labels, loss->pairs(labels), std::vector<float>{3, 0.5f, 2.5f, 0}, gradient) ==
+        doctest::Approx((4.5 + (1.125 + 0.0 + 2.0) / 3) / 2));
+  check_close(gradient, {1.5f, -1.5f / 6, 0.0f, -2.0f / 6}, 1e-6);
 }
 
 TEST_CASE("contrastive says when a batch has no pair") {

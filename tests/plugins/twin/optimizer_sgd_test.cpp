@@ -1,4 +1,4 @@
-#include "components.h"
+#include "check_optimizer.h"
 
 using namespace twinflow;
 using namespace twinflow::twin;
@@ -37,6 +37,40 @@ TEST_CASE("sgd by hand") {
   decay->update(w, std::vector<float>{2}, slots, {.t = 0, .rate = 0.5});
   CHECK(w[0] == 6.0f);
   CHECK(v[0] == -1.0f);
+}
+
+TEST_CASE("sgd ramps its momentum over the epochs, up to the layer's own") {
+  const auto sgd =
+      component<Optimizer>("type = \"sgd\"\nmomentum = 0.9\nmomentum_start = 0.5\nmomentum_epochs = 4");
+  // A gradient of 0 leaves v times the momentum.
+  const auto momentum = [&](std::uint64_t epoch, std::optional<double> own = {}) {
+    std::vector<float> w = {0}, v = {1};
+    float* slots[] = {v.data()};
+    sgd->update(w, std::vector<float>{0}, slots, {.t = 0, .rate = 0.5, .epoch = epoch, .momentum = own});
+    CHECK(w[0] == v[0]);
+    return static_cast<double>(v[0]);
+  };
+  CHECK(momentum(0) == doctest::Approx(0.5));
+  CHECK(momentum(1) == doctest::Approx(0.6));
+  CHECK(momentum(3) == doctest::Approx(0.8));
+  CHECK(momentum(4) == doctest::Approx(0.9));
+  CHECK(momentum(400) == doctest::Approx(0.9));
+  CHECK(momentum(2, 0.75) == doctest::Approx(0.625));
+  CHECK(momentum(9, 0.75) == doctest::Approx(0.75));
+  CHECK(momentum(2, 0.0) == doctest::Approx(0.25));
+  CHECK(sgd->has_momentum());
+  CHECK(!component<Optimizer>("type = \"sgd\"\nmomentum = 0.0")->has_momentum());
+}
+
+TEST_CASE("sgd refuses half a ramp") {
+  CHECK(problem_of<Optimizer>("type = \"sgd\"\nmomentum_start = 0.5") ==
+        "momentum_start and momentum_epochs need each other");
+  CHECK(problem_of<Optimizer>("type = \"sgd\"\nmomentum_epochs = 5") ==
+        "momentum_start and momentum_epochs need each other");
+  CHECK(problem_of<Optimizer>("type = \"sgd\"\nmomentum = 0.0\nmomentum_start = 0.5\nmomentum_epochs = 5") ==
+        "momentum_start needs a momentum above 0: that is what the momentum goes to");
+  CHECK(problem_of<Optimizer>("type = \"sgd\"\nmomentum_start = 0.5\nmomentum_epochs = 0")
+            .find("momentum_epochs") != std::string::npos);
 }
 
 TEST_CASE("sgd refuses nesterov without momentum") {

@@ -1,4 +1,4 @@
-#include "components.h"
+#include "check_schedule.h"
 
 using namespace twinflow;
 using namespace twinflow::twin;
@@ -26,4 +26,21 @@ TEST_CASE("cosine schedule holds where there is little or nothing to go along") 
   const auto only_warmup = component<Schedule>("type = \"cosine\"\nwarmup = 1.0");
   CHECK(only_warmup->factor({9, 10}) == doctest::Approx(1.0));
   CHECK(only_warmup->factor({10, 10}) == 0.01);
+}
+
+TEST_CASE("cosine schedule starts again after each period") {
+  // 4, then 12, then 36 updates, after 2 of warm-up.
+  const auto restarts =
+      component<Schedule>("type = \"cosine\"\nwarmup = 0.02\nfloor = 0.0\nperiod = 4\nmultiplier = 3");
+  CHECK(restarts->factor({0, 100}) == doctest::Approx(0.5));
+  CHECK(restarts->factor({2, 100}) == doctest::Approx(1.0));
+  CHECK(restarts->factor({2 + 2, 100}) == doctest::Approx(0.5));
+  CHECK(restarts->factor({2 + 4, 100}) == doctest::Approx(1.0));
+  CHECK(restarts->factor({2 + 4 + 6, 100}) == doctest::Approx(0.5));
+  CHECK(restarts->factor({2 + 4 + 12, 100}) == doctest::Approx(1.0));
+  CHECK(restarts->factor({2 + 4 + 12 + 9, 100}) == doctest::Approx(0.5 + std::sqrt(0.125)));
+  const auto same =
+      component<Schedule>("type = \"cosine\"\nwarmup = 0.0\nfloor = 0.0\nperiod = 2\nunit = \"epochs\"");
+  CHECK(same->factor({5, 1000, 10}) == doctest::Approx(0.5 + std::sqrt(0.125)));
+  CHECK(same->factor({1'000'000'000'000'010, 1000, 10}) == doctest::Approx(0.5));
 }

@@ -1,4 +1,4 @@
-#include "components.h"
+#include "check_schedule.h"
 
 using namespace twinflow;
 using namespace twinflow::twin;
@@ -18,4 +18,17 @@ TEST_CASE("exponential schedule by hand") {
 
 TEST_CASE("exponential schedule refuses to fall every 0 updates") {
   CHECK(problem_of<Schedule>("type = \"exponential\"\nevery = 0").find("every") != std::string::npos);
+}
+
+TEST_CASE("step schedule agrees with PyTorch") { check_schedule("step"); }
+
+TEST_CASE("exponential and step schedules count epochs where told to") {
+  // Koch 2015: 0.99 after each epoch, here of 30 updates.
+  const auto koch = component<Schedule>("type = \"exponential\"\nevery = 1\nunit = \"epochs\"");
+  CHECK(koch->factor({29, 9000, 30}) == 1.0);
+  CHECK(koch->factor({30, 9000, 30}) == 0.99);
+  CHECK(koch->factor({30 * 100, 9000, 30}) == doctest::Approx(std::pow(0.99, 100)));
+  const auto step = component<Schedule>("type = \"step\"\nevery = 2\nunit = \"epochs\"");
+  CHECK(step->factor({59, 9000, 30}) == 1.0);
+  CHECK(step->factor({60, 9000, 30}) == 0.1);
 }

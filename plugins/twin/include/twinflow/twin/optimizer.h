@@ -39,7 +39,8 @@ class Optimizer {
   }
 
   virtual std::size_t slots() const { return 0; }
-  /// Whether UpdateStep::momentum means something to it.
+  /// Whether UpdateStep::momentum means something to it: not where its own is 0 and it keeps no memory for
+  /// one.
   virtual bool has_momentum() const { return false; }
 
   /// Changes `weights` and `slots` in place. Decay first, decoupled from the gradient:
@@ -48,6 +49,10 @@ class Optimizer {
   /// same bits. The spans and slots[0 .. slots()-1] have one length and do not overlap.
   virtual void update(std::span<float> weights, std::span<const float> gradient,
                       std::span<float* const> slots, const UpdateStep& step) const = 0;
+
+ protected:
+  /// What the decay leaves of a weight.
+  float keep(const UpdateStep& step) const { return static_cast<float>(1.0 - step.rate * weight_decay); }
 };
 
 }  // namespace twinflow::twin

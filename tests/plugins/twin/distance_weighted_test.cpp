@@ -1,9 +1,24 @@
-#include "components.h"
+#include "check_distance.h"
 
 using namespace twinflow;
 using namespace twinflow::twin;
 
 TEST_CASE("weighted_l1 agrees with PyTorch and with finite differences") { check_distance("weighted_l1"); }
+
+TEST_CASE("weighted_l2 agrees with PyTorch and with finite differences") { check_distance("weighted_l2"); }
+
+TEST_CASE("weighted_l2 by hand") {
+  const auto distance = component<Distance>("type = \"weighted_l2\"");
+  CHECK(distance->weight_count(4096) == 4097);
+  CHECK(distance->gives_logits());
+  const Embeddings e = rows({{1, 2, 5}, {4, 1, 5}});
+  const std::vector<float> weights = {0.5f, -2, 7, 0.25f};
+  // 0.5 * 9 - 2 * 1 + 7 * 0 + 0.25
+  CHECK(distances(*distance, e, {{0, 1}}, weights) == std::vector<float>{2.75f});
+  const auto found = gradients(*distance, e, {{0, 1}}, {2.0f}, weights);
+  CHECK(found.e.values == std::vector<float>{-6, -8, 0, 6, 8, 0});
+  CHECK(found.weights == std::vector<float>{18, 2, 0, 2});
+}
 
 TEST_CASE("weighted_l1 by hand") {
   const auto distance = component<Distance>("type = \"weighted_l1\"");
