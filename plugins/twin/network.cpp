@@ -14,13 +14,23 @@ bool has_bf16() {
   return (isa & wanted) == wanted;
 }
 
+}  // namespace
+
 std::string dims_text(const std::vector<std::int64_t>& dims) {
+  if (dims.empty()) return "one number";
   std::string text;
   for (std::int64_t dim : dims) text += (text.empty() ? "" : "x") + std::to_string(dim);
   return text;
 }
 
-}  // namespace
+void each_tensor(
+    const Layers& layers, Shape image,
+    const std::function<void(const std::string& name, const std::vector<std::int64_t>& shape)>& each) {
+  if (layers.empty()) throw Error("a network needs at least one layer");
+  Program program(image, memory::data_type::f32, false, default_shard);
+  program.on_parameter = [&](const Parameter& one) { each(one.name, one.dims); };
+  plan_layers(program, layers, "", program.image(), false);
+}
 
 Precision resolve(Precision asked) {
   if (asked == Precision::bf16 && !has_bf16())
@@ -53,12 +63,17 @@ void Network::initialise(const Streams& random) {
 }
 
 const Embeddings& Network::forward(const Images& images, const Pass& pass) {
+  return forward(images, 0, images.count, pass);
+}
+
+const Embeddings& Network::forward(const Images& images, std::size_t first, std::size_t count,
+                                   const Pass& pass) {
   const Shape given{images.channels, images.height, images.width};
   if (given != image_)
     throw Error("the network was built for images of " + image_.text() + ", but these are " + given.text());
-  if (embeddings_.count != images.count) embeddings_ = Embeddings(images.count, embedding_size_);
-  if (images.count == 0) return embeddings_;
-  program_->forward(images.pixels.data(), images.count, pass);
+  if (embeddings_.count != count) embeddings_ = Embeddings(count, embedding_size_);
+  if (count == 0) return embeddings_;
+  program_->forward(images.image(first), count, pass);
   std::copy_n(program_->output(), embeddings_.values.size(), embeddings_.values.data());
   return embeddings_;
 }

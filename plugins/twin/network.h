@@ -28,6 +28,15 @@ enum class Mode { training, inference };
 /// Images of one shard. Batch normalisation takes its statistics over a shard.
 constexpr std::size_t default_shard = 16;
 
+/// "64x3x3", for sentences.
+std::string dims_text(const std::vector<std::int64_t>& dims);
+
+/// Tells of each tensor that such a network has, name and shape, before anything of its size is made. What
+/// `each` throws ends it. Throws Error as Network's constructor does.
+void each_tensor(
+    const Layers& layers, Shape image,
+    const std::function<void(const std::string& name, const std::vector<std::int64_t>& shape)>& each);
+
 /// A network with its weights. forward() and backward() run in parallel over the calling thread's arena and
 /// give the same bits for any number of threads; one call at a time.
 ///
@@ -50,6 +59,9 @@ class Network {
   /// Row i is the embedding of image i; valid until the next call. backward() reads `images` again: they must
   /// still be there. Throws Error when the images have another shape.
   const Embeddings& forward(const Images& images, const Pass& pass = {});
+  /// The same for `count` of the images, from `first` on.
+  const Embeddings& forward(const Images& images, std::size_t first, std::size_t count,
+                            const Pass& pass = {});
   /// `gradient`: dL/d embeddings of the last forward() of a training network. Leaves dL/d weights in
   /// parameters().
   void backward(const Embeddings& gradient);

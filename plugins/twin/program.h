@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -111,6 +112,8 @@ class Program {
   Parameter& add_parameter(std::string name, std::vector<std::int64_t> dims, Initial initial,
                            Parameter::Kind kind);
   void add(std::unique_ptr<Operation> operation);
+  /// Told of each parameter when it is added, before anything of its size is made. May throw.
+  std::function<void(const Parameter&)> on_parameter;
   /// Fixes what is stored where; nothing is added afterwards. `output`: the f32 result that forward() leaves.
   void settle(int output);
 
