@@ -39,25 +39,36 @@ std::string WeightsMatch::text() const {
   for (const auto* list : {&kept, &fresh, &unused})
     for (const std::string& name : *list) ++tensors[layer_of(name)];
   for (const OtherShape& one : other_shape) ++tensors[layer_of(one.name)];
-  // A layer that is in the list whole by its name, else its tensors by theirs.
-  const auto list_text = [&](const char* title, const std::vector<std::string>& list) {
+  // A layer that is in a list whole by its name, else its tensors by theirs. `name_of` and `shapes_of` say
+  // what an entry is; a layer shows the shapes of its tensor with the most dimensions.
+  const auto list_text = [&](const char* title, const auto& list, auto name_of, auto shapes_of) {
     std::string all;
     for (auto from = list.begin(); from != list.end();) {
-      const std::string layer = layer_of(*from);
-      const auto to = std::find_if(from, list.end(), [&](const auto& one) { return layer_of(one) != layer; });
+      const std::string layer = layer_of(name_of(*from));
+      const auto to =
+          std::find_if(from, list.end(), [&](const auto& one) { return layer_of(name_of(one)) != layer; });
       const bool whole = static_cast<std::size_t>(to - from) == tensors.at(layer);
       for (; from != to; from = whole ? to : from + 1)
-        all += (all.empty() ? "" : ", ") + (whole ? layer : *from);
+        all += (all.empty() ? "" : ", ") +
+               (whole ? layer + shapes_of(from, to) : name_of(*from) + shapes_of(from, from + 1));
     }
     return all.empty() ? "" : fmt::format("{}: {}", title, all);
   };
-  std::string shapes;
-  for (const OtherShape& one : other_shape)
-    shapes += fmt::format("{}{} ({} in the file, {} here)", shapes.empty() ? "other shape: " : ", ", one.name,
-                          dims_text(one.in_file), dims_text(one.here));
+  const auto names_text = [&](const char* title, const std::vector<std::string>& list) {
+    return list_text(
+        title, list, [](const std::string& name) { return name; }, [](auto, auto) { return std::string(); });
+  };
+  const auto shapes_of = [](auto from, auto to) {
+    const OtherShape& largest = *std::max_element(
+        from, to, [](const OtherShape& a, const OtherShape& b) { return a.here.size() < b.here.size(); });
+    return fmt::format(" ({} in the file, {} here)", dims_text(largest.in_file), dims_text(largest.here));
+  };
   std::string all;
   for (const std::string& part :
-       {list_text("kept", kept), shapes, list_text("new", fresh), list_text("not used", unused)})
+       {names_text("kept", kept),
+        list_text(
+            "other shape", other_shape, [](const OtherShape& one) { return one.name; }, shapes_of),
+        names_text("new", fresh), names_text("not used", unused)})
     if (!part.empty()) all += (all.empty() ? "" : "; ") + part;
   return all;
 }

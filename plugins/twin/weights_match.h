@@ -19,8 +19,9 @@ struct WeightsMatch {
   std::vector<std::string> fresh;       // in the network alone
   std::vector<std::string> unused;      // in the file alone
 
-  /// For people, a layer named once: "kept: 0.conv, 1.batch_norm; other shape: 12.dense (256x2304 in the
-  /// file, 128x2304 here); new: 14.dense; not used: 13.dense". What is empty is left out.
+  /// For people: "kept: 0.conv, 1.batch_norm; other shape: 12.dense (256x2304 in the file, 128x2304 here);
+  /// new: 14.dense; not used: 13.dense". A layer whose tensors share their fate is named once; what is empty
+  /// is left out.
   std::string text() const;
 };
 
