@@ -36,6 +36,16 @@ bool write_all(int descriptor, std::string_view bytes) {
   return true;
 }
 
+/// `fail` is told what did not succeed, with errno set, and throws.
+template <class Fail>
+void rename_into_place(const std::filesystem::path& finished, const std::filesystem::path& file,
+                       const Fail& fail) {
+  if (::rename(finished.c_str(), file.c_str()) != 0) fail("rename a new file to");
+  const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
+  const Descriptor entry(folder, O_RDONLY | O_DIRECTORY);
+  if (entry.number < 0 || (::fsync(entry.number) != 0 && errno != EINVAL)) fail("write the folder of");
+}
+
 }  // namespace
 
 void write_atomically(const std::filesystem::path& file, std::string_view head, std::string_view body) {
@@ -51,10 +61,14 @@ void write_atomically(const std::filesystem::path& file, std::string_view head, 
     if (!write_all(out.number, head) || !write_all(out.number, body) || ::fsync(out.number) != 0)
       fail("write");
   }
-  if (::rename(temporary.c_str(), file.c_str()) != 0) fail("rename a new file to");
-  const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
-  const Descriptor entry(folder, O_RDONLY | O_DIRECTORY);
-  if (entry.number < 0 || (::fsync(entry.number) != 0 && errno != EINVAL)) fail("write the folder of");
+  rename_into_place(temporary, file, fail);
+}
+
+void replace_file(const std::filesystem::path& finished, const std::filesystem::path& file) {
+  sync_file(finished);
+  rename_into_place(finished, file, [&](const char* what) {
+    throw Error(fmt::format("cannot {} '{}': {}", what, file.string(), std::strerror(errno)));
+  });
 }
 
 void sync_file(const std::filesystem::path& file) {

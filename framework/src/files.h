@@ -6,9 +6,6 @@
 
 namespace twinflow {
 
-/// Has the system put on the disk what was written to a file so far. Throws Error naming the file.
-void sync_file(const std::filesystem::path& file);
-
 /// While it lives, no other process can lock the folder. Throws Error naming it when another one has.
 class FolderLock {
  public:

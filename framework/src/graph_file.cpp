@@ -26,7 +26,8 @@ std::shared_ptr<const Place::Text> make_text(const std::string& content, const s
   return text;
 }
 
-Value convert(const toml::node& node, const std::shared_ptr<const Place::Text>& text, Problems& problems);
+Value convert(const toml::node& node, const std::shared_ptr<const Place::Text>& text, Problems& problems,
+              int depth);
 
 /// Columns count these.
 int characters(std::string_view text) {
@@ -44,10 +45,11 @@ Place place_of(const toml::source_region& region, const std::shared_ptr<const Pl
 }
 
 Value::Table convert_table(const toml::table& table, const std::shared_ptr<const Place::Text>& text,
-                           Problems& problems) {
+                           Problems& problems, int depth) {
   Value::Table entries;
   for (auto&& [key, node] : table)
-    entries.push_back({std::string(key.str()), place_of(key.source(), text), convert(node, text, problems)});
+    entries.push_back(
+        {std::string(key.str()), place_of(key.source(), text), convert(node, text, problems, depth)});
   // toml++ sorts by key; people read in the order they wrote.
   std::stable_sort(entries.begin(), entries.end(), [](const Value::Entry& a, const Value::Entry& b) {
     return std::pair(a.place.line, a.place.column) < std::pair(b.place.line, b.place.column);
@@ -55,14 +57,18 @@ Value::Table convert_table(const toml::table& table, const std::shared_ptr<const
   return entries;
 }
 
-Value convert(const toml::node& node, const std::shared_ptr<const Place::Text>& text, Problems& problems) {
+Value convert(const toml::node& node, const std::shared_ptr<const Place::Text>& text, Problems& problems,
+              int depth) {
+  constexpr int deepest = 300;  // toml++ refuses tables that lie deeper, but not dotted keys
   Value value;
   value.place = place_of(node.source(), text);
-  if (const auto* table = node.as_table())
-    value.data = convert_table(*table, text, problems);
+  if (depth > deepest)
+    problems.error(value.place, "this is nested too deep");
+  else if (const auto* table = node.as_table())
+    value.data = convert_table(*table, text, problems, depth + 1);
   else if (const auto* array = node.as_array()) {
     Value::List list;
-    for (const toml::node& one : *array) list.push_back(convert(one, text, problems));
+    for (const toml::node& one : *array) list.push_back(convert(one, text, problems, depth + 1));
     value.data = std::move(list);
   } else if (const auto* boolean = node.as_boolean())
     value.data = boolean->get();
@@ -196,11 +202,25 @@ Value parse_toml(const std::string& content, const std::string& name, const std:
   Value value{Value::Table(), {text, 1, 1}};
   try {
     const toml::table table = toml::parse(content, name);
-    value.data = convert_table(table, text, problems);
+    value.data = convert_table(table, text, problems, 0);
   } catch (const toml::parse_error& error) {
     problems.error(place_of(error.source(), text), std::string(error.description()));
   }
   return value;
+}
+
+Value parse_value(const std::string& toml, const std::string& name, Problems& problems) {
+  // Each may open a table inside of the one before, and toml++ takes these apart by recursion.
+  constexpr std::ptrdiff_t most_dots = 10'000;
+  Value table{Value::Table(), {make_text("", name, ""), 1, 1}};
+  if (std::count(toml.begin(), toml.end(), '.') > most_dots)
+    problems.error(table.place, fmt::format("there are more than {} dots in it", most_dots));
+  else
+    table = parse_toml("value = " + toml, name, "", problems);
+  auto& entries = std::get<Value::Table>(table.data);
+  if (problems.empty() && (entries.size() != 1 || entries.front().key != "value"))
+    problems.error(table.place, "it is not one value");
+  return problems.empty() ? std::move(entries.front().value) : Value{};
 }
 
 Value load_graph_file(const std::filesystem::path& file, Problems& problems) {

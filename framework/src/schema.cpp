@@ -37,10 +37,10 @@ Json to_json(const Value& value) {
 /// A default as it stands in the description, which is TOML.
 Json default_of(const ParamInfo& param) {
   Problems problems;
-  const Value parsed = parse_toml("value = " + param.default_text, "default", "", problems);
+  const Value parsed = parse_value(param.default_text, "default", problems);
   if (!problems.empty())
     throw Error(fmt::format("the default of '{}' is no TOML:\n{}", param.key, problems.str()));
-  return to_json(*parsed.find("value"));
+  return to_json(parsed);
 }
 
 Json limit(double value) {

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <fstream>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -21,63 +21,145 @@ namespace {
 
 using Json = nlohmann::json;
 constexpr std::uint64_t max_header = 100'000'000;  // the format's own limit
+constexpr const char* metadata_key = "__metadata__";
 
 [[noreturn]] void refuse(const std::filesystem::path& file, const std::string& why) {
   throw Error(fmt::format("'{}' is not a good safetensors file: {}", file.string(), why));
 }
 
-/// A shape's number of elements; nullopt when negative or beyond `limit`.
-std::optional<std::uint64_t> elements(const std::vector<std::int64_t>& shape, std::uint64_t limit) {
-  std::uint64_t count = 1;
-  for (const std::int64_t size : shape) {
-    if (size < 0) return std::nullopt;
-    if (size != 0 && count > limit / static_cast<std::uint64_t>(size)) return std::nullopt;
-    count *= static_cast<std::uint64_t>(size);
-  }
-  return count;
+/// A name from a file, fit to be printed.
+std::string shown(const std::string& name) {
+  std::size_t length = std::min<std::size_t>(name.size(), 100);
+  while (length < name.size() && (name[length] & 0xC0) == 0x80) --length;  // no half of a character
+  std::string text = name.substr(0, length);
+  for (char& one : text)
+    if (static_cast<unsigned char>(one) < 0x20 || one == 0x7f) one = '?';
+  return length < name.size() ? text + "..." : text;
 }
+
+/// A shape's number of elements; nullopt when a size is negative or the product no int64.
+std::optional<std::uint64_t> elements(const std::vector<std::int64_t>& shape) {
+  std::int64_t count = 1;
+  for (const std::int64_t size : shape)
+    if (size < 0 || __builtin_mul_overflow(count, size, &count)) return std::nullopt;
+  return static_cast<std::uint64_t>(count);
+}
+
+float from_f64(const char* bytes) {
+  double value;
+  std::memcpy(&value, bytes, sizeof value);
+  return static_cast<float>(value);
+}
+float from_bf16(const char* bytes) {  // the upper half of an f32
+  std::uint16_t half;
+  std::memcpy(&half, bytes, sizeof half);
+  return std::bit_cast<float>(static_cast<std::uint32_t>(half) << 16);
+}
+/// IEEE 754 binary16: 1 sign, 5 exponent (bias 15) and 10 fraction bits. An f32 holds every one of them.
+float from_f16(const char* bytes) {
+  std::uint16_t half;
+  std::memcpy(&half, bytes, sizeof half);
+  const std::uint32_t sign = (half & 0x8000u) << 16, exponent = half >> 10 & 0x1fu, fraction = half & 0x3ffu;
+  if (exponent == 0x1f) return std::bit_cast<float>(sign | 0x7f800000u | fraction << 13);  // infinite, or NaN
+  const float size = exponent == 0 ? std::ldexp(static_cast<float>(fraction), -24)         // subnormal
+                                   : std::bit_cast<float>((exponent + 112) << 23 | fraction << 13);
+  return sign == 0 ? size : -size;
+}
+
+/// The types that are read, all of them as f32.
+struct Type {
+  const char* name;
+  std::size_t bytes;
+  float (*convert)(const char* bytes);  // nullptr: they are f32
+};
+constexpr Type types[] = {
+    {"F32", 4, nullptr}, {"F64", 8, from_f64}, {"F16", 2, from_f16}, {"BF16", 2, from_bf16}};
 
 struct Entry {
   std::string name;
+  const Type* type;
   std::vector<std::int64_t> shape;
   std::uint64_t begin, end;
 };
 
 Entry read_entry(const std::filesystem::path& file, const std::string& name, const Json& json,
                  std::uint64_t size) {
+  const std::string who = fmt::format("tensor '{}'", shown(name));
   if (!json.is_object() || json.size() != 3 || !json.contains("dtype") || !json.contains("shape") ||
       !json.contains("data_offsets"))
-    refuse(file, fmt::format("tensor '{}' does not have exactly dtype, shape and data_offsets", name));
-  if (json["dtype"] != "F32")
-    refuse(file, fmt::format("tensor '{}' is of type {}, not F32", name, json["dtype"].dump()));
-  Entry entry{name, {}, 0, 0};
+    refuse(file, who + " does not have exactly dtype, shape and data_offsets");
+  const auto* type = std::find_if(std::begin(types), std::end(types),
+                                  [&](const Type& one) { return json["dtype"] == one.name; });
+  if (type == std::end(types))
+    refuse(file,
+           fmt::format("{} is of type {}, not F32, F64, F16 or BF16", who, shown(json["dtype"].dump())));
+  Entry entry{name, type, {}, 0, 0};
   const Json& shape = json["shape"];
   const Json& offsets = json["data_offsets"];
   const auto unsigned_number = [](const Json& one) { return one.is_number_unsigned(); };
   if (!shape.is_array() || !std::all_of(shape.begin(), shape.end(), unsigned_number) || !offsets.is_array() ||
       offsets.size() != 2 || !std::all_of(offsets.begin(), offsets.end(), unsigned_number))
-    refuse(file, fmt::format("tensor '{}' has a shape or offsets that are not lists of whole numbers", name));
+    refuse(file, who + " has a shape or offsets that are not lists of whole numbers");
   for (const Json& one : shape) entry.shape.push_back(one.get<std::int64_t>());
   entry.begin = offsets[0].get<std::uint64_t>();
   entry.end = offsets[1].get<std::uint64_t>();
-  if (entry.begin > entry.end || entry.end > size)
-    refuse(file, fmt::format("tensor '{}' lies outside the file", name));
-  const auto count = elements(entry.shape, size);
-  if (!count || *count * sizeof(float) != entry.end - entry.begin)
-    refuse(file, fmt::format("tensor '{}' has {} bytes, which is not what its shape says", name,
-                             entry.end - entry.begin));
+  if (entry.begin > entry.end || entry.end > size) refuse(file, who + " lies outside the file");
+  const std::uint64_t bytes = entry.end - entry.begin;
+  if (bytes % type->bytes != 0 || elements(entry.shape) != bytes / type->bytes)
+    refuse(file, fmt::format("{} has {} bytes, which is not what its shape says", who, bytes));
   return entry;
+}
+
+/// The header, which has to open the text and may be followed by spaces.
+Json parse_header(const std::filesystem::path& file, const std::string& text) {
+  if (!text.starts_with('{')) refuse(file, "its header does not begin with {");
+  // A callback that counts names, of tensors and inside of them: the format forbids a name given twice, JSON
+  // readers keep the last in silence.
+  std::size_t names = 0;
+  Json header = Json::parse(
+      text,
+      [&](int depth, Json::parse_event_t event, Json&) {
+        if (event == Json::parse_event_t::key && depth <= 2) ++names;
+        return true;
+      },
+      false);
+  if (header.is_discarded()) refuse(file, "its header is not a JSON object");
+  if (text.find_last_not_of(' ') != text.rfind('}')) refuse(file, "its header ends in other than spaces");
+  std::size_t kept = header.size();
+  for (const Json& one : header)
+    if (one.is_object()) kept += one.size();
+  if (names != kept) refuse(file, "its header gives a name twice");
+  return header;
+}
+
+/// The next tensor of the stream, as f32. False where the file ends early.
+bool read_values(std::istream& stream, const Entry& entry, std::vector<float>& values) {
+  const std::uint64_t bytes = entry.end - entry.begin;
+  values.resize(bytes / entry.type->bytes);
+  if (!entry.type->convert)
+    return static_cast<bool>(
+        stream.read(reinterpret_cast<char*>(values.data()), static_cast<std::streamsize>(bytes)));
+  std::vector<char> part(std::size_t{1} << 16);
+  for (std::size_t first = 0; first < values.size();) {
+    const std::size_t count = std::min(part.size() / entry.type->bytes, values.size() - first);
+    if (!stream.read(part.data(), static_cast<std::streamsize>(count * entry.type->bytes))) return false;
+    for (std::size_t i = 0; i < count; ++i)
+      values[first + i] = entry.type->convert(part.data() + i * entry.type->bytes);
+    first += count;
+  }
+  return true;
 }
 
 }  // namespace
 
 void write_safetensors(const std::filesystem::path& file, const NamedTensors& named) {
   Json header = Json::object();
-  if (!named.metadata.empty()) header["__metadata__"] = named.metadata;
+  if (!named.metadata.empty()) header[metadata_key] = named.metadata;
   std::string body;
   for (const auto& [name, tensor] : named.tensors) {
+    if (name == metadata_key) throw Error(fmt::format("a tensor cannot be called '{}'", name));
     const std::size_t bytes = tensor.values.size() * sizeof(float);
-    if (elements(tensor.shape, std::numeric_limits<std::int64_t>::max()) != tensor.values.size())
+    if (elements(tensor.shape) != tensor.values.size())
       throw Error(fmt::format("tensor '{}' has {} values, which is not what its shape says", name,
                               tensor.values.size()));
     header[name] = {
@@ -97,41 +179,32 @@ void write_safetensors(const std::filesystem::path& file, const NamedTensors& na
 }
 
 NamedTensors read_safetensors(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
   std::error_code failed;
-  const std::uint64_t file_size = std::filesystem::file_size(file, failed);
-  if (!stream || failed) throw Error(fmt::format("cannot open '{}'", file.string()));
+  const std::uint64_t file_size = std::filesystem::file_size(file, failed);  // of regular files only
+  std::ifstream stream;
+  if (!failed) stream.open(file, std::ios::binary);
+  if (failed || !stream) throw Error(fmt::format("cannot open '{}'", file.string()));
   std::uint64_t length = 0;
   if (file_size < sizeof length || !stream.read(reinterpret_cast<char*>(&length), sizeof length))
     refuse(file, "it is shorter than its first field");
-  if (length > max_header || length > file_size - sizeof length)
-    refuse(file, "its header is longer than the file");
+  if (length > max_header)
+    refuse(file, fmt::format("its header has more than the {} bytes that the format allows", max_header));
+  if (length > file_size - sizeof length) refuse(file, "its header is longer than the file");
   std::string text(length, '\0');
-  stream.read(text.data(), static_cast<std::streamsize>(length));
-  // A callback that counts names: the format forbids a name given twice, JSON readers keep the last in
-  // silence.
-  std::vector<std::string> names;
-  const Json header = Json::parse(
-      text,
-      [&](int depth, Json::parse_event_t event, Json& key) {
-        if (depth == 1 && event == Json::parse_event_t::key) names.push_back(key.get<std::string>());
-        return true;
-      },
-      false);
-  if (header.is_discarded() || !header.is_object()) refuse(file, "its header is not a JSON object");
-  if (names.size() != header.size()) refuse(file, "its header gives a name twice");
+  if (!stream.read(text.data(), static_cast<std::streamsize>(length))) refuse(file, "it ends early");
+  const Json header = parse_header(file, text);
 
   NamedTensors named;
   std::vector<Entry> entries;
   const std::uint64_t size = file_size - sizeof length - length;
   for (const auto& [name, json] : header.items()) {
-    if (name != "__metadata__") {
+    if (name != metadata_key) {
       entries.push_back(read_entry(file, name, json, size));
       continue;
     }
     if (!json.is_object()) refuse(file, "its __metadata__ is not an object");
     for (const auto& [key, value] : json.items()) {
-      if (!value.is_string()) refuse(file, fmt::format("its metadata '{}' is not a text", key));
+      if (!value.is_string()) refuse(file, fmt::format("its metadata '{}' is not a text", shown(key)));
       named.metadata[key] = value.get<std::string>();
     }
   }
@@ -141,14 +214,11 @@ NamedTensors read_safetensors(const std::filesystem::path& file) {
   std::uint64_t at = 0;
   for (const Entry& entry : entries) {
     if (entry.begin != at)
-      refuse(file, fmt::format("there is a gap or an overlap before tensor '{}'", entry.name));
+      refuse(file, fmt::format("there is a gap or an overlap before tensor '{}'", shown(entry.name)));
     at = entry.end;
     Tensor& tensor = named.tensors[entry.name];
     tensor.shape = entry.shape;
-    tensor.values.resize((entry.end - entry.begin) / sizeof(float));
-    if (!stream.read(reinterpret_cast<char*>(tensor.values.data()),
-                     static_cast<std::streamsize>(entry.end - entry.begin)))
-      refuse(file, "it ends early");
+    if (!read_values(stream, entry, tensor.values)) refuse(file, "it ends early");
   }
   if (at != size) refuse(file, "there are bytes behind the last tensor");
   return named;

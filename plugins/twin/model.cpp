@@ -1,6 +1,8 @@
 #include "model.h"
 
 #include <algorithm>
+#include <mutex>
+#include <vector>
 
 namespace twinflow::twin {
 
@@ -10,18 +12,40 @@ std::span<const float> Model::distance_weights() const {
   return found->second.values;
 }
 
+struct Model::Networks {
+  std::mutex mutex;
+  std::vector<std::unique_ptr<Network>> idle;
+
+  std::unique_ptr<Network> take() {
+    const std::lock_guard lock(mutex);
+    if (idle.empty()) return nullptr;
+    std::unique_ptr<Network> taken = std::move(idle.back());
+    idle.pop_back();
+    return taken;
+  }
+  void give_back(std::unique_ptr<Network> network) {
+    const std::lock_guard lock(mutex);
+    idle.push_back(std::move(network));
+  }
+};
+
+std::shared_ptr<Model::Networks> Model::no_networks() { return std::make_shared<Networks>(); }
+
 Embeddings Model::embed(const Images& images) const {
   constexpr std::size_t chunk = 256;  // images at once: bounds the memory of inference
-  Network network(layers, image, precision, Mode::inference);
-  network.load(*weights);
-  Embeddings all(images.count, network.embedding_size());
-  for (std::size_t first = 0; first < images.count; first += chunk) {
-    const std::size_t count = std::min(chunk, images.count - first);
-    Images some(count, images.channels, images.height, images.width);
-    std::copy_n(images.image(first), some.pixels.size(), some.pixels.data());
-    const Embeddings& made = network.forward(some);
-    std::copy_n(made.values.data(), made.values.size(), all.row(first));
+  std::unique_ptr<Network> network = networks_->take();
+  if (!network) {
+    network = std::make_unique<Network>(layers, image, precision, Mode::inference);
+    network->load(*weights);
   }
+  Embeddings all(images.count, network->embedding_size());
+  const std::vector<std::size_t> parts = network->parts(images.count, chunk);
+  for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
+    const Embeddings& made =
+        network->forward(images, {.first_image = parts[i], .images = parts[i + 1] - parts[i]});
+    std::copy_n(made.values.data(), made.values.size(), all.row(parts[i]));
+  }
+  networks_->give_back(std::move(network));
   return all;
 }
 

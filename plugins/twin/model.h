@@ -12,7 +12,9 @@
 
 namespace twinflow::twin {
 
-/// A trained network as it was at one moment: immutable, cheap to copy, safe from any thread.
+/// A trained network as it was at one moment: immutable once its members are set, cheap to copy, safe from
+/// any thread. The network that the first embed() builds is kept, for all copies; calls at the same time each
+/// have their own.
 class Model {
  public:
   static constexpr const char* port_type = "model";
@@ -33,6 +35,11 @@ class Model {
   /// Any number of images, in parallel over the arena. Batch normalisation uses its moving averages, so that
   /// an embedding depends on its image alone. Throws Error when the images have another shape.
   Embeddings embed(const Images& images) const;
+
+ private:
+  struct Networks;
+  static std::shared_ptr<Networks> no_networks();
+  std::shared_ptr<Networks> networks_ = no_networks();  // built and not in use
 };
 
 /// Fills in `weights`, metadata included, from the network's tensors.

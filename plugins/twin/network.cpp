@@ -14,13 +14,23 @@ bool has_bf16() {
   return (isa & wanted) == wanted;
 }
 
+}  // namespace
+
 std::string dims_text(const std::vector<std::int64_t>& dims) {
+  if (dims.empty()) return "one number";
   std::string text;
   for (std::int64_t dim : dims) text += (text.empty() ? "" : "x") + std::to_string(dim);
   return text;
 }
 
-}  // namespace
+void each_tensor(
+    const Layers& layers, Shape image,
+    const std::function<void(const std::string& name, const std::vector<std::int64_t>& shape)>& each) {
+  if (layers.empty()) throw Error("a network needs at least one layer");
+  Program program(image, memory::data_type::f32, false, default_shard);
+  program.on_parameter = [&](const Parameter& one) { each(one.name, one.dims); };
+  plan_layers(program, layers, "", program.image(), false);
+}
 
 Precision resolve(Precision asked) {
   if (asked == Precision::bf16 && !has_bf16())

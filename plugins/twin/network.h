@@ -28,6 +28,15 @@ enum class Mode { training, inference };
 /// Images of one shard. Batch normalisation takes its statistics over a shard.
 constexpr std::size_t default_shard = 16;
 
+/// "64x3x3", for sentences.
+std::string dims_text(const std::vector<std::int64_t>& dims);
+
+/// Tells of each tensor that such a network has, name and shape, before anything of its size is made. What
+/// `each` throws ends it. Throws Error as Network's constructor does.
+void each_tensor(
+    const Layers& layers, Shape image,
+    const std::function<void(const std::string& name, const std::vector<std::int64_t>& shape)>& each);
+
 /// A network with its weights. forward() and backward() run in parallel over the calling thread's arena and
 /// give the same bits for any number of threads; one call at a time.
 ///

@@ -6,6 +6,7 @@
 
 #include "loops.h"
 #include "reorder.h"
+#include "twinflow/error.h"
 
 namespace twinflow::twin {
 
@@ -40,6 +41,23 @@ float* Task::gradient(const Parameter& parameter) const {
   return program_.shard_gradients_[shard].floats() + parameter.shard_offset;
 }
 
+namespace {
+
+/// oneDNN counts in 32 bits.
+void require_room(Shape shape) {
+  constexpr std::size_t most = std::size_t{1} << 30;
+  std::size_t room = most;
+  for (const std::size_t size : {shape.channels, shape.height, shape.width}) {
+    if (size == 0) throw Error("nothing is left of an image: " + shape.text());
+    room /= size;
+  }
+  if (room == 0)
+    throw Error("an image of " + shape.text() + " is too large: more than " + std::to_string(most) +
+                " numbers");
+}
+
+}  // namespace
+
 Program::Program(Shape image, memory::data_type compute_, bool training_, std::size_t shard_)
     : training(training_), compute(compute_), shard(shard_) {
   one_thread();
@@ -50,6 +68,7 @@ Program::~Program() = default;
 
 int Program::add_activation(Shape shape, memory::data_type type, memory::format_tag tag, bool gradient,
                             int shared, int shared_gradient) {
+  require_room(shape);
   Activation made{shape, type, tag, -1, -1};
   const std::size_t bytes = made.desc(1).get_size();
   const auto store = [&](std::vector<Storage>& storages) {
@@ -73,11 +92,14 @@ int Program::as(int from, memory::data_type type, memory::format_tag tag) {
 
 Parameter& Program::add_parameter(std::string name, std::vector<std::int64_t> dims, Initial initial,
                                   Parameter::Kind kind) {
+  for (const Parameter& other : parameters_)
+    if (other.name == name) throw Error("two layers have weights called \"" + name + "\"");
   Parameter& made = parameters_.emplace_back();
   made.name = std::move(name);
   made.dims = std::move(dims);
   made.initial = initial;
   made.kind = kind;
+  if (on_parameter) on_parameter(made);
   return made;
 }
 

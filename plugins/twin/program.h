@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -115,6 +116,8 @@ class Program {
                            Parameter::Kind kind);
   void add(std::unique_ptr<Operation> operation);
   std::string planning;  // the layer that is being planned: whose the operations are that it adds
+  /// Told of each parameter when it is added, before anything of its size is made. May throw.
+  std::function<void(const Parameter&)> on_parameter;
   /// Fixes what is stored where; nothing is added afterwards. `output`: the f32 result that forward() leaves.
   void settle(int output);
 

@@ -117,3 +117,28 @@ TEST_CASE("references and schemas show ranges around a centre, and what need not
   CHECK(properties["chance"]["type"] == "number");
   CHECK(!properties["chance"].contains("default"));
 }
+
+TEST_CASE("a value is read from the text that was written of it, wherever that comes from") {
+  const Draws made = read_text<Draws>("{ turn = [-30.0, 30.0], chance = 0.5 }", "its text");
+  CHECK(made.turn.low == -30);
+  CHECK(made.chance == 0.5);
+  CHECK(read_text<std::vector<std::int64_t>>("[1,\n 2] # two", "x") == std::vector<std::int64_t>{1, 2});
+  const auto failure = [](const std::string& text) {
+    try {
+      read_text<Draws>(text, "its text");
+      return std::string("none");
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+  };
+  CHECK(failure("{ turn = 400 }") ==
+        "its text: 'turn' is 400 (400 means [-400, 400]), out of range: -360 to 180 degrees");
+  CHECK(failure("7") == "its text: expected a table, found an integer");
+  CHECK(failure("{}\nother = 3") == "its text: it is not one value");
+  CHECK(failure("{").starts_with("its text: "));
+  CHECK(failure(std::string(5000, '[')).find("nested") != std::string::npos);
+  std::string dots = "{a";
+  for (int i = 0; i < 9999; ++i) dots += ".a";
+  CHECK(failure(dots + " = 1}") == "its text: this is nested too deep");
+  CHECK(failure(dots + ".a.a = 1}") == "its text: there are more than 10000 dots in it");
+}

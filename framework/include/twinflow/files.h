@@ -10,4 +10,11 @@ namespace twinflow {
 /// the system's reason; then the temporary file is gone and the old one untouched.
 void write_atomically(const std::filesystem::path& file, std::string_view head, std::string_view body = {});
 
+/// The same for a file too large to be held: it was written beside `file` under the name `finished`, and
+/// takes its place: fsync, rename, fsync of the folder. Throws Error naming the file and the system's reason.
+void replace_file(const std::filesystem::path& finished, const std::filesystem::path& file);
+
+/// Has the system put on the disk what was written to a file so far. Throws Error naming the file.
+void sync_file(const std::filesystem::path& file);
+
 }  // namespace twinflow

@@ -310,6 +310,19 @@ struct ParamType<std::shared_ptr<const Base>> {
   }
 };
 
+/// Reads what ParamType<T>::text() wrote. Throws Error with the first thing that is wrong; `name`: what the
+/// text is called there.
+template <class T>
+T read_text(const std::string& text, const std::string& name) {
+  Problems problems;
+  const Value value = parse_value(text, name, problems);
+  T made{};
+  if (problems.empty()) ParamType<T>::read(value, made, problems);
+  for (const Problems::Problem& one : problems.list())
+    if (one.is_error) throw Error(name + ": " + one.message);
+  return made;
+}
+
 template <class Base>
 std::shared_ptr<const Base> default_component(const std::string& type) {
   std::shared_ptr<const Base> made;

@@ -28,8 +28,9 @@ struct NamedTensors {
 /// nothing is left behind.
 void write_safetensors(const std::filesystem::path& file, const NamedTensors& tensors);
 
-/// Reads a safetensors file of F32 tensors and checks every rule of the format: header length, JSON, unknown
-/// types, offsets that overlap, leave gaps or do not fit shape or file. Throws Error naming the file and the
+/// Reads a safetensors file of F32 tensors, or of F64, F16 and BF16 ones, which become f32, and checks every
+/// rule of the format: header length, JSON, names given twice, unknown types, offsets that overlap, leave
+/// gaps or do not fit shape or file. Values may be any, NaN included. Throws Error naming the file and the
 /// rule broken.
 NamedTensors read_safetensors(const std::filesystem::path& file);
 

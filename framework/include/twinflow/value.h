@@ -75,6 +75,10 @@ class Problems {
   std::size_t errors_ = 0;
 };
 
+/// One value from TOML text; `name`: what the text is called in problems. It may come from anywhere: what is
+/// wrong or too deep becomes a problem, and then the value is false.
+Value parse_value(const std::string& toml, const std::string& name, Problems& problems);
+
 /// "; did you mean 'x'?" with the nearest of `candidates`, or "" when none is near. Also completes half-typed
 /// names, and finds "augment.affine" by what comes after its dot.
 std::string did_you_mean(std::string_view typed, const std::vector<std::string>& candidates);
