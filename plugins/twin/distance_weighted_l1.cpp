@@ -3,6 +3,7 @@
 #include "pair_loops.h"
 #include "twinflow/plugin.h"
 #include "twinflow/twin/distance.h"
+#include "twinflow/twin/initializer.h"
 
 namespace twinflow::twin {
 namespace {
@@ -18,24 +19,20 @@ class WeightedL1Distance final : public Distance {
   static void describe(Spec<WeightedL1Distance>& spec) {
     spec.summary("A learned weighted sum of absolute differences: the logit of 'different' (Koch 2015).");
     spec.example(R"([node.twin]
-distance = { type = "weighted_l1", weight_init_std = 0.2 }
+distance = { type = "weighted_l1", weight_init = { type = "normal", std = 0.2 } }
 loss = "bce")");
-    spec.param("weight_init_std", &WeightedL1Distance::weight_init_std)
-        .doc("deviation of the initial weights, drawn from a normal distribution around 0")
-        .min(0.0);
-    spec.param("bias_init_mean", &WeightedL1Distance::bias_init_mean).doc("mean of the initial bias");
-    spec.param("bias_init_std", &WeightedL1Distance::bias_init_std)
-        .doc("deviation of the initial bias")
-        .min(0.0);
+    spec.param("weight_init", &WeightedL1Distance::weight_init).doc("how the weights start");
+    spec.param("bias_init", &WeightedL1Distance::bias_init).doc("how the bias starts");
   }
 
   std::size_t weight_count(std::size_t embedding_size) const override { return embedding_size + 1; }
   bool gives_logits() const override { return true; }
 
   void initialise(std::span<float> weights, Random& random) const override {
+    const Fan fan{weights.size() - 1, 1};
     for (float& weight : weights.first(weights.size() - 1))
-      weight = static_cast<float>(weight_init_std * random.normal());
-    weights.back() = static_cast<float>(bias_init_mean + bias_init_std * random.normal());
+      weight = static_cast<float>(weight_init->draw(random, fan));
+    weights.back() = static_cast<float>(bias_init->draw(random, fan));
   }
 
   void forward(const Embeddings& e, std::span<const IndexPair> pairs, std::span<const float> weights,
@@ -72,7 +69,8 @@ loss = "bce")");
   }
 
  private:
-  double weight_init_std = 0.2, bias_init_mean = 0.5, bias_init_std = 0.01;
+  std::shared_ptr<const Initializer> weight_init = normal_initializer(0.0, 0.2);
+  std::shared_ptr<const Initializer> bias_init = normal_initializer(0.5, 0.01);
 };
 
 }  // namespace

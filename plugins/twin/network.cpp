@@ -30,14 +30,14 @@ Precision resolve(Precision asked) {
   return asked;
 }
 
-Network::Network(const Layers& layers, Shape image, Precision precision, Mode mode, std::size_t shard)
-    : image_(image) {
-  if (layers.empty()) throw Error("a network needs at least one layer");
-  const Shape out = output_shape(layers, image);
+Network::Network(Layers layers, Shape image, Precision precision, Mode mode, std::size_t shard)
+    : layers_(std::move(layers)), image_(image) {
+  if (layers_.empty()) throw Error("a network needs at least one layer");
+  const Shape out = output_shape(layers_, image);
   const memory::data_type compute =
       resolve(precision) == Precision::bf16 ? memory::data_type::bf16 : memory::data_type::f32;
   program_ = std::make_unique<Program>(image, compute, mode == Mode::training, shard);
-  const int last = plan_layers(*program_, layers, "", program_->image(), false);
+  const int last = plan_layers(*program_, layers_, "", program_->image(), false);
   program_->settle(program_->as(last, memory::data_type::f32, memory::format_tag::nchw));
   embedding_size_ = out.size();
 }

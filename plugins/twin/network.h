@@ -37,8 +37,7 @@ class Network {
  public:
   /// `image`: channels x height x width. Weights are 0 until initialise() or load(). Throws Error naming the
   /// layer that does not fit.
-  Network(const Layers& layers, Shape image, Precision precision, Mode mode,
-          std::size_t shard = default_shard);
+  Network(Layers layers, Shape image, Precision precision, Mode mode, std::size_t shard = default_shard);
   ~Network();
   Network(Network&&) noexcept;
 
@@ -74,6 +73,7 @@ class Network {
   void load(const NamedTensors& tensors);
 
  private:
+  Layers layers_;  // operations refer to them
   std::unique_ptr<Program> program_;
   Shape image_;
   std::size_t embedding_size_ = 0;

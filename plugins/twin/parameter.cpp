@@ -1,24 +1,8 @@
 #include "parameter.h"
 
-#include <cmath>
-
 #include "loops.h"
 
 namespace twinflow::twin {
-
-double Initial::draw(Random& random) const {
-  switch (kind) {
-    case Kind::he:
-      return random.normal() * std::sqrt(2.0 / static_cast<double>(fan_in));
-    case Kind::glorot: {
-      const double limit = std::sqrt(6.0 / static_cast<double>(fan_in + fan_out));
-      return random.uniform(-limit, limit);
-    }
-    case Kind::normal:
-      break;
-  }
-  return deviation == 0.0 ? mean : mean + deviation * random.normal();
-}
 
 int Parameter::Piece::copy(const memory::desc& desc) {
   if (desc == master) return -1;
@@ -57,7 +41,7 @@ void Parameter::initialise(const std::function<Random(std::size_t row)>& random)
   parallel_each(rows, [&](std::size_t row) {  // a stream for each row, so that rows can be drawn at once
     Random numbers = random(row);
     for (std::size_t i = 0; i < width; ++i)
-      drawn[row * width + i] = static_cast<float>(initial.draw(numbers));
+      drawn[row * width + i] = static_cast<float>(initial.initializer->draw(numbers, initial.fan));
   });
   set(drawn);
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -10,18 +11,16 @@
 #include "buffer.h"
 #include "engine.h"
 #include "twinflow/random.h"
+#include "twinflow/twin/initializer.h"
 
 namespace twinflow::twin {
 
-/// How a tensor starts. he: N(0, sqrt(2 / fan_in)) (He et al. 2015, eq. 10); glorot: uniform within
-/// sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010, eq. 16); normal: N(mean, deviation).
+/// How a tensor starts.
 struct Initial {
-  enum class Kind { he, glorot, normal } kind = Kind::normal;
-  double mean = 0.0, deviation = 0.0;   // of `normal`
-  std::size_t fan_in = 1, fan_out = 1;  // of the others
+  std::shared_ptr<const Initializer> initializer;
+  Fan fan;
 
-  double draw(Random& random) const;
-  static Initial constant(double value) { return {Kind::normal, value, 0.0, 1, 1}; }
+  static Initial constant(double value) { return {constant_initializer(value), {}}; }
 };
 
 /// A tensor of a network. Its f32 values lie in the layout in which oneDNN writes the gradient; copies in

@@ -32,13 +32,14 @@ Value block(std::int64_t filters) {
                {{"layers", {}, {Value::List{conv(filters), norm(), relu(), conv(filters), norm()}, {}}}});
 }
 
+Value normal(double mean, double deviation) {
+  return layer("normal", {{"mean", {}, value(mean)}, {"std", {}, value(deviation)}});
+}
 Value koch_start(const char* type, const char* count_key, std::int64_t count, double deviation,
                  Entries more) {
   more.insert(more.end(), {{count_key, {}, value(count)},
-                           {"init", {}, value("normal")},
-                           {"init_std", {}, value(deviation)},
-                           {"bias_mean", {}, value(0.5)},
-                           {"bias_std", {}, value(0.01)}});
+                           {"init", {}, normal(0.0, deviation)},
+                           {"bias_init", {}, normal(0.5, 0.01)}});
   return layer(type, std::move(more));
 }
 Value koch_conv(std::int64_t filters, std::int64_t size) {

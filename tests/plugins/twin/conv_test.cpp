@@ -51,5 +51,5 @@ TEST_CASE("how weights start") {
   // 25,600 draws: the deviation is good to 0.5 %, taken four times. Fan-in 400, fan-out 1600.
   CHECK(deviation("init = 'he'") == doctest::Approx(std::sqrt(2.0 / 400)).epsilon(0.02));
   CHECK(deviation("init = 'glorot'") == doctest::Approx(std::sqrt(2.0 / 2000)).epsilon(0.02));
-  CHECK(deviation("init = 'normal', init_std = 0.01") == doctest::Approx(0.01).epsilon(0.02));
+  CHECK(deviation("init = {type = 'normal', std = 0.01}") == doctest::Approx(0.01).epsilon(0.02));
 }

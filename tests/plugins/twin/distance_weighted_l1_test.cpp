@@ -48,11 +48,13 @@ TEST_CASE("weighted_l1 starts from Koch's distributions") {
   CHECK(std::abs(koch[1] - 0.2) < 5 * 0.2 / std::sqrt(40000));
   CHECK(std::abs(koch[2] - 0.5) < 5 * 0.01 / std::sqrt(400));
   CHECK(std::abs(koch[3] - 0.01) < 5 * 0.01 / std::sqrt(800));
-  const auto own = moments("weight_init_std = 0.05\nbias_init_mean = -2.0\nbias_init_std = 0.0");
+  const auto own = moments(
+      "weight_init = {type = \"normal\", std = 0.05}\nbias_init = {type = \"constant\", value = -2.0}");
   CHECK(std::abs(own[1] - 0.05) < 5 * 0.05 / std::sqrt(40000));
   CHECK(own[2] == -2.0);
 }
 
 TEST_CASE("weighted_l1 refuses a negative deviation") {
-  CHECK_THROWS_AS(component<Distance>("type = \"weighted_l1\"\nweight_init_std = -0.1"), Error);
+  CHECK(problem_of<Distance>("type = \"weighted_l1\"\nweight_init = {type = \"normal\", std = -0.1}") ==
+        "'std' is -0.1, out of range: at least 0");
 }

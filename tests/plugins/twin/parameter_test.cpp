@@ -39,7 +39,7 @@ TEST_CASE("a copy in the master's layout is the master; equal ones are made once
 TEST_CASE("each row of a tensor has its own stream") {
   Parameter parameter;
   parameter.dims = {3, 4};
-  parameter.initial = {Initial::Kind::normal, 0.5, 0.01, 1, 1};
+  parameter.initial = {normal_initializer(0.5, 0.01), {}};
   const memory::desc plain({3, 4}, memory::data_type::f32, memory::format_tag::ab);
   parameter.add_piece(0, 3, plain, plain);
   std::vector<float> room(12);
