@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,7 @@ struct Plan {
     bool sound = false;                                // nothing was wrong with it by itself
     std::vector<std::pair<std::size_t, Link>> inputs;  // index into its info's inputs <- what feeds it
     std::vector<PortType> output_types;                // one per output: what flows there in this graph
+    std::optional<ImageShape> image_shape;             // of the images that leave it, where that is known
   };
 
   Value graph;  // as written

@@ -96,13 +96,19 @@ void check_progress(const Plan& plan, Problems& problems) {
                                  listing("metrics", known)));
 }
 
-void check_nodes(const Plan& plan, Problems& problems) {
-  for (const Plan::PlannedNode& node : plan.nodes) {
-    if (!node.sound || !node.info->check) continue;
-    std::vector<std::pair<std::string, std::type_index>> fed;
-    for (const auto& [input, link] : node.inputs)
-      fed.emplace_back(node.info->inputs[input].name, plan.nodes[link.node].output_types[link.output].type);
-    node.info->check(node.node.get(), Checking(node.table, node.place, problems, std::move(fed)));
+/// The checks of the nodes' own, and the shapes of images from node to node. Of what is wrong no shape is
+/// known, so that nobody below reports it again.
+void check_nodes(Plan& plan, Problems& problems) {
+  for (Plan::PlannedNode& node : plan.nodes) {
+    if (!node.sound) continue;
+    std::vector<FedInput> fed;
+    for (const auto& [input, link] : node.inputs) {
+      const Plan::PlannedNode& from = plan.nodes[link.node];
+      fed.push_back({node.info->inputs[input].name, from.output_types[link.output].type, from.image_shape});
+    }
+    const std::size_t before = problems.size();
+    if (node.info->check) node.info->check(node.node.get(), Checking(node.table, node.place, problems, fed));
+    if (problems.size() == before) node.image_shape = leaving_shape(*node.info, *node.node, fed);
   }
 }
 

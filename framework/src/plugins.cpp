@@ -11,6 +11,7 @@
 #include <sstream>
 #include <utility>
 
+#include "needed_libraries.h"
 #include "registry.h"
 #include "twinflow/plugin.h"
 
@@ -146,9 +147,11 @@ bool PluginIndex::load(std::string_view kind, std::string_view type) {
 void PluginIndex::load_library(PluginLibrary& library) {
   if (library.loaded) return;
   if (!library.refusal.empty()) throw Error(library.refusal);
-  Registry::instance().loading = library.file;
+  if (std::exchange(library.begun, true)) return;  // two libraries may need each other
   std::string failure;
   try {
+    load_needed(library);
+    Registry::instance().loading = library.file;
     // Never destroyed: objects and type_infos of a library may outlive any owner.
     static auto& kept = *new std::deque<boost::dll::shared_library>;
     const auto& loaded = kept.emplace_back(library.file, boost::dll::load_mode::rtld_now);
@@ -157,6 +160,8 @@ void PluginIndex::load_library(PluginLibrary& library) {
     library.author = info.author, library.description = info.description;
   } catch (const boost::system::system_error& error) {
     failure = system_message(error.what());
+  } catch (const Error& error) {
+    failure = error.what();
   }
   Registry::instance().loading.clear();
   if (failure.empty()) failure = std::exchange(Registry::instance().registration_failure, {});
@@ -165,6 +170,12 @@ void PluginIndex::load_library(PluginLibrary& library) {
     throw Error(library.refusal);
   }
   library.loaded = true;
+}
+
+void PluginIndex::load_needed(const PluginLibrary& library) {
+  for (const std::string& name : needed_libraries(library.file))
+    for (PluginLibrary& other : libraries_)
+      if (std::filesystem::path(other.file).filename() == name) load_library(other);
 }
 
 std::vector<std::string> PluginIndex::offered(std::string_view kind) const {

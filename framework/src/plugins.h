@@ -12,7 +12,7 @@ namespace twinflow {
 struct PluginLibrary {
   std::string file;
   std::vector<std::pair<std::string, std::string>> types;  // kind and type of what it offers
-  bool loaded = false;
+  bool begun = false, loaded = false;                      // loading it
   std::string refusal;  // why it cannot be used, in a sentence; empty while nothing is known against it
   std::string name, version, author, description;  // as it declares itself; known when it is loaded
 };
@@ -49,6 +49,9 @@ class PluginIndex {
   PluginIndex();
   void add_file(const std::filesystem::path& file, bool named);
   void load_library(PluginLibrary& library);
+  /// The plugins that one needs go before it: each from the file that was indexed and under its own name,
+  /// rather than from wherever the system finds one, and as a part of the library that asks for it.
+  void load_needed(const PluginLibrary& library);
   std::string search_notes() const;
 
   std::map<std::pair<std::string, std::string>, std::size_t> library_of_;  // (kind, type) -> its index

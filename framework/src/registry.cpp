@@ -16,6 +16,16 @@ std::string type_list(const std::vector<PortType>& types) {
   return all;
 }
 
+std::optional<ImageShape> leaving_shape(const NodeInfo& info, const Node& node,
+                                        const std::vector<FedInput>& fed) {
+  const FedInput* first = nullptr;
+  for (const InputInfo& port : info.inputs)
+    for (const FedInput& one : fed)
+      if (!first && one.input == port.name) first = &one;
+  const std::optional<ImageShape> shape = first ? first->image_shape : std::nullopt;
+  return info.image_shape ? info.image_shape(node, shape) : shape;
+}
+
 Registry& Registry::instance() {
   static Registry registry;
   return registry;

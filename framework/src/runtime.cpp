@@ -108,6 +108,7 @@ class Runtime final : public Run {
     const std::lock_guard lock(mutex_);
     if (!position_.stop) position_.stop = std::move(reason);
   }
+  Tracer* trace() override { return trace_ ? &*trace_ : nullptr; }
 
  private:
   /// All epochs are done, or a node has stopped the run.
@@ -345,7 +346,7 @@ class Runtime final : public Run {
     const auto end = Clock::now();
     station.body_ns += nanoseconds(end - begin);
     ++station.items;
-    if (trace_) trace_->slice(plan_.nodes[node].name, message.item, begin, end);
+    if (trace_) trace_->body(plan_.nodes[node].name, message.item, begin, end);
     return end;
   }
 
@@ -399,7 +400,7 @@ class Runtime final : public Run {
       const auto end = Clock::now();
       graph.wait_for_all();  // for what it has emitted
       stations_[i].finish_seconds += std::chrono::duration<double>(end - begin).count();
-      if (trace_) trace_->slice(planned.name, last, begin, end);
+      if (trace_) trace_->body(planned.name, last, begin, end);
     }
     check_joins();
     if (failed_) return;

@@ -9,9 +9,21 @@
 
 namespace twinflow {
 
-void Checking::error(std::string_view key, std::string message) const {
-  const Value* value = written_.find(key);
-  problems_.error(value ? value->place : place_, std::move(message));
+void Checking::error_at(const std::vector<Step>& path, std::string message) const {
+  const Place* place = &place_;
+  const Value* value = &written_;
+  for (const Step& step : path) {
+    if (const auto* key = std::get_if<std::string>(&step)) {
+      value = value->find(*key);
+    } else {
+      const auto* list = value->get<Value::List>();
+      const std::size_t i = std::get<std::size_t>(step);
+      value = list && i < list->size() ? &(*list)[i] : nullptr;
+    }
+    if (!value) break;
+    place = &value->place;
+  }
+  problems_.error(*place, std::move(message));
 }
 
 std::string ValueShape::text() const {

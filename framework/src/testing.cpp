@@ -46,16 +46,16 @@ class Bench::BenchRun final : public Run {
   std::uint64_t seed_;
 };
 
-Bench::Bench(const std::string& type, const std::string& toml, std::uint64_t seed,
-             std::vector<std::pair<std::string, std::type_index>> fed, Better watched)
-    : info_(&found(type)), run_(std::make_unique<BenchRun>(*this, seed)) {
+Bench::Bench(const std::string& type, const std::string& toml, std::uint64_t seed, std::vector<FedInput> fed,
+             Better watched)
+    : info_(&found(type)), fed_(std::move(fed)), run_(std::make_unique<BenchRun>(*this, seed)) {
   node_ = std::static_pointer_cast<Node>(info_->make());
   Problems problems;
   const Value table = parse_toml(toml, "bench.toml", "", problems);
   bind_parameters(*info_, node_.get(), table, table.place, {}, problems);
   if (info_->watch) info_->watch(*node_, watched);
   if (problems.empty() && info_->check)
-    info_->check(node_.get(), Checking(table, table.place, problems, std::move(fed)));
+    info_->check(node_.get(), Checking(table, table.place, problems, fed_));
   if (!problems.empty()) throw Error(problems.str());
   for (const auto* names : {&info_->publishes, &info_->reads})
     for (const BoardInfo& one : *names) one.connect(*node_, board[one.name]);
@@ -67,6 +67,8 @@ Bench::Bench(const std::string& type, const std::string& toml, std::uint64_t see
 }
 
 Bench::~Bench() = default;
+
+std::optional<ImageShape> Bench::image_shape() const { return leaving_shape(*info_, *node_, fed_); }
 
 const NodeInfo& Bench::info() const { return *info_; }
 Node& Bench::node() { return *node_; }

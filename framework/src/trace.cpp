@@ -6,6 +6,8 @@
 
 namespace twinflow {
 
+Tracer::~Tracer() = default;
+
 void Trace::write(const std::filesystem::path& file) const {
   const auto microseconds = [](Clock::duration time) {
     return std::chrono::duration<double, std::micro>(time).count();
@@ -16,21 +18,24 @@ void Trace::write(const std::filesystem::path& file) const {
   };
   int thread = 0;
   for (const auto& list : lists_) {
-    for (const Event& one : list) {
-      if (one.name)
-        add({{"ph", "X"},
-             {"name", *one.name},
-             {"pid", 1},
-             {"tid", thread},
-             {"ts", microseconds(one.begin - start_)},
-             {"dur", microseconds(one.end - one.begin)},
-             {"args", {{"epoch", one.item.epoch}, {"item", one.item.index}, {"step", one.item.step}}}});
-      else
+    for (const Event& one : list.events) {
+      if (one.kind == Event::Kind::count) {
         add({{"ph", "C"},
              {"name", "items in flight"},
              {"pid", 1},
              {"ts", microseconds(one.begin - start_)},
              {"args", {{"items", one.in_flight}}}});
+        continue;
+      }
+      nlohmann::json slice = {{"ph", "X"},
+                              {"name", *one.name},
+                              {"pid", 1},
+                              {"tid", thread},
+                              {"ts", microseconds(one.begin - start_)},
+                              {"dur", microseconds(one.end - one.begin)}};
+      if (one.kind == Event::Kind::body)
+        slice["args"] = {{"epoch", one.item.epoch}, {"item", one.item.index}, {"step", one.item.step}};
+      add(slice);
     }
     ++thread;
   }

@@ -2,42 +2,54 @@
 
 #include <tbb/enumerable_thread_specific.h>
 
-#include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "twinflow/ports.h"
+#include "twinflow/trace.h"
 
 namespace twinflow {
 
 /// What each thread did when, for chrome://tracing or Perfetto: a slice for every node body, with its item,
-/// and a counter of items in flight. Made only when asked for; each thread writes to its own list. Format:
-/// "Trace Event Format" (Chromium project), JSON array of complete ("X") and counter ("C") events, times in
-/// microseconds.
-class Trace {
+/// the slices that bodies add, and a counter of items in flight. Made only when asked for; each thread writes
+/// to its own list. Format: "Trace Event Format" (Chromium project), JSON array of complete ("X") and counter
+/// ("C") events, times in microseconds. Slices of one thread nest by their times.
+class Trace final : public Tracer {
  public:
-  using Clock = std::chrono::steady_clock;
-
-  void slice(const std::string& name, const Item& item, Clock::time_point begin, Clock::time_point end) {
-    lists_.local().push_back({&name, item, 0, begin, end});
+  void slice(std::string_view name, Clock::time_point begin, Clock::time_point end) override {
+    List& list = lists_.local();
+    auto known = list.names.find(name);
+    if (known == list.names.end()) known = list.names.emplace(name).first;
+    list.events.push_back({Event::Kind::inside, &*known, {}, 0, begin, end});
+  }
+  /// `node` outlives the trace.
+  void body(const std::string& node, const Item& item, Clock::time_point begin, Clock::time_point end) {
+    lists_.local().events.push_back({Event::Kind::body, &node, item, 0, begin, end});
   }
   void count(std::uint64_t in_flight) {
-    lists_.local().push_back({nullptr, {}, in_flight, Clock::now(), {}});
+    lists_.local().events.push_back({Event::Kind::count, nullptr, {}, in_flight, Clock::now(), {}});
   }
   /// Throws Error naming the file. No thread may be adding.
   void write(const std::filesystem::path& file) const;
 
  private:
   struct Event {
-    const std::string* name;  // of the node, which outlives the trace; nullptr for a count
-    Item item;                // of a slice
+    enum class Kind { body, inside, count } kind;
+    const std::string* name;  // of a slice
+    Item item;                // of a body
     std::uint64_t in_flight;  // of a count
     Clock::time_point begin, end;
   };
+  struct List {
+    std::vector<Event> events;
+    std::set<std::string, std::less<>> names;  // that bodies gave: few, each often
+  };
   const Clock::time_point start_ = Clock::now();
-  tbb::enumerable_thread_specific<std::vector<Event>> lists_;
+  tbb::enumerable_thread_specific<List> lists_;
 };
 
 }  // namespace twinflow

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <tbb/parallel_for.h>
 
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -23,7 +24,8 @@ class Crop final : public Map<AnyBatch, AnyBatch>, public TargetSize {
  private:
   enum class Where { random, centre };
 
-  void check_fits(const Images& images) const;
+  /// What is wrong with images of that size; "" when a crop can be cut out of them.
+  std::string misfit(std::size_t height, std::size_t width) const;
 
   Where where = Where::random;
   std::size_t padding = 0;
@@ -61,21 +63,22 @@ padding = 2)");
 void Crop::check(const Checking& checking) const {
   check_size(checking);
   check_same_for_both(checking, same_for_both);
+  if (const auto fed = checking.image_shape("in"))
+    if (const std::string problem = misfit(fed->height, fed->width); !problem.empty())
+      checking.error(size > 0 ? "size" : "height", problem);
 }
 
-void Crop::check_fits(const Images& images) const {
-  if (images.height + 2 * padding >= target_height() && images.width + 2 * padding >= target_width()) return;
-  const std::string padded =
-      padding == 0
-          ? ""
-          : fmt::format(", with padding {} x {},", images.height + 2 * padding, images.width + 2 * padding);
-  throw Error(fmt::format("images of {} x {} pixels{} are smaller than the crop of {} x {}", images.height,
-                          images.width, padded, target_height(), target_width()));
+std::string Crop::misfit(std::size_t height, std::size_t width) const {
+  const std::size_t padded_height = height + 2 * padding, padded_width = width + 2 * padding;
+  if (padded_height >= target_height() && padded_width >= target_width()) return "";
+  return fmt::format("images of {} x {} pixels{} are smaller than the crop of {} x {}", height, width,
+                     padding == 0 ? "" : fmt::format(", with padding {} x {},", padded_height, padded_width),
+                     target_height(), target_width());
 }
 
 AnyBatch Crop::apply(AnyBatch batch, const Item& item) const {
   Images& images = images_of(batch);
-  check_fits(images);
+  if (const std::string problem = misfit(images.height, images.width); !problem.empty()) throw Error(problem);
   struct Corner {
     int row, column;  // in the image without its padding
   };

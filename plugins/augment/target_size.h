@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 
 #include "twinflow/node.h"
 
@@ -24,6 +25,11 @@ struct TargetSize {
         .unit("pixels")
         .range(0, 32767)
         .doc("width, where size is not given");
+    spec.image_shape(&TargetSize::image_shape);
+  }
+  std::optional<ImageShape> image_shape(std::optional<ImageShape> fed) const {
+    if (fed) fed = {fed->channels, target_height(), target_width()};
+    return fed;
   }
   void check_size(const Checking& checking) const {
     if (size > 0 ? height > 0 || width > 0 : height == 0 || width == 0)

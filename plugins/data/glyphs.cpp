@@ -5,6 +5,7 @@
 #include <memory>
 #include <numeric>
 #include <opencv2/core.hpp>
+#include <optional>
 #include <utility>
 
 #include "glyph_alphabet.h"
@@ -24,6 +25,7 @@ class Glyphs final : public Constants {
  public:
   static void describe(NodeSpec<Glyphs>& spec);
   void check(const Checking& checking) const;
+  std::optional<ImageShape> image_shape(std::optional<ImageShape>) const { return {{1, size, size}}; }
   void open() override;
 
  private:
@@ -78,6 +80,7 @@ size = 35)");
   spec.output("validation", &Glyphs::validation).doc("what is held out for choosing");
   spec.output("test", &Glyphs::test).doc("what is held out for testing");
   spec.output("all", &Glyphs::all).doc("all alphabets");
+  spec.image_shape(&Glyphs::image_shape);
   spec.check(&Glyphs::check);
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <opencv2/core.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ class Idx final : public Constants {
  public:
   static void describe(NodeSpec<Idx>& spec);
   void check(const Checking& checking) const;
+  std::optional<ImageShape> image_shape(std::optional<ImageShape>) const;
   void open() override;
 
  private:
@@ -72,6 +74,7 @@ from = "digits.train")");
   spec.output("validation", &Idx::validation).doc("what is held out for choosing");
   spec.output("test", &Idx::test).doc("what is held out for testing");
   spec.output("all", &Idx::all).doc("all images");
+  spec.image_shape(&Idx::image_shape);
   spec.check(&Idx::check);
 }
 
@@ -81,6 +84,11 @@ void Idx::check(const Checking& checking) const {
       checking.error("class_names", fmt::format("two labels are called '{}'", *one));
   if (split.by == Split::By::makers)
     checking.error("split", "a split by maker is impossible: IDX files do not tell who made an image");
+}
+
+std::optional<ImageShape> Idx::image_shape(std::optional<ImageShape>) const {
+  if (size == 0) return std::nullopt;  // the file decides
+  return {{1, size, size}};
 }
 
 void Idx::open() {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "image_loading.h"
@@ -16,6 +17,7 @@ class ImageSettings {
   template <class Type>
   static void describe_settings(NodeSpec<Type>& spec);
   void check_settings(const Checking& checking) const;
+  std::optional<ImageShape> image_shape(std::optional<ImageShape>) const;
   Loading loading(std::function<void(const std::string&)> say) const;
 
  private:
@@ -56,6 +58,7 @@ void ImageSettings::describe_settings(NodeSpec<Type>& spec) {
       .unit("MiB")
       .range(0, 1e9)
       .doc("how much of the images is kept decoded; what does not fit is decoded when it is looked at");
+  spec.image_shape(&ImageSettings::image_shape);
 }
 
 }  // namespace twinflow::data

@@ -24,6 +24,7 @@ class Omniglot final : public Constants {
  public:
   static void describe(NodeSpec<Omniglot>& spec);
   void check(const Checking& checking) const;
+  std::optional<ImageShape> image_shape(std::optional<ImageShape>) const { return {{1, size, size}}; }
   void open() override;
 
  private:
@@ -113,6 +114,7 @@ from = { model = "twin.model", data = "omniglot.runs" })");
   spec.output("test", &Omniglot::test).doc("what a split holds out for testing");
   spec.output("all", &Omniglot::all).doc("the whole set");
   spec.output("runs", &Omniglot::runs).doc("the 20 official one-shot runs of 20 trials each");
+  spec.image_shape(&Omniglot::image_shape);
   spec.check(&Omniglot::check);
 }
 

@@ -49,6 +49,14 @@ trials = 400)");
     spec.metric("accuracy_high", "high end of its 95 % interval");
     spec.metric("trials", "queries answered");
     spec.metric("collapsed", "1 when the model tells nothing apart, else 0");
+    spec.check(&Evaluate::check);
+  }
+
+  void check(const Checking& checking) const {
+    const auto trained = checking.image_shape("model"), given = checking.image_shape("data");
+    if (trained && given && *trained != *given)
+      checking.error_at({"from", "data"}, "the model is for images of " + trained->text() +
+                                              ", but those of this data set are " + given->text());
   }
 
   void open() override {

@@ -6,6 +6,16 @@
 namespace twinflow::twin {
 
 Layer::~Layer() = default;
+LayerError::~LayerError() = default;
+
+std::vector<Checking::Step> LayerError::place(const std::string& key) const {
+  std::vector<Checking::Step> steps;
+  for (const std::size_t index : layer) {
+    steps.emplace_back(steps.empty() ? key : "layers");
+    steps.emplace_back(index);
+  }
+  return steps;
+}
 
 int plan_layers(Program& program, const Layers& layers, const std::string& prefix, int input,
                 bool keep_last_apart) {
@@ -38,7 +48,10 @@ Shape output_shape(const Layers& layers, Shape in) {
     try {
       in = layers[i]->output(in);
     } catch (const Error& error) {
-      throw Error("layer " + std::to_string(i) + " (" + layers[i]->type + "): " + error.what());
+      std::vector<std::size_t> at{i};
+      if (const auto* inner = dynamic_cast<const LayerError*>(&error))
+        at.insert(at.end(), inner->layer.begin(), inner->layer.end());
+      throw LayerError("layer " + std::to_string(i) + " (" + layers[i]->type + "): " + error.what(), at);
     }
   }
   return in;

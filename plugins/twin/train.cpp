@@ -101,12 +101,16 @@ schedule = "cosine")");
       checking.error("network", network.empty()
                                     ? "a network is needed: network = \"conv4\", or layers in `layer`"
                                     : "network and layer are both given; only one of them can be");
-    if (!network.empty()) {
-      try {
-        preset(network);
-      } catch (const Error& error) {
-        checking.error("network", error.what());
-      }
+    Layers written = layer;
+    try {
+      if (!network.empty()) written = preset(network);
+      if (const auto images = checking.image_shape("batch")) output_shape(written, *images);
+    } catch (const LayerError& error) {
+      std::vector<Checking::Step> place{"network"};
+      if (network.empty()) place = error.place("layer");
+      checking.error_at(place, error.what());
+    } catch (const Error& error) {
+      checking.error("network", error.what());
     }
     if (checking.fed_with<PairBatch>("batch") && !loss->takes_pairs())
       checking.error("loss",

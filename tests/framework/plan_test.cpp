@@ -162,6 +162,65 @@ from = "pass"
   CHECK(problems_of(temp.write("g.toml", graph)) == "");
 }
 
+TEST_CASE("shapes of images go from node to node until somebody says another or that nobody knows") {
+  const TempFolder temp;
+  const auto graph = temp.write("g.toml", R"(
+[node.canvas]
+type = "test.canvas"
+size = 12
+[node.draw]
+type = "test.draw"
+from = "canvas.images"
+[node.pass]
+type = "test.pass"
+from = "draw"
+[node.halve]
+type = "test.halve"
+from = "pass"
+[node.minus]
+type = "test.subtract"
+from = { left = "halve", right = "draw" }
+[node.scale]
+type = "test.scale"
+from = { number = "count", offset = "canvas.more" }
+[node.sum]
+type = "test.sum"
+from = "minus"
+[node.look]
+type = "test.look"
+from = { images = "halve", more = "sum.running", canvas = "canvas.more" }
+height = 6
+[node.count]
+type = "test.count"
+)");
+  const auto shapes = [&](const std::vector<std::string>& overrides) {
+    Problems problems;
+    const Plan plan = make_plan(graph, overrides, problems);
+    REQUIRE(problems.str().find("error") == std::string::npos);
+    std::map<std::string, std::string> all;
+    for (const Plan::PlannedNode& node : plan.nodes)
+      all[node.name] = node.image_shape ? node.image_shape->text() : "unknown";
+    return all;
+  };
+  const std::string full = "2x12x12", half = "2x6x12";
+  CHECK(problems_of(graph) ==
+        "g.toml:26:10: error: on 'canvas' are images of 2x12x12\n  height = 6\n           ^\n");
+  CHECK(shapes({"look.from={images=\"halve\",more=\"sum.running\"}"}) ==
+        std::map<std::string, std::string>{{"canvas", full},
+                                           {"draw", full},
+                                           {"pass", full},
+                                           {"halve", half},
+                                           {"minus", half},       // its first stream's
+                                           {"scale", "unknown"},  // a stream goes before a constant
+                                           {"sum", half},
+                                           {"look", half},
+                                           {"count", "unknown"}});
+  for (const auto& [name, shape] : shapes({"canvas.size=0"})) CHECK(shape == "unknown");
+  // Of a node that is wrong no shape is known: it is reported once.
+  CHECK(problems_of(graph, {"canvas.odd=false", "canvas.size=9"}) ==
+        "--set:1:13: error: an odd size\n  canvas.size=9\n              ^\n");
+}
+
 TEST_CASE("every registered type describes itself") {
   for (const TypeInfo* info : Registry::instance().loaded()) {
     CAPTURE(info->type);

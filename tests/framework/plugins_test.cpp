@@ -2,11 +2,13 @@
 
 #include <dlfcn.h>
 #include <doctest/doctest.h>
+#include <link.h>
 
 #include <algorithm>
 
 #include "framework/plugins/number.h"
 #include "framework/plugins/throwing.h"
+#include "needed_libraries.h"
 #include "registry.h"
 #include "temp_folder.h"
 #include "twinflow/plugin.h"
@@ -92,6 +94,41 @@ TEST_CASE("exceptions thrown in a plugin are caught by type") {
   CHECK_THROWS_WITH_AS(run("standard"), "beyond the last apple", std::out_of_range);
   CHECK_THROWS_WITH_AS(run("own"), "an error of its own", std::runtime_error);
   CHECK_THROWS_AS(run("number"), int);
+}
+
+TEST_CASE("the plugins that a plugin needs are loaded before it, from where they were indexed") {
+  const auto base = libraries / "libplugin_colours.so", user = libraries / "libplugin_more_colours.so";
+  const auto needed = needed_libraries(user);
+  CHECK(std::count(needed.begin(), needed.end(), "libplugin_colours.so") == 1);
+  CHECK(std::count(needed.begin(), needed.end(), "libtwinflow.so." TWINFLOW_VERSION) == 1);
+  CHECK(refusal(user) == "accepted");
+  CHECK(refusal(base) == "accepted");
+  const TypeInfo* blue = Registry::instance().find("colour", "blue");
+  REQUIRE(blue);
+  CHECK(blue->library == user.string());
+  CHECK(library(base).loaded);
+  CHECK(library(base).name == "colours");
+  const TypeInfo* red = Registry::instance().find("colour", "red");
+  REQUIRE(red);
+  CHECK(red->library == base.string());
+}
+
+TEST_CASE("what is no library, or half of one, needs nothing") {
+  const TempFolder temp;
+  const std::string whole = read_file(libraries / "libplugin_more_colours.so");
+  CHECK(needed_libraries(temp.write("whole.so", whole)) ==
+        needed_libraries(libraries / "libplugin_more_colours.so"));
+  for (std::size_t size = 0; size < whole.size(); size += 1 + whole.size() / 500) {
+    CAPTURE(size);
+    CHECK(needed_libraries(temp.write("cut.so", whole.substr(0, size))).empty());
+  }
+  std::string damaged = whole;  // the head says where everything is
+  for (std::size_t at = 0; at < sizeof(ElfW(Ehdr)); ++at) {
+    damaged[at] = static_cast<char>(~whole[at]);
+    needed_libraries(temp.write("damaged.so", damaged));
+    damaged[at] = whole[at];
+  }
+  CHECK(needed_libraries(temp.path / "gone.so").empty());
 }
 
 TEST_CASE("a library that cannot serve is refused with the reason, before its code runs") {

@@ -33,6 +33,11 @@ TWINFLOW_NODE("test.either", Either)
 TWINFLOW_NODE("test.delay", Delay)
 TWINFLOW_NODE("test.announce", Announce)
 TWINFLOW_NODE("test.listen", Listen)
+TWINFLOW_NODE("test.canvas", Canvas)
+TWINFLOW_NODE("test.draw", Draw)
+TWINFLOW_NODE("test.halve", Halve)
+TWINFLOW_NODE("test.look", Look)
+TWINFLOW_NODE("test.busy", Busy)
 }  // namespace test_nodes
 
 TEST_CASE("items arrive in order, the same bits for 1, 2 and 8 threads") {
@@ -297,6 +302,70 @@ TEST_CASE("a trace has a slice for every body and counts the items in flight") {
   CHECK(slices["scale"] == 120);
   CHECK(slices["sum"] == 122);  // and two ends of an epoch
   CHECK(most == 4);
+}
+
+TEST_CASE("slices that a node adds lie inside of its body's, in the row of their thread") {
+  const TempFolder temp;
+  const std::string graph = R"(
+[run]
+epochs = 1
+steps_per_epoch = 40
+[node.count]
+type = "test.count"
+[node.busy]
+type = "test.busy"
+from = "count"
+[node.collect]
+type = "test.collect"
+from = "busy"
+)";
+  CHECK(run_graph(graph, temp, {.threads = 2}).code == finished);
+  CHECK(!test_nodes::Busy::traced);
+  CHECK(run_graph(graph, temp, {.trace = temp.path / "trace.json", .threads = 2}).code == finished);
+  CHECK(test_nodes::Busy::traced);
+
+  struct Span {
+    std::string name;
+    double begin, end;
+  };
+  constexpr double nanosecond = 1e-3;  // to which times are told
+  const auto inside = [](const Span& one, const Span& other) {
+    return one.begin >= other.begin - nanosecond && one.end <= other.end + nanosecond;
+  };
+  std::map<int, std::vector<Span>> rows;
+  std::map<std::string, int> count;
+  for (const auto& event : nlohmann::json::parse(read_file(temp.path / "trace.json"))) {
+    if (event["ph"] != "X") continue;
+    const double begin = event["ts"];
+    rows[event["tid"]].push_back({event["name"], begin, begin + event["dur"].get<double>()});
+    ++count[event["name"]];
+    CHECK(event.contains("args") ==
+          (event["name"] == "count" || event["name"] == "busy" || event["name"] == "collect"));
+  }
+  CHECK(count == std::map<std::string, int>{{"count", 40},
+                                            {"busy", 40},
+                                            {"collect", 41},
+                                            {"an even item, whose name is long", 20},
+                                            {"odd item", 20},
+                                            {"inner", 40},
+                                            {"part", 160}});
+  for (const auto& [row, spans] : rows) {
+    CAPTURE(row);
+    const auto within = [&](const Span& one, auto&& like) {
+      return std::any_of(spans.begin(), spans.end(),
+                         [&](const Span& other) { return like(other.name) && inside(one, other); });
+    };
+    for (const Span& one : spans) {
+      if (one.name.ends_with("item") || one.name.starts_with("an even item"))
+        CHECK(within(one, [](const std::string& name) { return name == "busy"; }));
+      if (one.name == "inner")
+        CHECK(within(
+            one, [](const std::string& name) { return name != "inner" && name.find("item") != name.npos; }));
+      for (const Span& other : spans)  // nested or apart
+        CHECK((inside(one, other) || inside(other, one) || one.end <= other.begin + nanosecond ||
+               other.end <= one.begin + nanosecond));
+    }
+  }
 }
 
 TEST_CASE("any node may stop the run, at the epoch's end") {

@@ -92,7 +92,8 @@ TEST_CASE("a schema refuses every bad graph whose mistake shows in one table") {
                                      "progress_unknown",
                                      "published_twice",
                                      "unused_output",
-                                     "no_source",  // other nodes
+                                     "no_source",
+                                     "image_shape",  // other nodes
                                      "extends_loop",
                                      "extends_override",
                                      "extends_loop_b",
@@ -100,7 +101,8 @@ TEST_CASE("a schema refuses every bad graph whose mistake shows in one table") {
                                      "missing_plugin",
                                      "not_a_plugin",  // other files
                                      "range_reversed",
-                                     "table_check",  // what holds between values
+                                     "table_check",
+                                     "element_check",  // what holds between values
                                      "float_for_integer",
                                      "not_finite",
                                      "integer_too_large"};  // JSON has one kind of number

@@ -2,11 +2,14 @@
 
 // Plain nodes to prove the runtime with; runtime_test.cpp registers them.
 
+#include <tbb/parallel_for.h>
+
 #include <atomic>
 #include <chrono>
 #include <cmath>
 #include <csignal>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -169,6 +172,15 @@ class Recipe final : public Map<Number, Number> {
     spec.summary("Sends a number through stages.");
     spec.param("stage", &Recipe::stages).doc("one after the other");
     spec.param("last", &Recipe::last).doc("after all others");
+    spec.check(&Recipe::check);
+  }
+  void check(const Checking& checking) const {
+    for (std::size_t i = 0; i < stages.size(); ++i) {
+      if (stages[i].add == 0 && stages[i].curve->type == "line")
+        checking.error_at({"stage", i, "curve"}, "a stage that adds nothing needs another curve");
+      for (std::size_t k = 0; k < stages[i].skip.size(); ++k)
+        if (stages[i].skip[k] < 0) checking.error_at({"stage", i, "skip", k}, "too cold to be skipped");
+    }
   }
   Number apply(Number input, const Item&) const override {
     for (const Stage& one : stages) input.value = one.at(input.value);
@@ -365,6 +377,101 @@ class Raise final : public Map<Number, Number> {
  private:
   std::int64_t at = -1;
   int signal = SIGTERM;
+};
+
+/// Images without pixels: only their shape is talked of, while a graph is checked.
+class Canvas final : public Constants {
+ public:
+  static void describe(NodeSpec<Canvas>& spec) {
+    spec.summary("Makes numbers that stand for square images of two channels.");
+    spec.param("size", &Canvas::size).doc("0: only the run will tell").min(0);
+    spec.param("odd", &Canvas::odd).doc("whether an odd size is allowed");
+    spec.output("images", &Canvas::make);
+    spec.output("more", &Canvas::make);
+    spec.image_shape(&Canvas::image_shape);
+    spec.check(&Canvas::check);
+  }
+  void check(const Checking& checking) const {
+    if (size % 2 != 0 && !odd) checking.error("size", "an odd size");
+  }
+  std::optional<ImageShape> image_shape(std::optional<ImageShape>) const {
+    if (size == 0) return std::nullopt;
+    return {{2, size, size}};
+  }
+  Number make() { return {}; }
+
+ private:
+  std::size_t size = 0;
+  bool odd = true;
+};
+
+/// Says nothing of shapes.
+class Draw final : public Source<Number> {
+ public:
+  static void describe(NodeSpec<Draw>& spec) {
+    spec.summary("Draws from a canvas.");
+    spec.input("images", &Draw::images);
+  }
+  Number make(const Item&) const override { return *images; }
+
+ private:
+  std::shared_ptr<const Number> images;
+};
+
+class Halve final : public Map<Number, Number> {
+ public:
+  static void describe(NodeSpec<Halve>& spec) {
+    spec.summary("Makes images half as high.");
+    spec.image_shape(&Halve::image_shape);
+  }
+  std::optional<ImageShape> image_shape(std::optional<ImageShape> fed) const {
+    if (fed) fed->height /= 2;
+    return fed;
+  }
+  Number apply(Number input, const Item&) const override { return input; }
+};
+
+/// Looks at two streams of images and a constant beside them.
+class Look final : public Sink<Inputs<Number, std::optional<Number>>> {
+ public:
+  static void describe(NodeSpec<Look>& spec) {
+    spec.summary("Wants images of one height.");
+    spec.param("height", &Look::height).doc("which");
+    spec.input("images");
+    spec.input("more");
+    spec.input("canvas", &Look::canvas).optional();
+    spec.check(&Look::check);
+  }
+  void check(const Checking& checking) const {
+    for (const char* input : {"images", "more", "canvas"})
+      if (const auto shape = checking.image_shape(input); shape && shape->height != height)
+        checking.error("height", std::string("on '") + input + "' are images of " + shape->text());
+  }
+  void process(Inputs<Number, std::optional<Number>>, const Item&) override {}
+
+ private:
+  std::size_t height = 0;
+  std::shared_ptr<const Number> canvas;
+};
+
+/// Adds slices to the trace: of this thread, one inside of the other, and of whatever threads help.
+class Busy final : public Map<Number, Number> {
+ public:
+  static void describe(NodeSpec<Busy>& spec) { spec.summary("Says what it is busy with."); }
+  Number apply(Number input, const Item& item) const override {
+    {
+      std::string kind = item.index % 2 == 0 ? "an even item, whose name is long" : "odd item";
+      const Slice slice(run().trace(), kind);
+      const Slice inner(run().trace(), "inner");
+      tbb::parallel_for(0, 4, [&](int) {
+        const Slice part(run().trace(), "part");
+        dawdle(random(item, "time"));
+      });
+    }
+    traced = run().trace() != nullptr;
+    return input;
+  }
+  static inline std::atomic<bool> traced{false};
 };
 
 /// Gives every number out three items late, and the last ones at the epoch's end.

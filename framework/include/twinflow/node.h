@@ -5,6 +5,7 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "twinflow/random.h"
 #include "twinflow/spec.h"
 #include "twinflow/state.h"
+#include "twinflow/trace.h"
 
 /// The life of a node:
 ///
@@ -70,6 +72,8 @@ class Run {
   virtual void say(const std::string& line) = 0;
   /// Ends the run at the end of this epoch; the first reason given is the one reported.
   virtual void stop(std::string reason) = 0;
+  /// Where slices of a node's own go (twinflow/trace.h); nullptr unless flowrun --trace asks for one.
+  virtual Tracer* trace() { return nullptr; }
 };
 
 class Node {
@@ -169,12 +173,20 @@ struct NodeInfo : TypeInfo {
   std::function<void(Node&, Better)> watch;  // told which way that metric is better
   std::vector<BoardInfo> publishes, reads;
 
+  /// What the node makes of the shape of the images it is fed; empty: leaves it as it is.
+  std::function<std::optional<ImageShape>(const Node&, std::optional<ImageShape>)> image_shape;
+
   std::function<std::uint64_t(const Node&)> source_items;                             // source
   std::function<Parcel(const Node&, const Item&)> make_item;                          // source
   std::function<Parcel(const Node&, const std::vector<Parcel>&, const Item&)> apply;  // map
   std::function<void(Node&, const std::vector<Parcel>&, const Item&)> process;        // stateful
   std::function<void(Node&, const Item&)> finish_epoch;                               // stateful
 };
+
+/// The shape of the images that leave a node: what it makes of that on the first of its inputs that is fed,
+/// stream inputs going first.
+std::optional<ImageShape> leaving_shape(const NodeInfo& info, const Node& node,
+                                        const std::vector<FedInput>& fed);
 
 /// What a node's `describe` fills. The stream ports follow from the base class and are called "in" and "out"
 /// unless named here; constants and a stateful node's outputs are bound to members.
@@ -247,6 +259,16 @@ class NodeSpec : public BasicSpec<Type, Node> {
   void watches(std::string param, Better Owner::*better) {
     node_.metric_param = std::move(param);
     node_.watch = [better](Node& node, Better way) { static_cast<Type&>(node).*better = way; };
+  }
+  /// Says, while the graph is checked, what shape the images have that leave the node, so that nodes below
+  /// can check theirs: a pure function of the parameters and of the shape of the images that are fed in.
+  /// Empty: only the run will tell. A node that says nothing leaves images as they are: samplers those of
+  /// their data set, maps those of their batch; and a model is for the images it was trained with.
+  template <class Owner>
+  void image_shape(std::optional<ImageShape> (Owner::*leaving)(std::optional<ImageShape> fed) const) {
+    node_.image_shape = [leaving](const Node& node, std::optional<ImageShape> fed) {
+      return (static_cast<const Type&>(node).*leaving)(fed);
+    };
   }
   /// A name on the control board (twinflow/board.h).
   template <class Owner>

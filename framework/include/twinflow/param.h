@@ -14,9 +14,11 @@
 #include <type_traits>
 #include <typeindex>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "twinflow/error.h"
+#include "twinflow/image_shape.h"
 #include "twinflow/value.h"
 
 /// What a parameter is without its owner's C++ type, and which C++ types a parameter may have: bool,
@@ -60,27 +62,49 @@ struct ParamInfo {
                     const std::string& written = "") const;
 };
 
+/// What feeds an input of a node, as far as the graph check knows.
+struct FedInput {
+  std::string input;
+  std::type_index type = typeid(void);
+  std::optional<ImageShape> image_shape = {};  // of the images that come, or that what comes was made for
+};
+
 /// What a check of its own may ask and say: `void Type::check(const twinflow::Checking&) const`.
 class Checking {
  public:
-  Checking(const Value& written, const Place& place, Problems& problems,
-           std::vector<std::pair<std::string, std::type_index>> inputs = {})
+  Checking(const Value& written, const Place& place, Problems& problems, std::vector<FedInput> inputs = {})
       : written_(written), place_(place), problems_(problems), inputs_(std::move(inputs)) {}
 
   /// Reports at the value of that parameter, or, where it was not written, at the whole.
-  void error(std::string_view key, std::string message) const;
+  void error(const std::string& key, std::string message) const { error_at({key}, std::move(message)); }
+  /// Reports inside of a parameter: error_at({"layer", i, "layers", k}, ...) at the k-th entry of `layers` in
+  /// the i-th of `layer`, both from 0. Where the way ends in what was written, at what was reached.
+  using Step = std::variant<std::string, std::size_t>;
+  void error_at(const std::vector<Step>& path, std::string message) const;
   /// Whether that input of the node is fed with Ts.
   template <class T>
   bool fed_with(std::string_view input) const {
-    return std::find(inputs_.begin(), inputs_.end(),
-                     std::pair(std::string(input), std::type_index(typeid(T)))) != inputs_.end();
+    const FedInput* fed = find(input);
+    return fed && fed->type == typeid(T);
+  }
+  /// The shape of the images on that input, or of those that the model on it was trained with; empty where
+  /// only the run will tell, and where nothing is fed (NodeSpec::image_shape).
+  std::optional<ImageShape> image_shape(std::string_view input) const {
+    const FedInput* fed = find(input);
+    return fed ? fed->image_shape : std::nullopt;
   }
 
  private:
+  const FedInput* find(std::string_view input) const {
+    const auto found =
+        std::find_if(inputs_.begin(), inputs_.end(), [&](const FedInput& one) { return one.input == input; });
+    return found == inputs_.end() ? nullptr : &*found;
+  }
+
   const Value& written_;
   const Place& place_;
   Problems& problems_;
-  std::vector<std::pair<std::string, std::type_index>> inputs_;
+  std::vector<FedInput> inputs_;
 };
 
 /// One configurable type, without its C++ type.

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <typeindex>
@@ -30,12 +31,11 @@ namespace twinflow::testing {
 class Bench {
  public:
   /// `type` is linked in, or found where flowrun finds it: among the shipped plugins, or on
-  /// TWINFLOW_PLUGIN_PATH. Throws Error with the whole text of the problems found in `toml`. `fed`: the types
-  /// that feed inputs, for nodes whose check asks; `watched`: which way the metric is better that the node
+  /// TWINFLOW_PLUGIN_PATH. Throws Error with the whole text of the problems found in `toml`. `fed`: what
+  /// feeds inputs, for nodes whose check asks; `watched`: which way the metric is better that the node
   /// watches, if it does.
   explicit Bench(const std::string& type, const std::string& toml = "", std::uint64_t seed = 1,
-                 std::vector<std::pair<std::string, std::type_index>> fed = {},
-                 Better watched = Better::higher);
+                 std::vector<FedInput> fed = {}, Better watched = Better::higher);
   ~Bench();
 
   std::string name = "bench";  // the node's name in this "graph": set before open()
@@ -96,6 +96,9 @@ class Bench {
   std::vector<std::string> said;
   std::string stopped;  // the reason given to Run::stop; empty when none
 
+  /// The shape of the images that leave the node, as far as the check knows it.
+  std::optional<ImageShape> image_shape() const;
+
   const NodeInfo& info() const;
   Node& node();
 
@@ -137,6 +140,7 @@ class Bench {
 
   class BenchRun;
   const NodeInfo* info_;
+  std::vector<FedInput> fed_;
   std::unique_ptr<BenchRun> run_;
   std::shared_ptr<Node> node_;
   bool opened_ = false;

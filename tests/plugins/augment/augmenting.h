@@ -21,8 +21,7 @@ namespace augmenting {
 using namespace twinflow;
 
 /// What is wrong with these parameters; "" when nothing is.
-inline std::string refusal(const std::string& type, const std::string& toml,
-                           std::vector<std::pair<std::string, std::type_index>> fed = {}) {
+inline std::string refusal(const std::string& type, const std::string& toml, std::vector<FedInput> fed = {}) {
   try {
     testing::Bench bench(type, toml, 1, std::move(fed));
   } catch (const Error& error) {

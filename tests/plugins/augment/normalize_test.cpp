@@ -32,7 +32,7 @@ Dataset dataset(std::size_t channels, std::size_t used, std::vector<std::uint8_t
   return data;
 }
 
-using Fed = std::vector<std::pair<std::string, std::type_index>>;
+using Fed = std::vector<FedInput>;
 const Fed with_data = {{"in", typeid(ImageBatch)}, {"data", typeid(Dataset)}};
 
 Images by_feature(const Dataset& data, Images images) {

@@ -32,7 +32,7 @@ PairBatch pairs(std::size_t count) {
   return batch;
 }
 
-std::string problems(const std::string& toml, std::vector<std::pair<std::string, std::type_index>> fed = {}) {
+std::string problems(const std::string& toml, std::vector<FedInput> fed = {}) {
   try {
     Bench bench("twin.train", toml, 1, std::move(fed));
   } catch (const Error& error) {

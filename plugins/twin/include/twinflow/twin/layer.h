@@ -2,8 +2,10 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "twinflow/error.h"
 #include "twinflow/spec.h"
 #include "twinflow/twin/shape.h"
 
@@ -60,7 +62,18 @@ using Layers = std::vector<std::shared_ptr<const Layer>>;
 int plan_layers(Program& program, const Layers& layers, const std::string& prefix, int input,
                 bool keep_last_apart);
 
-/// The shape after all layers. Throws Error naming the layer ("layer 3 (conv): ...").
+/// A layer does not fit what it is given: "layer 3 (conv): ...".
+class LayerError : public Error {
+ public:
+  LayerError(const std::string& message, std::vector<std::size_t> layer_)
+      : Error(message), layer(std::move(layer_)) {}
+  ~LayerError() override;
+  std::vector<std::size_t> layer;  // its index; where it stands in the `layers` of another, behind that one's
+  /// Where that is in a table whose layers stand under `key`, for Checking::error_at.
+  std::vector<Checking::Step> place(const std::string& key) const;
+};
+
+/// The shape after all layers. Throws LayerError.
 Shape output_shape(const Layers& layers, Shape in);
 
 }  // namespace twinflow::twin
