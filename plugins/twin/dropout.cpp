@@ -17,12 +17,7 @@ TWINFLOW_WIDE void multiply(float* __restrict out, const float* __restrict in,
 }
 TWINFLOW_WIDE void multiply(Bf16* __restrict out, const Bf16* __restrict in,
                             const std::uint8_t* __restrict kept, float factor, std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::uint32_t bits = static_cast<std::uint32_t>(in[i]) << 16;
-    float value;
-    std::memcpy(&value, &bits, sizeof value);
-    out[i] = kept[i] ? to_bf16(value * factor) : Bf16{0};
-  }
+  for (std::size_t i = 0; i < count; ++i) out[i] = kept[i] ? to_bf16(from_bf16(in[i]) * factor) : Bf16{0};
 }
 
 /// What is kept depends on the update and the number of the image in its batch: not on threads, nor on how a

@@ -40,6 +40,13 @@ inline std::uint16_t to_bf16(float value) {
                                                                        : rounded >> 16);
 }
 
+inline float from_bf16(std::uint16_t value) {
+  const std::uint32_t bits = static_cast<std::uint32_t>(value) << 16;
+  float made;
+  std::memcpy(&made, &bits, sizeof made);
+  return made;
+}
+
 /// Whether all of so many floats, or bf16 values, are finite: no exponent is all ones.
 bool all_finite(const float* values, std::size_t count);
 bool all_finite(const std::uint16_t* values, std::size_t count);

@@ -253,6 +253,7 @@ void Program::each_shard(const Segment& segment, const Body& body) {
 
 void Program::forward(const float* images, std::size_t count, std::size_t whole, const Pass& pass) {
   pass_ = pass;
+  whole_ = whole;
   std::vector<std::size_t> shards;
   for (const std::size_t first : cut(whole))
     if (first >= pass.first_image && first <= pass.first_image + count)

@@ -143,6 +143,7 @@ class Program {
   /// Of the forward pass under way, and what layers then draw from; image i of a Task is number
   /// pass().first_image + first + i of its batch.
   const Pass& pass() const { return pass_; }
+  std::size_t whole_batch() const { return whole_; }  // images of the batch that the pass is of, or a part of
   Streams random;
 
  private:
@@ -169,6 +170,7 @@ class Program {
   int output_ = -1;
   Pass pass_;
   std::size_t batch_ = 0;         // images of this pass
+  std::size_t whole_ = 0;         // and of the batch that it is a part of
   std::vector<std::size_t> cut_;  // first image of each of its shards, and the count
   tbb::enumerable_thread_specific<Slot> slots_;
 };

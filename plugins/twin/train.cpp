@@ -39,6 +39,10 @@ schedule = "cosine")");
     spec.param("network", &Train::network)
         .doc("a network with a name: conv4, residual or koch2015; or write out `layer`");
     spec.param("layer", &Train::layer).doc("the layers of the network, in order: [[node.NAME.layer]]");
+    spec.param("weights", &Train::weights)
+        .doc(
+            "a safetensors file to start from: tensors that match by name and shape are taken over, and what "
+            "matched is said. For fine-tuning take a learning_rate of 1e-4 or less");
     spec.param("distance", &Train::distance).doc("how far apart two embeddings are");
     spec.param("loss", &Train::loss).doc("what training makes small");
     spec.param("optimizer", &Train::optimizer).doc("how gradients change the weights");
@@ -130,10 +134,14 @@ schedule = "cosine")");
                                      distance->type + " gives logits");
   }
 
+  void open() override {
+    if (!weights.empty()) start = read_safetensors(weights);
+  }
+
   void process(AnyBatch batch, const Item& item) override {
     const Images& images = images_of(batch);
     if (!trainer) build(images);
-    const auto start = std::chrono::steady_clock::now();
+    const auto began = std::chrono::steady_clock::now();
     const Trainer::Outcome done = step(images, labels_of(batch));
     const auto end = std::chrono::steady_clock::now();
     Numbers values{{"loss", done.loss},
@@ -146,7 +154,7 @@ schedule = "cosine")");
       if (!tune.empty()) values["penalty"] = done.update->penalty;
     }
     if (last_step) {
-      const std::chrono::duration<double> all = end - *last_step, waited = start - *last_step;
+      const std::chrono::duration<double> all = end - *last_step, waited = began - *last_step;
       values["images_per_second"] = static_cast<double>(images.count) / all.count();
       values["waiting"] = waited / all;
     }
@@ -175,14 +183,14 @@ schedule = "cosine")");
     if (!trainer || !model.used()) return;
     Model made = model_now();
     made.epoch = last.epoch;
-    NamedTensors weights = trainer->weights();
-    for (const auto& [tensor, all] : weights.tensors)  // a ReLU hides what is not a number from the loss
+    NamedTensors trained = trainer->weights();
+    for (const auto& [tensor, all] : trained.tensors)  // a ReLU hides what is not a number from the loss
       if (!all_finite(all.values.data(), all.values.size()))
         throw Error(
             fmt::format("after update {} the weights '{}' are not finite numbers; a smaller "
                         "learning_rate may help",
                         made.step, tensor));
-    describe_weights(made, std::move(weights), trainer->distance_weights());
+    describe_weights(made, std::move(trained), trainer->distance_weights());
     model.emit(std::move(made), last);
   }
 
@@ -233,11 +241,17 @@ schedule = "cosine")");
                     image, [this](std::string_view purpose, std::uint64_t a, std::uint64_t b) {
                       return Random(stream_key(run().seed(), name(), purpose), a, b);
                     });
-    if (resumed) trainer->restore(*resumed);
+    if (resumed)
+      trainer->restore(*resumed);
+    else if (!weights.empty())
+      run().say(fmt::format("{} starts from {}: {}", name(), weights.string(),
+                            trainer->start_from(start, weights.string()).text()));
     resumed.reset();
+    start = {};
   }
 
   std::string network;
+  std::filesystem::path weights;
   Layers layer;
   std::shared_ptr<const Distance> distance = default_component<Distance>("cosine");
   std::shared_ptr<const Loss> loss = default_component<Loss>("all_pairs");
@@ -250,6 +264,7 @@ schedule = "cosine")");
   Reader rate_factor{1.0};
   Output<Model> model;
 
+  NamedTensors start;  // of `weights`, until training starts
   Layers layers;
   Shape image;
   std::optional<Trainer> trainer;

@@ -116,6 +116,21 @@ Updater::Done Trainer::update(double rate, std::uint64_t epoch) {
   return done;
 }
 
+WeightsMatch Trainer::start_from(const NamedTensors& file, const std::string& file_name) {
+  NamedTensors mine = network_.weights();
+  if (!distance_weights_.empty())
+    mine.tensors["distance.weight"] = {{static_cast<std::int64_t>(distance_weights_.size())},
+                                       distance_weights_};
+  WeightsMatch match = load_matching(mine, file, file_name);
+  network_.load(mine);
+  if (!distance_weights_.empty()) {
+    const std::vector<float>& found = mine.tensors.at("distance.weight").values;
+    std::copy(found.begin(), found.end(), distance_weights_.begin());  // in place: the updater knows where
+  }
+  if (average_) average_.emplace(network_, *recipe_.average);
+  return match;
+}
+
 NamedTensors Trainer::weights() const { return average_ ? average_->tensors() : network_.weights(); }
 
 State Trainer::save() const {

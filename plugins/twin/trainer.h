@@ -14,6 +14,7 @@
 #include "twinflow/twin/schedule.h"
 #include "updater.h"
 #include "weight_average.h"
+#include "weights_match.h"
 
 namespace twinflow::twin {
 
@@ -59,6 +60,10 @@ class Trainer {
   /// layer, with all weights as they were before, when the loss or a gradient is not finite; Error when the
   /// batch has nothing to learn from.
   Outcome step(const Images& images, const Labels& labels, double rate_factor = 1.0);
+
+  /// Starts from the weights of a file, as far as they fit by name and shape: says which. For before the
+  /// first step. Throws Error when none fits.
+  WeightsMatch start_from(const NamedTensors& file, const std::string& file_name);
 
   /// The network's tensors: the moving average, where there is one.
   NamedTensors weights() const;

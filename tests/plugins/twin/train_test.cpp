@@ -1,8 +1,12 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <limits>
 
 #include "plugins/twin/model.h"
+#include "temp_folder.h"
 #include "twinflow/images.h"
 #include "twinflow/testing.h"
 
@@ -117,4 +121,107 @@ TEST_CASE("what cannot work is said before anything runs") {
   CHECK(
       problems("network = 'koch2015'\nloss = 'bce'\ndistance = 'weighted_l1'", {{"batch", typeid(PairBatch)}})
           .empty());
+}
+
+TEST_CASE("a step that cannot be made ends the run, and the model before it is kept") {
+  const TempFolder folder;
+  Bench bench("twin.train", std::string(small) + "optimizer = {type = 'sgd', learning_rate = 0.1}");
+  bench.directory = folder.path;
+  bench.steps_per_epoch = 2;
+  bench.process(classes(5), Item{});
+  ImageBatch broken = classes(5);
+  broken.images.pixels[3] = std::numeric_limits<float>::quiet_NaN();
+  const std::filesystem::path file = folder.path / "bench_last_good.safetensors";
+  try {
+    bench.process(broken, Item{0, 1, 1});
+    FAIL("the step was made");
+  } catch (const Error& error) {
+    const std::string text = error.what();
+    CHECK(says(text, "of update 2 is not"));
+    CHECK(says(
+        text,
+        "a smaller learning_rate, or clip_global_norm, may help. The model before it, of 1 updates, is " +
+            file.string()));
+  }
+  bench.finish_epoch({});  // what the node still holds is the model of the first step
+  const auto kept = read_safetensors(file);
+  CHECK(kept.tensors.at("2.dense.weight").values ==
+        bench.emitted.at(0).second.take<Model>().weights->tensors.at("2.dense.weight").values);
+  CHECK(kept.metadata.contains("network"));
+}
+
+TEST_CASE("a collapse is said once, and so is its end") {
+  // Without a bias images of zeros have embeddings of zeros.
+  Bench bench("twin.train",
+              "layer = [{type = 'dense', units = 4, bias = false}]\ndistance = 'squared_l2'\n"
+              "loss = 'contrastive'\n");
+  ImageBatch black = classes(3);
+  std::fill(black.images.pixels.begin(), black.images.pixels.end(), 0.0f);
+  const auto told = [&] { return std::pair(bench.said.size(), bench.said.empty() ? "" : bench.said.back()); };
+  bench.process(classes(3), Item{});
+  const std::size_t before = bench.said.size();
+  bench.process(black, Item{0, 1, 1});
+  bench.process(black, Item{0, 2, 2});
+  CHECK(told() == std::pair(before + 1, std::string("bench: since epoch 1, step 2, all images have the same "
+                                                    "embedding: the network has collapsed")));
+  bench.process(classes(3), Item{0, 3, 3});
+  CHECK(told() == std::pair(before + 2, std::string("bench: embeddings differ again")));
+}
+
+TEST_CASE("training starts from a file, as far as it fits") {
+  const TempFolder folder;
+  const std::string file = (folder.path / "first.safetensors").string();
+  Bench first("twin.train", std::string(small) + "optimizer = {type = 'sgd', learning_rate = 0.1}");
+  first.process(classes(5), Item{});
+  first.finish_epoch({});
+  const Model trained = first.emitted.at(0).second.take<Model>();
+  write_safetensors(file, *trained.weights);
+
+  Bench second(
+      "twin.train",
+      "layer = [{type = 'conv', filters = 16}, {type = 'relu'}, {type = 'dense', units = 5}]\nshard = 4\n"
+      "optimizer = {type = 'sgd', learning_rate = 0.0}\nweights = '" +
+          file + "'",
+      7);
+  second.process(classes(5), Item{});
+  second.finish_epoch({});
+  const Model tuned = second.emitted.at(0).second.take<Model>();
+  CHECK(tuned.weights->tensors.at("0.conv.weight").values ==
+        trained.weights->tensors.at("0.conv.weight").values);
+  bool told = false;
+  for (const std::string& line : second.said)
+    told |= line == "bench starts from " + file +
+                        ": kept: 0.conv; other shape: 2.dense (8x1024 in the file, 5x1024 here)";
+  CHECK(told);
+
+  Bench missing("twin.train", std::string(small) + "weights = '" + file + "x'");
+  CHECK_THROWS_WITH_AS(missing.open(), ("cannot open '" + file + "x'").c_str(), Error);
+}
+
+TEST_CASE("a monitor's factor slows training down") {
+  Bench bench("twin.train", std::string(small) + "optimizer = {type = 'sgd', learning_rate = 0.5}");
+  bench.board["learning_rate_factor"].now = 0.25;
+  bench.process(classes(5), Item{});
+  CHECK(bench.reported.at(0).second.at("learning_rate") == doctest::Approx(0.125));
+}
+
+TEST_CASE("it tells how well pairs are told apart, and the gradient's length") {
+  Bench bench("twin.train", std::string(small) + "[[tune]]\nlayers = '.*dense'\nl2 = 0.01\n");
+  bench.process(classes(5), Item{});
+  bench.process(classes(5), Item{0, 1, 1});
+  const Numbers& told = bench.reported.at(1).second;
+  CHECK(told.at("pair_accuracy") >= 0.5);
+  CHECK(told.at("pair_accuracy") <= 1.0);
+  CHECK(told.at("gradient_norm") > 0.0);
+  CHECK(told.at("penalty") > 0.0);
+  CHECK(told.at("waiting") >= 0.0);
+  CHECK(told.at("waiting") < 1.0);
+}
+
+TEST_CASE("what limits the gradient is one thing, and a pattern names layers that are there") {
+  CHECK(says(problems("network = 'conv4'\nclip_value = 1.0\nclip_norm = 1.0"),
+             "only one of clip_value, clip_norm and clip_global_norm can be given"));
+  Bench bench("twin.train", std::string(small) + "[[tune]]\nlayers = 'dense'\nfrozen = true\n");
+  CHECK_THROWS_WITH_AS(bench.process(classes(5), Item{}),
+                       "no layer that learns is named 'dense' (there are 0.conv, 2.dense)", Error);
 }
