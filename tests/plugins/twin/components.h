@@ -51,6 +51,22 @@ inline const nlohmann::json& reference() {
   return read;
 }
 
+/// check(one, component) for each case of that type in a section of the reference.
+template <class Base, class Check>
+void for_each_case(const char* section, const std::string& type, const Check& check) {
+  std::size_t cases = 0;
+  for (const auto& one : reference()[section]["cases"]) {
+    const std::string toml = one["toml"];
+    if (toml.find("\"" + type + "\"") == std::string::npos) continue;
+    ++cases;
+    CAPTURE(toml);
+    const auto made = component<Base>(toml);
+    CHECK(made->type == type);
+    check(one, *made);
+  }
+  CHECK(cases >= 1);
+}
+
 inline std::vector<float> floats(const nlohmann::json& list) { return list.get<std::vector<float>>(); }
 
 /// Every number within `tolerance`, relative to the larger of 1 and the size of the one expected.
