@@ -134,7 +134,8 @@ struct Softplus final : Pointwise {
   }
 };
 
-/// min(max(x, low), high); the gradient is 0 at and beyond both ends. clip 0 to 6 is ReLU6.
+/// min(max(x, low), high); the gradient is 0 at and beyond both ends. clip 0 to 6 is ReLU6. The gradient is
+/// had from x: y in bf16 may be an end rounded to the inner side.
 struct Clip final : Pointwise {
   static void describe(Spec<Clip>& spec) {
     say(spec, "clip", "min(max(x, low), high): a hard limit on what a layer gives.", "\nlow = -1.0");
@@ -148,7 +149,7 @@ struct Clip final : Pointwise {
                                 ParamType<double>::text(high));
   }
   Function function() const override {
-    return {algorithm::eltwise_clip_v2, algorithm::eltwise_clip_v2_use_dst_for_bwd, static_cast<float>(low),
+    return {algorithm::eltwise_clip_v2, algorithm::eltwise_clip_v2, static_cast<float>(low),
             static_cast<float>(high)};
   }
   double low = 0.0, high = 6.0;

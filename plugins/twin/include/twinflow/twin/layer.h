@@ -73,6 +73,13 @@ class LayerError : public Error {
   std::vector<Checking::Step> place(const std::string& key) const;
 };
 
+/// Whether each layer of the list can be told from the others by its name. Throws Error, in a sentence, when
+/// two have the same, when one is not letters, digits, _ and - after a letter (so that it cannot be taken for
+/// a place, "4.residual", or for two names), and when it is one of `taken`. Nested lists check themselves.
+void check_names(const Layers& layers, const std::vector<std::string>& taken);
+/// Those of a whole network: what else lies beside its weights in files is taken.
+void check_names(const Layers& layers);
+
 /// The shape after all layers. Throws LayerError.
 Shape output_shape(const Layers& layers, Shape in);
 
