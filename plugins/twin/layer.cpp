@@ -12,8 +12,10 @@ int plan_layers(Program& program, const Layers& layers, const std::string& prefi
   const auto plan = [&](std::size_t i, bool relu) {
     const Layer& layer = *layers[i];
     const std::string& own = layer.name;
-    input = layer.plan(program,
-                       {prefix + (own.empty() ? std::to_string(i) + "." + layer.type : own), input, relu});
+    const std::string outer = program.layer;
+    program.layer = prefix + (own.empty() ? std::to_string(i) + "." + layer.type : own);
+    input = layer.plan(program, {program.layer, input, relu});
+    program.layer = outer;
   };
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const bool relu_next = i + 1 < layers.size() && layers[i + 1]->is_relu();

@@ -38,6 +38,7 @@ Network::Network(const Layers& layers, Shape image, Precision precision, Mode mo
       resolve(precision) == Precision::bf16 ? memory::data_type::bf16 : memory::data_type::f32;
   program_ = std::make_unique<Program>(image, compute, mode == Mode::training, shard);
   const int last = plan_layers(*program_, layers, "", program_->image(), false);
+  program_->layer = "output";
   program_->settle(program_->as(last, memory::data_type::f32, memory::format_tag::nchw));
   embedding_size_ = out.size();
 }
@@ -74,6 +75,16 @@ std::vector<Network::Trained> Network::trained() {
   for (Parameter& one : program_->parameters())
     if (one.kind != Parameter::Kind::tracked)
       all.push_back({one.name, {one.weights, one.size()}, {one.gradient, one.size()}, &one});
+  return all;
+}
+
+void Network::profile(Profile told) { program_->profile = std::move(told); }
+
+std::vector<Network::LayerWork> Network::work() const {
+  std::vector<LayerWork> all;
+  for (const auto& operation : program_->operations())
+    for (const Operation::Work& one : operation->work())
+      all.push_back({operation->layer, std::string(one.part), one.kernel, one.flops});
   return all;
 }
 

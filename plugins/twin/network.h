@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pass.h"
+#include "profile.h"
 #include "twinflow/images.h"
 #include "twinflow/random.h"
 #include "twinflow/tensors.h"
@@ -62,6 +63,15 @@ class Network {
     const Parameter* parameter;  // knows the layout
   };
   std::vector<Trained> trained();
+  /// Who is told what every thread does; {} for nobody.
+  void profile(Profile told);
+  struct LayerWork {
+    std::string layer, part, kernel;
+    double flops;  // for each image
+  };
+  /// What the multiplications of the last batch size cost, and what code does them.
+  std::vector<LayerWork> work() const;
+
   /// To be called after weights were written through trained().
   void weights_changed();
 

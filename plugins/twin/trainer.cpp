@@ -29,6 +29,8 @@ Trainer::Trainer(Recipe recipe, Shape image, const Streams& random)
 
 Trainer::Outcome Trainer::step(const Images& images, const Labels& labels) {
   const Embeddings& embeddings = network_.forward(images, {made_, 0});
+  Stopwatch watch;
+  watch.start(profile_, "loss");
   const std::vector<IndexPair> pairs = recipe_.loss->pairs(labels);
   std::vector<float> distances(pairs.size()), gradient(pairs.size());
   recipe_.distance->forward(embeddings, pairs, distance_weights_, distances);
@@ -51,12 +53,18 @@ Trainer::Outcome Trainer::step(const Images& images, const Labels& labels) {
   std::fill(distance_gradient_.begin(), distance_gradient_.end(), 0.0f);
   recipe_.distance->backward(embeddings, pairs, distance_weights_, distances, gradient, embedding_gradient,
                              distance_gradient_);
+  watch.lap("distances and loss");
   network_.backward(embedding_gradient);
 
   outcome.rate = recipe_.optimizer->learning_rate *
                  recipe_.schedule->factor({made_, recipe_.updates, recipe_.updates_per_epoch});
   update(outcome.rate);
   return outcome;
+}
+
+void Trainer::profile(Profile told) {
+  profile_ = told;
+  network_.profile(std::move(told));
 }
 
 namespace {
@@ -122,11 +130,14 @@ void Trainer::update(double rate) {
       ranges.push_back({&one, at, std::min(length, one.weights.size() - at)});
   parallel_each(ranges.size(), [&](std::size_t i) {
     const Range& range = ranges[i];
+    Stopwatch watch;
+    watch.start(profile_, range.tensor->name);
     std::vector<float*> slots;
     for (std::vector<float>& slot : range.tensor->slots) slots.push_back(slot.data() + range.begin);
     recipe_.optimizer->update(range.tensor->weights.subspan(range.begin, range.length),
                               range.tensor->gradient.subspan(range.begin, range.length), slots,
                               {made_, rate, made_ / recipe_.updates_per_epoch, {}});
+    watch.lap("update");
   });
   ++made_;
   network_.weights_changed();
