@@ -10,6 +10,7 @@ namespace twinflow::twin {
 class Conv final : public Layer, public Start {
  public:
   enum class Padding { same, valid };
+  enum class Algorithm { automatic, direct };
   static void describe(Spec<Conv>& spec);
 
   Shape output(Shape in) const override;
@@ -22,6 +23,7 @@ class Conv final : public Layer, public Start {
 
   std::int64_t filters = 64, size = 3, stride = 1, dilation = 1, groups = 1;
   Padding padding = Padding::same;
+  Algorithm algorithm = Algorithm::automatic;
   bool bias = true;
 
  private:

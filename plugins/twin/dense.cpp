@@ -36,7 +36,17 @@ class DenseOperation final : public Operation {
 
   bool whole_batch() const override { return true; }
 
+  std::vector<Work> work() const override {
+    const Kernels& at = kernels_.at(last_).front();
+    const double flops = 2.0 * static_cast<double>(units_ * program_.activation(inputs[0]).shape.size());
+    std::vector<Work> all{{"forward", flops, at.forward.name()}};
+    if (at.weights_gradient) all.push_back({"backward weights", flops, at.weights_gradient.name()});
+    if (at.data_gradient) all.push_back({"backward data", flops, at.data_gradient.name()});
+    return all;
+  }
+
   void prepare(std::size_t count) override {
+    last_ = count;
     if (kernels_.contains(count)) return;
     const Activation& in = program_.activation(inputs[0]);
     for (std::size_t b = 0; b + 1 < rows_.size(); ++b) {
@@ -80,6 +90,7 @@ class DenseOperation final : public Operation {
       one_thread();
       const Kernels& at = kernels[b];
       Slot& slot = program_.slot();
+      slot.watch.start(program_.profile, layer);
       const Argument from{DNNL_ARG_SRC, at.src, src},
           weights{DNNL_ARG_WEIGHTS, at.weights, weights_.data(b, at.copy)},
           to{DNNL_ARG_DST, at.dst, blocks_[b].values.data()};
@@ -90,6 +101,7 @@ class DenseOperation final : public Operation {
         slot.run(at.forward, {from, weights, to});
       for (std::size_t i = 0; i < task.count; ++i)
         std::copy_n(blocks_[b].values.floats() + i * rows(b), rows(b), out + i * units_ + rows_[b]);
+      slot.watch.lap("forward");
     });
   }
 
@@ -128,6 +140,7 @@ class DenseOperation final : public Operation {
   void backward_block(const Kernels& at, std::size_t b, std::size_t count, const float* given,
                       const std::byte* src) {
     Slot& slot = program_.slot();
+    slot.watch.start(program_.profile, layer);
     // The block's columns, in the compute type, take the place of its values, which nobody reads any more.
     for (std::size_t i = 0; i < count; ++i) {
       const float* from = given + i * units_ + rows_[b];
@@ -149,10 +162,12 @@ class DenseOperation final : public Operation {
                 {DNNL_ARG_DIFF_BIAS, bias_->pieces[b].master, bias_->gradient + bias_->pieces[b].offset}});
     else
       slot.run(at.weights_gradient, {from, diff_dst, diff_weights});
-    if (program_.activation(inputs[0]).gradient >= 0)
-      slot.run(at.data_gradient, {{DNNL_ARG_WEIGHTS, at.back_weights, weights_.data(b, at.back_copy)},
-                                  diff_dst,
-                                  {DNNL_ARG_DIFF_SRC, at.diff_src, blocks_[b].data_gradient.data()}});
+    slot.watch.lap("backward weights");
+    if (program_.activation(inputs[0]).gradient < 0) return;
+    slot.run(at.data_gradient, {{DNNL_ARG_WEIGHTS, at.back_weights, weights_.data(b, at.back_copy)},
+                                diff_dst,
+                                {DNNL_ARG_DIFF_SRC, at.diff_src, blocks_[b].data_gradient.data()}});
+    slot.watch.lap("backward data");
   }
 
   std::size_t rows(std::size_t b) const { return rows_[b + 1] - rows_[b]; }
@@ -193,6 +208,7 @@ class DenseOperation final : public Operation {
   std::size_t units_;
   Parameter& weights_;
   Parameter* bias_;
+  std::size_t last_ = 0;           // images that were prepared for
   std::vector<std::size_t> rows_;  // first unit of each block, and the count
   std::map<std::size_t, std::vector<Kernels>> kernels_;
   std::vector<Block> blocks_;

@@ -23,6 +23,12 @@ Kernel Kernel::reorder(const memory::desc& from, const memory::desc& to) {
   return make<dnnl::reorder>({engine(), from, engine(), to, attributes()});
 }
 
+std::string Kernel::name() const {
+  const char* found = nullptr;
+  dnnl_primitive_desc_query(primitive.get_primitive_desc(), dnnl_query_impl_info_str, 0, &found);
+  return found ? found : "";
+}
+
 void Slot::run(const Kernel& kernel, std::initializer_list<Argument> arguments) {
   std::unordered_map<int, memory> all;
   for (const Argument& one : arguments)

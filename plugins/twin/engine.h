@@ -2,8 +2,10 @@
 
 #include <dnnl.hpp>
 #include <initializer_list>
+#include <string>
 
 #include "buffer.h"
+#include "profile.h"
 
 /// oneDNN as this library uses it: one CPU engine, scratchpads of our own, one thread for each primitive.
 namespace twinflow::twin {
@@ -28,6 +30,8 @@ struct Kernel {
   }
   static Kernel reorder(const memory::desc& from, const memory::desc& to);
   explicit operator bool() const { return static_cast<bool>(primitive.get(true)); }
+  /// What oneDNN calls the code it chose: "jit:avx512_core".
+  std::string name() const;
 };
 
 struct Argument {
@@ -40,6 +44,7 @@ struct Argument {
 struct Slot {
   Buffer arena, scratchpad;
   dnnl::stream stream{engine()};
+  Stopwatch watch;
 
   void run(const Kernel& kernel, std::initializer_list<Argument> arguments);
 };

@@ -46,10 +46,11 @@ int plan_layers(Program& program, const Layers& layers, const std::string& prefi
                 bool keep_last_apart) {
   const auto plan = [&](std::size_t i, bool relu) {
     const Layer& layer = *layers[i];
-    const std::string outer = program.planning;
-    program.planning = prefix + (layer.name.empty() ? std::to_string(i) + "." + layer.type : layer.name);
-    input = layer.plan(program, {program.planning, input, relu});
-    program.planning = outer;
+    const std::string& own = layer.name;
+    const std::string outer = program.layer;
+    program.layer = prefix + (own.empty() ? std::to_string(i) + "." + layer.type : own);
+    input = layer.plan(program, {program.layer, input, relu});
+    program.layer = outer;
   };
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const bool relu_next = i + 1 < layers.size() && layers[i + 1]->is_relu();

@@ -49,6 +49,7 @@ Network::Network(Layers layers, Shape image, Precision precision, Mode mode, std
       resolve(precision) == Precision::bf16 ? memory::data_type::bf16 : memory::data_type::f32;
   program_ = std::make_unique<Program>(image, compute, mode == Mode::training, shard);
   const int last = plan_layers(*program_, layers_, "", program_->image(), false);
+  program_->layer = "output";
   program_->settle(program_->as(last, memory::data_type::f32, memory::format_tag::nchw));
   embedding_size_ = out.size();
 }
@@ -101,6 +102,16 @@ std::vector<Network::Stored> Network::stored() {
   std::vector<Stored> all;
   for (Parameter& one : program_->parameters())
     all.push_back({&one, {one.weights, one.size()}, {one.gradient, one.gradient ? one.size() : 0}});
+  return all;
+}
+
+void Network::profile(Profile told) { program_->profile = std::move(told); }
+
+std::vector<Network::LayerWork> Network::work() const {
+  std::vector<LayerWork> all;
+  for (const auto& operation : program_->operations())
+    for (const Operation::Work& one : operation->work())
+      all.push_back({operation->layer, std::string(one.part), one.kernel, one.flops});
   return all;
 }
 

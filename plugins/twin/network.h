@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pass.h"
+#include "profile.h"
 #include "twinflow/images.h"
 #include "twinflow/random.h"
 #include "twinflow/tensors.h"
@@ -79,6 +80,15 @@ class Network {
     std::span<float> weights, gradient;  // no gradient: not trained, a moving average
   };
   std::vector<Stored> stored();
+  /// Who is told what every thread does; {} for nobody.
+  void profile(Profile told);
+  struct LayerWork {
+    std::string layer, part, kernel;
+    double flops;  // for each image
+  };
+  /// What the multiplications of the last batch size cost, and what code does them.
+  std::vector<LayerWork> work() const;
+
   /// To be called after weights were written through stored().
   void weights_changed();
 

@@ -58,6 +58,8 @@ void require_room(Shape shape) {
 
 }  // namespace
 
+void Task::start(std::string_view layer) const { slot_.watch.start(program_.profile, layer); }
+
 Program::Program(Shape image, memory::data_type compute_, bool training_, std::size_t shard_)
     : training(training_), compute(compute_), shard(shard_) {
   one_thread();
@@ -104,7 +106,7 @@ Parameter& Program::add_parameter(std::string name, std::vector<std::int64_t> di
 }
 
 void Program::add(std::unique_ptr<Operation> operation) {
-  operation->layer = planning;
+  operation->layer = layer;
   operations_.push_back(std::move(operation));
 }
 
@@ -219,21 +221,23 @@ void Program::plan_batch(std::vector<std::size_t> cut) {
 }
 
 void Program::refresh_copies() {
-  std::vector<std::pair<const float*, const Parameter::Copy*>> all;
-  std::vector<const memory::desc*> masters;
-  for (Parameter& parameter : parameters_) {
-    for (Parameter::Piece& piece : parameter.pieces) {
-      for (Parameter::Copy& copy : piece.copies) {
-        all.emplace_back(parameter.weights + piece.offset, &copy);
-        masters.push_back(&piece.master);
-      }
-    }
-  }
+  struct Refresh {
+    const Parameter* parameter;
+    const Parameter::Piece* piece;
+    const Parameter::Copy* copy;
+  };
+  std::vector<Refresh> all;
+  for (const Parameter& parameter : parameters_)
+    for (const Parameter::Piece& piece : parameter.pieces)
+      for (const Parameter::Copy& copy : piece.copies) all.push_back({&parameter, &piece, &copy});
   parallel_each(all.size(), [&](std::size_t i) {
     one_thread();
-    const auto& [weights, copy] = all[i];
-    slot().run(copy->refresh,
-               {{DNNL_ARG_FROM, *masters[i], weights}, {DNNL_ARG_TO, copy->desc, copy->buffer.data()}});
+    const auto& [parameter, piece, copy] = all[i];
+    Slot& mine = slot();
+    mine.watch.start(profile, parameter->name);
+    mine.run(copy->refresh, {{DNNL_ARG_FROM, piece->master, parameter->weights + piece->offset},
+                             {DNNL_ARG_TO, copy->desc, copy->buffer.data()}});
+    mine.watch.lap("copy of weights");
   });
 }
 
@@ -263,7 +267,11 @@ void Program::forward(const float* images, std::size_t count, std::size_t whole,
   values_[activations_[0].storage].data = reinterpret_cast<std::byte*>(const_cast<float*>(images));
   for (const Segment& segment : segments_) {
     each_shard(segment, [&](const Task& task) {
-      for (std::size_t i = segment.begin; i < segment.end; ++i) operations_[i]->forward(task);
+      for (std::size_t i = segment.begin; i < segment.end; ++i) {
+        task.start(operations_[i]->layer);
+        operations_[i]->forward(task);
+        task.lap("forward");
+      }
     });
   }
   if (!pass.again)
@@ -307,7 +315,11 @@ void Program::backward(const float* gradient) {
   std::memcpy(storage.data, gradient, batch_ * storage.image_bytes);
   for (auto segment = segments_.rbegin(); segment != segments_.rend(); ++segment) {
     each_shard(*segment, [&](const Task& task) {
-      for (std::size_t i = segment->end; i-- > segment->begin;) operations_[i]->backward(task);
+      for (std::size_t i = segment->end; i-- > segment->begin;) {
+        task.start(operations_[i]->layer);
+        operations_[i]->backward(task);
+        task.lap("backward");
+      }
     });
   }
   sum_gradients();
@@ -317,6 +329,7 @@ void Program::sum_gradients() {
   std::vector<const float*> sources;
   for (std::size_t i = 0; i + 1 < cut_.size(); ++i) sources.push_back(shard_gradients_[i].floats());
   struct Range {
+    const std::string& name;
     float* out;
     std::size_t shard_offset, size;
   };
@@ -325,14 +338,17 @@ void Program::sum_gradients() {
   for (Parameter& parameter : parameters_) {
     if (parameter.kind != Parameter::Kind::by_shard) continue;
     for (std::size_t at = 0; at < parameter.size(); at += length)
-      ranges.push_back(
-          {parameter.gradient + at, parameter.shard_offset + at, std::min(length, parameter.size() - at)});
+      ranges.push_back({parameter.name, parameter.gradient + at, parameter.shard_offset + at,
+                        std::min(length, parameter.size() - at)});
   }
   parallel_each(ranges.size(), [&](std::size_t i) {
     const Range& range = ranges[i];
+    Stopwatch watch;
+    watch.start(profile, range.name);
     std::vector<const float*> from = sources;
     for (const float*& source : from) source += range.shard_offset;
     sum_in_order(range.out, from.data(), from.size(), 0, range.size);
+    watch.lap("sum over shards");
   });
 }
 

@@ -66,6 +66,9 @@ class Task {
   void run(const Kernel& kernel, std::initializer_list<Argument> arguments) const {
     slot_.run(kernel, arguments);
   }
+  void start(std::string_view layer) const;
+  /// For a profile: what the operation did since its call, or since the last such line, was that part.
+  void lap(std::string_view part) const { slot_.watch.lap(part); }
 
  private:
   std::byte* at(const Storage& storage) const;
@@ -77,9 +80,9 @@ class Task {
 /// every shard, finish_forward(), and backward() of every shard, several shards at once on different threads.
 class Operation {
  public:
-  std::string layer;  // that it belongs to
   std::vector<int> inputs, outputs;
   std::vector<int> kept;  // activations that backward() reads
+  std::string layer;      // whose it is; set by Program::add()
 
   virtual ~Operation();
   /// Runs once for the whole batch, and parallel inside, rather than once for each shard.
@@ -93,6 +96,15 @@ class Operation {
   virtual void finish_forward(std::size_t shards);
   virtual void keep_statistics(const std::function<bool(const std::string& layer)>& of);
   virtual void backward(const Task& task) = 0;
+
+  /// What a multiplication costs, for who reads a profile.
+  struct Work {
+    std::string_view part;  // as in Ran
+    double flops = 0.0;     // for each image
+    std::string kernel;     // who does it
+  };
+  /// Of a batch that was planned. Empty for what only moves memory.
+  virtual std::vector<Work> work() const { return {}; }
 };
 
 class Program {
@@ -115,9 +127,9 @@ class Program {
   Parameter& add_parameter(std::string name, std::vector<std::int64_t> dims, Initial initial,
                            Parameter::Kind kind);
   void add(std::unique_ptr<Operation> operation);
-  std::string planning;  // the layer that is being planned: whose the operations are that it adds
   /// Told of each parameter when it is added, before anything of its size is made. May throw.
   std::function<void(const Parameter&)> on_parameter;
+  std::string layer;  // being planned; whose the operations are that are added
   /// Fixes what is stored where; nothing is added afterwards. `output`: the f32 result that forward() leaves.
   void settle(int output);
 
@@ -145,6 +157,8 @@ class Program {
   const Pass& pass() const { return pass_; }
   std::size_t whole_batch() const { return whole_; }  // images of the batch that the pass is of, or a part of
   Streams random;
+  Profile profile;
+  const std::vector<std::unique_ptr<Operation>>& operations() const { return operations_; }
 
  private:
   friend class Task;

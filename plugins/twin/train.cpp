@@ -109,7 +109,8 @@ schedule = "cosine")");
       if (const auto images = checking.image_shape("batch"))
         output_shape(network ? network->layers() : layer, *images);
     } catch (const LayerError& error) {
-      checking.error_at(network ? std::vector<Checking::Step>{"network"} : error.place("layer"), error.what());
+      checking.error_at(network ? std::vector<Checking::Step>{"network"} : error.place("layer"),
+                        error.what());
     } catch (const Error& error) {
       checking.error(network ? "network" : "layer", error.what());
     }

@@ -40,6 +40,8 @@ Trainer::Trainer(Recipe recipe, Shape image, const Streams& random)
 Trainer::Outcome Trainer::step(const Images& images, const Labels& labels, double rate_factor) {
   parts_ = network_.parts(images.count, recipe_.micro_batch);
   const Embeddings& embeddings = forward(images);
+  Stopwatch watch;
+  watch.start(profile_, "loss");
   const std::vector<IndexPair> pairs = recipe_.loss->pairs(labels);
   std::vector<float> distances(pairs.size()), gradient(pairs.size());
   recipe_.distance->forward(embeddings, pairs, distance_weights_, distances);
@@ -57,6 +59,7 @@ Trainer::Outcome Trainer::step(const Images& images, const Labels& labels, doubl
   std::fill(distance_gradient_.begin(), distance_gradient_.end(), 0.0f);
   recipe_.distance->backward(embeddings, pairs, distance_weights_, distances, gradient, embedding_gradient,
                              distance_gradient_);
+  watch.lap("distances and loss");
   backward(images, embedding_gradient);
 
   const Moment now{made_, std::max<std::uint64_t>(recipe_.batches / recipe_.accumulate, 1),
@@ -67,6 +70,12 @@ Trainer::Outcome Trainer::step(const Images& images, const Labels& labels, doubl
   network_.keep_statistics([&](const std::string& layer) { return !updater_->frozen(layer, epoch); });
   if (average_ && outcome.update) average_->update(made_ - 1);
   return outcome;
+}
+
+void Trainer::profile(Profile told) {
+  profile_ = told;
+  updater_->profile = told;
+  network_.profile(std::move(told));
 }
 
 const Embeddings& Trainer::forward(const Images& images) {

@@ -74,6 +74,8 @@ class Trainer {
   /// Throws Error when it does not fit the network, or was made by another optimiser.
   void restore(const State& state);
 
+  /// Who is told what every thread does in a step; {} for nobody.
+  void profile(Profile told);
   std::uint64_t updates() const { return made_; }
   Network& network() { return network_; }
   const std::vector<float>& distance_weights() const { return distance_weights_; }
@@ -87,6 +89,7 @@ class Trainer {
   std::uint64_t batches() const { return made_ * recipe_.accumulate + collected_; }  // before this one
 
   Recipe recipe_;
+  Profile profile_;
   Network network_;
   std::vector<float> distance_weights_, distance_gradient_;
   std::optional<Updater> updater_;

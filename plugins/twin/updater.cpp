@@ -72,6 +72,8 @@ void Updater::collect() {
 /// Up to clipping, for which it sums the squares.
 void Updater::prepare(Range& range, std::size_t batches) const {
   Trained& one = *range.tensor;
+  Stopwatch watch;
+  watch.start(profile, one.name);
   const std::span<float> gradient = one.gradient.subspan(range.begin, range.length);
   if (collecting_) {
     std::copy_n(one.collected.data() + range.begin, range.length, gradient.data());
@@ -88,6 +90,7 @@ void Updater::prepare(Range& range, std::size_t batches) const {
       scale(gradient.data(), static_cast<float>(tuning.gradient_scale), range.length);
   }
   range.squares = sum_of_squares(gradient.data(), range.length);
+  watch.lap("gradient norm");
 }
 
 Updater::Done Updater::update(const UpdateStep& step, std::size_t batches) {
@@ -116,6 +119,8 @@ Updater::Done Updater::update(const UpdateStep& step, std::size_t batches) {
     const Range& range = ranges_[i];
     Trained& one = *range.tensor;
     if (still(one)) return;
+    Stopwatch watch;
+    watch.start(profile, one.name);
     const std::span<float> gradient = one.gradient.subspan(range.begin, range.length);
     const double length =
         clipping_.global ? done.norm : norms[static_cast<std::size_t>(&one - tensors_.data())];
@@ -132,6 +137,7 @@ Updater::Done Updater::update(const UpdateStep& step, std::size_t batches) {
     std::vector<float*> slots;
     for (std::vector<float>& slot : one.slots) slots.push_back(slot.data() + range.begin);
     optimizer_->update(one.weights.subspan(range.begin, range.length), gradient, slots, mine);
+    watch.lap("update");
   });
   constrain_all(step.epoch);
   return done;

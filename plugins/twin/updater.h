@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "profile.h"
 #include "tuning.h"
 #include "twinflow/error.h"
 #include "twinflow/state.h"
@@ -59,6 +60,8 @@ class Updater {
 
   /// Whether the layer of that name is frozen in that epoch.
   bool frozen(const std::string& layer, std::uint64_t epoch) const;
+
+  Profile profile;  // who is told what every thread does; {} for nobody
 
   /// The optimiser's memory and what is collected; of tensors without a Parameter the weights, too.
   void save(State& state) const;

@@ -1,9 +1,11 @@
 // Times whole training steps of a preset: forward, distances, loss, backward, update. No data loading.
 //   training_step [--network conv4] [--precision f32] [--images 128] [--size 52] [--steps 10] [--threads 2]
-//   [--shard 16]
+//   [--shard 16] [--profile 0]
 // koch2015 trains on pairs (weighted_l1, bce, adam), the others on classes of two images (cosine, all_pairs,
 // adamw). Prints one line: images (or pairs) per second, from the median step, and the largest memory use of
-// the process.
+// the process. With --profile 1 a table as well: for each layer and part of the work its time over all
+// threads in a step, its share, GFLOP/s of one thread and the code that did it. A piece interrupted by other
+// programs counts as the best of its like.
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
 
@@ -14,7 +16,10 @@
 #include <fstream>
 #include <iostream>
 #include <map>
+#include <mutex>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "plugins/twin/presets.h"
 #include "plugins/twin/trainer.h"
@@ -32,6 +37,41 @@ double peak_gigabytes() {
     if (line.starts_with("VmHWM:")) return std::stod(line.substr(6)) * 1024e-9;
   return 0.0;
 }
+
+/// The pieces of every layer and part, in the order in which they first came.
+class Table {
+ public:
+  void add(const Ran& ran) {
+    const std::lock_guard guard(lock_);
+    const auto key = std::pair(std::string(ran.layer), std::string(ran.part));
+    if (!seconds_.contains(key)) order_.push_back(key);
+    seconds_[key].push_back(std::chrono::duration<double>(ran.end - ran.begin).count());
+  }
+  void print(std::size_t steps, std::size_t images, const std::vector<Network::LayerWork>& work) {
+    double total = 0.0;
+    std::map<std::pair<std::string, std::string>, double> sums;
+    for (const auto& [key, all] : seconds_) {
+      const double best = *std::min_element(all.begin(), all.end());
+      sums[key] = best * static_cast<double>(all.size()) / static_cast<double>(steps);
+      total += sums[key];
+    }
+    for (const auto& key : order_) {
+      std::printf("%-32s %-17s %9.3f ms %5.1f %%", key.first.c_str(), key.second.c_str(), 1e3 * sums[key],
+                  100.0 * sums[key] / total);
+      for (const Network::LayerWork& one : work)
+        if (one.layer == key.first && one.part == key.second)
+          std::printf(" %7.1f GFLOP/s  %s", one.flops * static_cast<double>(images) / sums[key] * 1e-9,
+                      one.kernel.c_str());
+      std::printf("\n");
+    }
+    std::printf("%-50s %9.3f ms\n", "all", 1e3 * total);
+  }
+
+ private:
+  std::mutex lock_;
+  std::map<std::pair<std::string, std::string>, std::vector<double>> seconds_;
+  std::vector<std::pair<std::string, std::string>> order_;
+};
 
 void time_steps(const std::map<std::string, std::string>& options) {
   const bool pairs = options.at("--network") == "koch2015";
@@ -53,6 +93,9 @@ void time_steps(const std::map<std::string, std::string>& options) {
         return Random(stream_key(1, "b", name), a, b);
       });
   trainer.step(images, labels);  // plans
+  Table table;
+  const bool profile = options.at("--profile") == "1";
+  if (profile) trainer.profile([&table](const Ran& ran) { table.add(ran); });
   std::vector<double> seconds;
   const std::clock_t cpu_start = std::clock();
   for (std::size_t i = 0; i < std::stoul(options.at("--steps")); ++i) {
@@ -68,6 +111,7 @@ void time_steps(const std::map<std::string, std::string>& options) {
               options.at("--network").c_str(), options.at("--precision").c_str(),
               items / seconds[seconds.size() / 2], pairs ? "pairs" : "images", items / seconds[0],
               items * std::stod(options.at("--threads")) / cpu, peak_gigabytes());
+  if (profile) table.print(seconds.size(), count, trainer.network().work());
 }
 
 }  // namespace
@@ -75,7 +119,7 @@ void time_steps(const std::map<std::string, std::string>& options) {
 int main(int count, char** arguments) try {
   std::map<std::string, std::string> options{
       {"--network", "conv4"}, {"--precision", "f32"}, {"--images", "128"}, {"--size", "52"},
-      {"--steps", "10"},      {"--threads", "2"},     {"--shard", "16"}};
+      {"--steps", "10"},      {"--threads", "2"},     {"--shard", "16"},   {"--profile", "0"}};
   for (int i = 1; i + 1 < count; i += 2) {
     if (!options.contains(arguments[i])) throw Error(std::string("there is no option ") + arguments[i]);
     options[arguments[i]] = arguments[i + 1];
