@@ -30,6 +30,11 @@ schedule = { type = "cosine", warmup = 0.05 })");
         .doc("each further fall lasts that many times as long as the one before")
         .range(1, 1000);
     describe_unit(spec);
+    spec.check(&CosineSchedule::check);
+  }
+  void check(const Checking& checking) const {
+    if (multiplier > 1 && period == 0)
+      checking.error("multiplier", "multiplier needs a period: without one there is a single fall");
   }
 
   double shape(const Moment& now) const override {

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "schedule_unit.h"
@@ -28,8 +30,8 @@ schedule = { type = "piecewise", boundaries = [60, 120], factors = [1.0, 0.2, 0.
   }
   void check(const Checking& checking) const {
     if (factors.size() != boundaries.size() + 1)
-      checking.error("factors", std::to_string(boundaries.size()) + " boundaries need " +
-                                    std::to_string(boundaries.size() + 1) + " factors, found " +
+      checking.error("factors", "needs one number more than there are boundaries, " +
+                                    std::to_string(boundaries.size() + 1) + ", found " +
                                     std::to_string(factors.size()));
     if (std::adjacent_find(boundaries.begin(), boundaries.end(), std::greater_equal<>()) != boundaries.end())
       checking.error("boundaries", "each boundary has to be above the one before it");

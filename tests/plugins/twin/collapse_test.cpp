@@ -1,6 +1,6 @@
 #include "plugins/twin/collapse.h"
 
-#include "components.h"
+#include "check_distance.h"
 
 using namespace twinflow::twin;
 

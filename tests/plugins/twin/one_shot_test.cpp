@@ -2,7 +2,7 @@
 
 #include <map>
 
-#include "check_distance.h"
+#include "components.h"
 
 using namespace twinflow;
 using namespace twinflow::twin;

@@ -73,7 +73,7 @@ inline Through pass_through(const std::string& toml, Shape shape, const std::vec
       for (const auto& [name, values] : setting.weights)
         if (parameter.name == name) parameter.set(values);
     const std::size_t count = images.size() / shape.size();
-    program.forward(images.data(), count, setting.pass);
+    program.forward(images.data(), count, setting.pass.first_image + count, setting.pass);
     made.y.assign(program.output(), program.output() + count * output_shape(layers, shape).size());
     if (setting.training) program.backward(upstream.data());
     return made;

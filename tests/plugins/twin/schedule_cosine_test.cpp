@@ -1,3 +1,5 @@
+#include <numbers>
+
 #include "check_schedule.h"
 
 using namespace twinflow;
@@ -17,6 +19,16 @@ TEST_CASE("cosine schedule by hand") {
   CHECK(half->factor({0, 100}) == doctest::Approx(1.0));
   CHECK(half->factor({50, 100}) == doctest::Approx(0.6));
   CHECK(half->factor({25, 100}) == doctest::Approx(0.2 + 0.8 * (0.5 + std::sqrt(0.125))));
+}
+
+TEST_CASE("cosine schedule: the same bits as its formula") {
+  const auto cosine = component<Schedule>("type = \"cosine\"\nfloor = 0.3");
+  for (std::uint64_t t = 0; t < 120; ++t) {
+    const double updates = static_cast<double>(t), progress = t < 100 ? (updates - 3.0) / 97.0 : 1.0;
+    CHECK(cosine->factor({t, 100}) ==
+          (t < 3 ? (updates + 1.0) / 3.0
+                 : 0.3 + (1.0 - 0.3) * 0.5 * (1.0 + std::cos(std::numbers::pi * progress))));
+  }
 }
 
 TEST_CASE("cosine schedule holds where there is little or nothing to go along") {
@@ -43,4 +55,9 @@ TEST_CASE("cosine schedule starts again after each period") {
       component<Schedule>("type = \"cosine\"\nwarmup = 0.0\nfloor = 0.0\nperiod = 2\nunit = \"epochs\"");
   CHECK(same->factor({5, 1000, 10}) == doctest::Approx(0.5 + std::sqrt(0.125)));
   CHECK(same->factor({1'000'000'000'000'010, 1000, 10}) == doctest::Approx(0.5));
+}
+
+TEST_CASE("cosine schedule refuses a multiplier of no period") {
+  CHECK(problem_of<Schedule>("type = \"cosine\"\nmultiplier = 2") ==
+        "multiplier needs a period: without one there is a single fall");
 }

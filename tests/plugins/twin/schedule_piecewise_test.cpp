@@ -15,7 +15,7 @@ TEST_CASE("piecewise schedule by hand") {
 
 TEST_CASE("piecewise schedule refuses what does not fit together") {
   CHECK(problem_of<Schedule>("type = \"piecewise\"\nboundaries = [3, 5]\nfactors = [1.0, 0.5]") ==
-        "2 boundaries need 3 factors, found 2");
+        "needs one number more than there are boundaries, 3, found 2");
   CHECK(problem_of<Schedule>("type = \"piecewise\"\nboundaries = [5, 5]\nfactors = [1.0, 0.5, 0.1]") ==
         "each boundary has to be above the one before it");
 }
