@@ -40,14 +40,11 @@ file = "data/best.safetensors"
 [node.all]
 type = "sample.all"
 from = "glyphs.test"
+batch = 32
 
 [node.embeddings]
 type = "twin.embed"
-from = { batch = "all", model = "load", data = "glyphs.test" }
-
-[run]
-epochs = 1
-steps_per_epoch = 1)");
+from = { batch = "all", model = "load", data = "glyphs.test" })");
     spec.input("batch").doc("the images, as sample.all gives them out");
     spec.input("model").doc("what to embed them with, from twin.load");
     spec.input("data", &Embed::data).doc("the data set they are of: it knows their classes");

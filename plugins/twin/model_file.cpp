@@ -69,8 +69,8 @@ void require_tensors(const Model& model) {
                   ", but the network's is " + dims_text(shape));
     wanted.insert(name);
   };
-  each_tensor(model.layers, model.image, require);
-  const std::size_t own = model.distance->weight_count(output_shape(model.layers, model.image).size());
+  const std::size_t embedding = each_tensor(model.layers, model.image, require).size();
+  const std::size_t own = model.distance->weight_count(embedding);
   if (own > 0) require("distance.weight", {static_cast<std::int64_t>(own)});
   for (const auto& [name, tensor] : tensors)
     if (!wanted.contains(name)) throw Error("nothing of its network uses the tensor " + quoted(name));
