@@ -15,7 +15,10 @@ namespace {
 
 using Metadata = std::map<std::string, std::string>;
 
-std::string quoted(const std::string& text) { return ParamType<std::string>::text(text.substr(0, 100)); }
+std::string quoted(const std::string& text) {
+  if (text.size() > 100) return fmt::format("a text of {} bytes", text.size());
+  return ParamType<std::string>::text(text);
+}
 
 const std::string& described(const Metadata& metadata, const std::string& key) {
   const auto found = metadata.find(key);
@@ -101,7 +104,10 @@ Model read_model(const std::filesystem::path& file) {
     require_tensors(model);
     require_finite(*model.weights);
   } catch (const std::exception& error) {
-    throw Error(fmt::format("'{}' is not a good model: {}", file.string(), error.what()));
+    std::string why = error.what();
+    for (char& one : why)  // it may quote the file
+      if ((static_cast<unsigned char>(one) < 0x20 && one != '\n') || one == 0x7f) one = '?';
+    throw Error(fmt::format("'{}' is not a good model: {}", file.string(), why));
   }
   return model;
 }
