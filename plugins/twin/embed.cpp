@@ -1,11 +1,10 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
 
+#include "finite.h"
 #include "growing_file.h"
 #include "model.h"
 #include "npy.h"
@@ -67,10 +66,9 @@ from = { batch = "all", model = "load", data = "glyphs.test" })");
     }
     batch.images.read();
     const Embeddings made = model.embed(batch.images);
-    for (std::size_t i = 0; i < made.values.size(); ++i)
-      if (!std::isfinite(made.values[i]))
-        throw Error(
-            fmt::format("the embedding of row {} holds what is not a finite number", rows_ + i / made.size));
+    for (std::size_t i = 0; i < made.count; ++i)
+      if (!all_finite({made.row(i), made.size}))
+        throw Error(fmt::format("the embedding of row {} holds what is not a finite number", rows_ + i));
     if (!numbers_.open()) {
       size_ = made.size;
       numbers_.begin(path(".npy"));

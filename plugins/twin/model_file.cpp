@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <set>
 #include <vector>
 
+#include "finite.h"
 #include "twinflow/error.h"
 
 namespace twinflow::twin {
@@ -81,8 +81,7 @@ void require_tensors(const Model& model) {
 
 void require_finite(const NamedTensors& named) {
   for (const auto& [name, tensor] : named.tensors)
-    if (!std::all_of(tensor.values.begin(), tensor.values.end(),
-                     [](float one) { return std::isfinite(one); }))
+    if (!all_finite(tensor.values))
       throw Error("its tensor \"" + name + "\" holds what is not a finite number");
 }
 
