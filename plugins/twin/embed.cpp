@@ -1,11 +1,10 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
 
+#include "finite.h"
 #include "growing_file.h"
 #include "model.h"
 #include "npy.h"
@@ -40,14 +39,11 @@ file = "data/best.safetensors"
 [node.all]
 type = "sample.all"
 from = "glyphs.test"
+batch = 32
 
 [node.embeddings]
 type = "twin.embed"
-from = { batch = "all", model = "load", data = "glyphs.test" }
-
-[run]
-epochs = 1
-steps_per_epoch = 1)");
+from = { batch = "all", model = "load", data = "glyphs.test" })");
     spec.input("batch").doc("the images, as sample.all gives them out");
     spec.input("model").doc("what to embed them with, from twin.load");
     spec.input("data", &Embed::data).doc("the data set they are of: it knows their classes");
@@ -70,10 +66,9 @@ steps_per_epoch = 1)");
     }
     batch.images.read();
     const Embeddings made = model.embed(batch.images);
-    for (std::size_t i = 0; i < made.values.size(); ++i)
-      if (!std::isfinite(made.values[i]))
-        throw Error(
-            fmt::format("the embedding of row {} holds what is not a finite number", rows_ + i / made.size));
+    for (std::size_t i = 0; i < made.count; ++i)
+      if (!all_finite({made.row(i), made.size}))
+        throw Error(fmt::format("the embedding of row {} holds what is not a finite number", rows_ + i));
     if (!numbers_.open()) {
       size_ = made.size;
       numbers_.begin(path(".npy"));

@@ -21,7 +21,9 @@ type = "twin.load"
 file = "data/best.safetensors"
 
 [node.one_shot]
-from.model = "load")");
+type = "twin.evaluate"
+from = { model = "load", data = "glyphs.test" }
+ways = 5)");
     spec.output("model").doc(
         "the model, again for every item: it goes with each batch, or is measured once where [run] says "
         "epochs = 1 and steps_per_epoch = 1");

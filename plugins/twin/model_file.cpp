@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <set>
 #include <vector>
 
+#include "finite.h"
 #include "twinflow/error.h"
 
 namespace twinflow::twin {
@@ -15,7 +15,10 @@ namespace {
 
 using Metadata = std::map<std::string, std::string>;
 
-std::string quoted(const std::string& text) { return ParamType<std::string>::text(text.substr(0, 100)); }
+std::string quoted(const std::string& text) {
+  if (text.size() > 100) return fmt::format("a text of {} bytes", text.size());
+  return ParamType<std::string>::text(text);
+}
 
 const std::string& described(const Metadata& metadata, const std::string& key) {
   const auto found = metadata.find(key);
@@ -69,8 +72,8 @@ void require_tensors(const Model& model) {
                   ", but the network's is " + dims_text(shape));
     wanted.insert(name);
   };
-  each_tensor(model.layers, model.image, require);
-  const std::size_t own = model.distance->weight_count(output_shape(model.layers, model.image).size());
+  const std::size_t embedding = each_tensor(model.layers, model.image, require).size();
+  const std::size_t own = model.distance->weight_count(embedding);
   if (own > 0) require("distance.weight", {static_cast<std::int64_t>(own)});
   for (const auto& [name, tensor] : tensors)
     if (!wanted.contains(name)) throw Error("nothing of its network uses the tensor " + quoted(name));
@@ -78,8 +81,7 @@ void require_tensors(const Model& model) {
 
 void require_finite(const NamedTensors& named) {
   for (const auto& [name, tensor] : named.tensors)
-    if (!std::all_of(tensor.values.begin(), tensor.values.end(),
-                     [](float one) { return std::isfinite(one); }))
+    if (!all_finite(tensor.values))
       throw Error("its tensor \"" + name + "\" holds what is not a finite number");
 }
 
@@ -101,7 +103,10 @@ Model read_model(const std::filesystem::path& file) {
     require_tensors(model);
     require_finite(*model.weights);
   } catch (const std::exception& error) {
-    throw Error(fmt::format("'{}' is not a good model: {}", file.string(), error.what()));
+    std::string why = error.what();
+    for (char& one : why)  // it may quote the file
+      if ((static_cast<unsigned char>(one) < 0x20 && one != '\n') || one == 0x7f) one = '?';
+    throw Error(fmt::format("'{}' is not a good model: {}", file.string(), why));
   }
   return model;
 }

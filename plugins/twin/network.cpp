@@ -23,13 +23,15 @@ std::string dims_text(const std::vector<std::int64_t>& dims) {
   return text;
 }
 
-void each_tensor(
+Shape each_tensor(
     const Layers& layers, Shape image,
     const std::function<void(const std::string& name, const std::vector<std::int64_t>& shape)>& each) {
   if (layers.empty()) throw Error("a network needs at least one layer");
+  const Shape out = output_shape(layers, image);
   Program program(image, memory::data_type::f32, false, default_shard);
   program.on_parameter = [&](const Parameter& one) { each(one.name, one.dims); };
   plan_layers(program, layers, "", program.image(), false);
+  return out;
 }
 
 Precision resolve(Precision asked) {

@@ -32,9 +32,9 @@ constexpr std::size_t default_shard = 16;
 /// "64x3x3", for sentences.
 std::string dims_text(const std::vector<std::int64_t>& dims);
 
-/// Tells of each tensor that such a network has, name and shape, before anything of its size is made. What
-/// `each` throws ends it. Throws Error as Network's constructor does.
-void each_tensor(
+/// Tells of each tensor that such a network has, name and shape, before anything of its size is made; returns
+/// what becomes of an image. What `each` throws ends it. Throws Error as Network's constructor does.
+Shape each_tensor(
     const Layers& layers, Shape image,
     const std::function<void(const std::string& name, const std::vector<std::int64_t>& shape)>& each);
 

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <string_view>
 
+#include "finite.h"
 #include "network.h"
 #include "twinflow/error.h"
 
@@ -93,8 +93,7 @@ WeightsMatch load_matching(NamedTensors& weights, const NamedTensors& file, cons
   if (match.kept.empty())
     throw Error(fmt::format("nothing in '{}' fits this network: {}", file_name, match.text()));
   for (const std::string& name : match.kept)
-    if (const std::vector<float>& values = file.tensors.at(name).values;
-        !std::all_of(values.begin(), values.end(), [](float one) { return std::isfinite(one); }))
+    if (!all_finite(file.tensors.at(name).values))
       throw Error(fmt::format("the tensor '{}' of '{}' holds what is not a finite number", name, file_name));
   for (const std::string& name : match.kept) weights.tensors[name].values = file.tensors.at(name).values;
   return match;

@@ -8,6 +8,7 @@
 #include "plugins.h"
 #include "program.h"
 #include "registry.h"
+#include "twinflow/tensors.h"
 
 using namespace twinflow;
 
@@ -57,6 +58,18 @@ void write_digits(const TempFolder& temp) {
   temp.write("data/mnist/train-labels-idx1-ubyte.gz", fake::gzip(temp, fake::idx(2049, {40}, labels)));
 }
 
+/// A model where the example of twin.load looks for it, as small.toml's would be: a dense layer, of zeros.
+void write_model(const std::filesystem::path& file) {
+  NamedTensors model;
+  model.tensors["0.dense.weight"] = {{8, 400}, std::vector<float>(8 * 400)};
+  model.tensors["0.dense.bias"] = {{8}, std::vector<float>(8)};
+  model.metadata = {{"network", "[{ type = \"dense\", units = 8 }]"},
+                    {"distance", "\"l2\""},
+                    {"image", "1x20x20"},
+                    {"precision", "f32"}};
+  write_safetensors(file, model);
+}
+
 }  // namespace
 
 TEST_CASE("the example of every type does what it says in a graph that runs") {
@@ -73,6 +86,7 @@ TEST_CASE("the example of every type does what it says in a graph that runs") {
     write_faces(temp.path / "data/faces");
     write_signatures(temp);
     write_digits(temp);
+    write_model(temp.path / "data/best.safetensors");
     const Finished run = flowrun(temp, {"example.toml", "--output", "run"});
     CHECK(run.errors.find("error") == run.errors.npos);  // a warning of nodes that others replace is fine
     CHECK(run.exit_code == 0);

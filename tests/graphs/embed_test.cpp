@@ -37,7 +37,7 @@ TEST_CASE("a kept model embeds a data set, with the same bits for 1, 2 and 8 thr
   const std::string index = read_file(temp.path / "run/embeddings.csv");
   const auto rows = static_cast<std::size_t>(std::count(index.begin(), index.end(), '\n')) - 1;
   CHECK(rows > 500);
-  const std::string shape = "(" + std::to_string(rows) + ", 64)";
+  const std::string shape = "(" + std::to_string(rows) + ", 256)";
   CHECK(first.find(shape) != first.npos);
-  CHECK(first.size() == 128 + rows * 64 * 4);
+  CHECK(first.size() == 128 + rows * 256 * 4);
 }
