@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "layers_from.h"
+#include "pass_through.h"
 
 using namespace twinflow;
 using namespace twinflow::twin;
@@ -61,6 +61,21 @@ TEST_CASE("values and gradients by hand") {
   Network same = network_of("[{type = 'conv', filters = 1, size = 2, bias = false}]", {1, 2, 2},
                             {{"0.conv.weight", {1, 10, 100, 1000}}});
   CHECK(same.forward(image).values == std::vector<float>{4321, 402, 43, 4});
+}
+
+TEST_CASE("dilation and groups: slopes, and the same bits for any number of threads") {
+  const std::vector<float> weights = normal_numbers(32 * 16 * 9, 5);
+  const auto first = [&](std::size_t count) {
+    return std::vector<float>(weights.begin(), weights.begin() + static_cast<std::ptrdiff_t>(count));
+  };
+  check_layer("[{type = 'conv', filters = 6, groups = 3, dilation = 2, bias = false}]", {3, 6, 5},
+              {.weights = {{"0.conv.weight", first(6 * 9)}}});
+  for (auto tag : {memory::format_tag::nchw, memory::format_tag::nChw16c}) {
+    check_layer("[{type = 'conv', filters = 16, groups = 16, stride = 2, bias = false}]", {16, 6, 5},
+                {.tag = tag, .weights = {{"0.conv.weight", first(16 * 9)}}});
+    check_layer("[{type = 'conv', filters = 32, groups = 2, bias = false}]", {32, 4, 3},
+                {.tag = tag, .weights = {{"0.conv.weight", first(32 * 16 * 9)}}});
+  }
 }
 
 TEST_CASE("how weights start") {

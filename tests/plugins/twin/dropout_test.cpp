@@ -83,3 +83,16 @@ TEST_CASE("dropout changes nothing outside training, at rate 0, and in what a ne
 TEST_CASE("dropout: slopes, between layers that keep what they read") {
   check_layer("['tanh', 'dropout', 'sigmoid', {type = 'dropout', rate = 0.2}, 'gelu']", {3, 4, 5});
 }
+
+TEST_CASE("dropout in a network: another mask for each update, the same for the same") {
+  Network network = network_of("[{type = 'dropout'}, 'l2_normalize']", {1, 8, 8});
+  network.initialise([](std::string_view name, std::uint64_t a, std::uint64_t b) {
+    return Random(stream_key(1, "n", name), a, b);
+  });
+  const Images images = images_of_values(2, {1, 8, 8}, std::vector<float>(128, 1.0f));
+  const std::vector<float> first = network.forward(images, {3, 0}).values;
+  CHECK(network.forward(images, {4, 0}).values != first);
+  CHECK(network.forward(images, {3, 0}).values == first);
+  CHECK(std::vector<float>(first.begin(), first.begin() + 64) !=
+        std::vector<float>(first.begin() + 64, first.end()));
+}
