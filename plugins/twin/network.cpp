@@ -117,6 +117,34 @@ std::vector<Network::LayerWork> Network::work() const {
   return all;
 }
 
+void Network::plan(std::size_t images) { program_->plan(images); }
+std::size_t Network::bytes(int threads) const { return program_->bytes(threads); }
+
+std::vector<Network::LayerRow> Network::rows() const {
+  std::vector<LayerRow> rows;
+  const auto row_of = [&](const std::string& layer) -> LayerRow& {
+    const auto found = std::find_if(rows.begin(), rows.end(), [&](auto& one) { return one.layer == layer; });
+    return found != rows.end() ? *found : rows.emplace_back(LayerRow{layer, {}, 0, 0.0, ""});
+  };
+  for (const auto& operation : program_->operations()) {
+    LayerRow& row = row_of(operation->layer);
+    row.output = program_->activation(operation->outputs.back()).shape;
+    for (const Operation::Work& work : operation->work()) {
+      if (work.part != "forward") continue;
+      row.flops += work.flops;
+      row.kernel = work.kernel;
+    }
+  }
+  for (const Parameter& parameter : program_->parameters()) {
+    LayerRow* owner = nullptr;  // with the longest name that the parameter's begins with
+    for (LayerRow& row : rows)
+      if (parameter.name.starts_with(row.layer + ".") && (!owner || row.layer.size() > owner->layer.size()))
+        owner = &row;
+    if (owner && parameter.kind != Parameter::Kind::tracked) owner->parameters += parameter.logical();
+  }
+  return rows;
+}
+
 void Network::weights_changed() { program_->refresh_copies(); }
 
 NamedTensors Network::weights() const {

@@ -89,6 +89,20 @@ class Network {
   /// What the multiplications of the last batch size cost, and what code does them.
   std::vector<LayerWork> work() const;
 
+  /// Makes ready for batches of that many images.
+  void plan(std::size_t images);
+  /// A layer, for people.
+  struct LayerRow {
+    std::string layer;
+    Shape output;
+    std::size_t parameters;
+    double flops;        // of an image's forward pass
+    std::string kernel;  // what computes it; "" where nothing is multiplied
+  };
+  /// As planned last.
+  std::vector<LayerRow> rows() const;
+  std::size_t bytes(int threads) const;
+
   /// To be called after weights were written through stored().
   void weights_changed();
 

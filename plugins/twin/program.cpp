@@ -220,6 +220,18 @@ void Program::plan_batch(std::vector<std::size_t> cut) {
   refresh_copies();  // a new batch size may have asked for new ones
 }
 
+std::size_t Program::bytes(int threads) const {
+  std::size_t sum = weights_.size() + weight_gradients_.size();
+  sum += arena_image_bytes_ * largest_shard_ * static_cast<std::size_t>(threads);
+  for (const auto* storages : {&values_, &gradients_})
+    for (const Storage& storage : *storages) sum += storage.buffer.size();
+  for (const Buffer& buffer : shard_gradients_) sum += buffer.size();
+  for (const Parameter& parameter : parameters_)
+    for (const Parameter::Piece& piece : parameter.pieces)
+      for (const Parameter::Copy& copy : piece.copies) sum += copy.buffer.size();
+  return sum;
+}
+
 void Program::refresh_copies() {
   struct Refresh {
     const Parameter* parameter;

@@ -140,6 +140,11 @@ class Program {
   void refresh_copies();
   /// First images of the shards of that many images, and the count.
   std::vector<std::size_t> cut(std::size_t count) const;
+  /// Makes ready for that many images; forward() does so, too.
+  void plan(std::size_t count) { plan_batch(cut(count)); }
+  /// What is allocated for the batch planned, on that many threads; operations' own tables, some thousandths
+  /// of it, are left out.
+  std::size_t bytes(int threads) const;
   /// `images`: the first of `count` images; they are all of the batch of `whole` images, or the part that
   /// `pass` says.
   void forward(const float* images, std::size_t count, std::size_t whole, const Pass& pass);

@@ -8,6 +8,7 @@
 #include "presets.h"
 #include "trainer.h"
 #include "twinflow/plugin.h"
+#include "twinflow/trace.h"
 
 namespace twinflow::twin {
 namespace {
@@ -239,6 +240,13 @@ schedule = "cosine")");
                     image, [this](std::string_view purpose, std::uint64_t a, std::uint64_t b) {
                       return Random(stream_key(run().seed(), name(), purpose), a, b);
                     });
+    run().say(fmt::format("{}: images of {}, batches of {}, {}", name(), image.text(), images.count,
+                          resolve(precision) == Precision::bf16 ? "bf16" : "f32"));
+    for (const std::string& line : trainer->summary(images.count, run().threads())) run().say(line);
+    if (Tracer* trace = run().trace())
+      trainer->profile([trace](const Ran& ran) {
+        trace->slice(fmt::format("{} {}", ran.layer, ran.part), ran.begin, ran.end);
+      });
     if (resumed)
       trainer->restore(*resumed);
     else if (!weights.empty())

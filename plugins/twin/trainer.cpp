@@ -10,6 +10,7 @@
 #include "collapse.h"
 #include "loops.h"
 #include "parameter.h"
+#include "summary.h"
 #include "twinflow/error.h"
 
 namespace twinflow::twin {
@@ -70,6 +71,12 @@ Trainer::Outcome Trainer::step(const Images& images, const Labels& labels, doubl
   network_.keep_statistics([&](const std::string& layer) { return !updater_->frozen(layer, epoch); });
   if (average_ && outcome.update) average_->update(made_ - 1);
   return outcome;
+}
+
+std::vector<std::string> Trainer::summary(std::size_t images, int threads) {
+  const std::vector<std::size_t> parts = network_.parts(images, recipe_.micro_batch);
+  network_.plan(parts.at(1));
+  return twin::summary(network_, updater_->bytes(), parts[1], threads);
 }
 
 void Trainer::profile(Profile told) {

@@ -74,6 +74,8 @@ class Trainer {
   /// Throws Error when it does not fit the network, or was made by another optimiser.
   void restore(const State& state);
 
+  /// For people, before the first step, which is to be of that many images. One string a line.
+  std::vector<std::string> summary(std::size_t images, int threads);
   /// Who is told what every thread does in a step; {} for nobody.
   void profile(Profile told);
   std::uint64_t updates() const { return made_; }

@@ -158,6 +158,13 @@ void Updater::constrain_all(std::uint64_t epoch) {
   }
 }
 
+std::size_t Updater::bytes() const {
+  std::size_t sum = 0;
+  for (const Trained& one : tensors_)
+    for (const std::vector<float>& slot : one.slots) sum += slot.size() * sizeof(float);
+  return sum;
+}
+
 bool Updater::frozen(const std::string& layer, std::uint64_t epoch) const {
   return std::any_of(tensors_.begin(), tensors_.end(), [&](const Trained& one) {
     return one.tuning && one.tuning->frozen_in(epoch) && layer_of(one.name) == layer;

@@ -58,6 +58,8 @@ class Updater {
   /// the layer, before it changes any weight, when a gradient is not finite.
   Done update(const UpdateStep& step, std::size_t batches);
 
+  std::size_t bytes() const;  // of the optimiser's memory
+
   /// Whether the layer of that name is frozen in that epoch.
   bool frozen(const std::string& layer, std::uint64_t epoch) const;
 

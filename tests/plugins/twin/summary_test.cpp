@@ -1,0 +1,49 @@
+#include "plugins/twin/summary.h"
+
+#include <doctest/doctest.h>
+
+#include "layers_from.h"
+
+using namespace twinflow;
+using namespace twinflow::twin;
+
+TEST_CASE("a summary adds up, by hand") {
+  Network network(layers_from("[{type = 'conv', filters = 16, name = 'first'}, {type = 'relu'},"
+                              " {type = 'residual', layers = [{type = 'conv', filters = 32, bias = false}]},"
+                              " {type = 'dense', units = 10}]"),
+                  {1, 8, 8}, Precision::f32, Mode::training);
+  network.plan(32);
+  const std::vector<Network::LayerRow> rows = network.rows();
+  const auto row = [&](const std::string& layer) {
+    for (const Network::LayerRow& one : rows)
+      if (one.layer == layer) return one;
+    FAIL("there is no row " << layer);
+    return rows.front();
+  };
+  CHECK(row("first").parameters == 16 * 9 + 16);
+  CHECK(row("first").flops == 2.0 * 16 * 9 * 64);
+  CHECK(row("first").output == Shape{16, 8, 8});
+  CHECK(!row("first").kernel.empty());
+  CHECK(row("2.residual.0.conv").parameters == 32 * 16 * 9);
+  CHECK(row("2.residual").parameters == 32 * 16 + 32);  // the shortcut
+  CHECK(row("2.residual").flops == 2.0 * 32 * 16 * 64);
+  CHECK(row("3.dense").flops == 2.0 * 10 * 32 * 64);
+  const std::size_t parameters = 160 + 4608 + 544 + 10 * 2048 + 10;
+  const std::vector<std::string> lines = summary(network, 1'000'000, 32, 2);
+  CHECK(lines.front().find("layer") != std::string::npos);
+  CHECK(lines.back().starts_with("  " + std::to_string(parameters) +
+                                 " parameters, 0.001 GFLOP for an image forward, "));
+  CHECK(lines.back().ends_with(" GB for 32 images at once on 2 threads"));
+}
+
+TEST_CASE("the memory of a batch grows with it") {
+  Network network(
+      layers_from("[{type = 'conv', filters = 64}, {type = 'relu'}, {type = 'conv', filters = 64}]"),
+      {1, 64, 64}, Precision::f32, Mode::training);
+  network.plan(16);
+  const std::size_t small = network.bytes(1);
+  network.plan(64);
+  // Two activations of 64x64x64 floats are kept of each image: 2 MiB, and 1 MiB of gradient at least.
+  CHECK(network.bytes(1) > small + 48 * 2 * 1'048'576);
+  CHECK(network.bytes(2) > network.bytes(1));
+}
