@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "components.h"
+#include "check_distance.h"
 #include "layers_from.h"
 
 using namespace twinflow;
