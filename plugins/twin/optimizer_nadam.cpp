@@ -29,7 +29,7 @@ TWINFLOW_WIDE void nadam(float* __restrict w, const float* __restrict g, float* 
 ///   m = beta_1 m + (1 - beta_1) g                    v = beta_2 v + (1 - beta_2) g^2
 ///   w -= rate (mu_(k+1) m / (1 - P_(k+1)) + (1 - mu_k) g / (1 - P_k)) / (sqrt(v / (1 - beta_2^k)) + epsilon)
 ///
-/// PyTorch's is the same, epsilon 1e-8. Slots: m, v.
+/// PyTorch 1.13 counts mu(t) twice in its next product. Slots: m, v.
 class Nadam final : public Optimizer, public Moments {
  public:
   static void describe(Spec<Nadam>& spec) {

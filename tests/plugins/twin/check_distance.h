@@ -8,6 +8,20 @@
 /// What the tests of distances share.
 namespace twinflow::twin {
 
+inline Embeddings rows(const std::vector<std::vector<float>>& values) {
+  Embeddings e(values.size(), values.at(0).size());
+  for (std::size_t i = 0; i < e.count; ++i) std::copy(values[i].begin(), values[i].end(), e.row(i));
+  return e;
+}
+
+inline std::vector<float> distances(const Distance& distance, const Embeddings& e,
+                                    const std::vector<IndexPair>& pairs,
+                                    const std::vector<float>& weights = {}) {
+  std::vector<float> d(pairs.size());
+  distance.forward(e, pairs, weights, d);
+  return d;
+}
+
 struct DistanceGradients {
   Embeddings e;
   std::vector<float> weights;

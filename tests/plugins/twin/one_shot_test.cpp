@@ -2,7 +2,7 @@
 
 #include <map>
 
-#include "components.h"
+#include "check_distance.h"
 
 using namespace twinflow;
 using namespace twinflow::twin;

@@ -3,7 +3,7 @@
 using namespace twinflow;
 using namespace twinflow::twin;
 
-TEST_CASE("nadam agrees with PyTorch over several updates") { check_optimizer("nadam"); }
+TEST_CASE("nadam agrees with Keras' formula over several updates") { check_optimizer("nadam"); }
 
 TEST_CASE("nadam by hand") {
   // beta_2 = 0: v = g^2, without correction. mu_k = (1 - 0.96^(0.004 k) / 2) / 2, so mu_1 = 0.2500408...
