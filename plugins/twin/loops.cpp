@@ -1,7 +1,6 @@
 #include "loops.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace twinflow::twin {
 namespace {
@@ -42,13 +41,6 @@ void sum_in_order(std::uint16_t* out, const float* const* sources, std::size_t c
   sum_chunks(sources, count, begin, end, [out](std::size_t at, const float* sum, std::size_t length) {
     round_all(out + at, sum, length);
   });
-}
-
-bool all_finite(const float* values, std::size_t count) {
-  return std::all_of(values, values + count, [](float one) { return std::isfinite(one); });
-}
-bool all_finite(const std::uint16_t* values, std::size_t count) {
-  return std::all_of(values, values + count, [](std::uint16_t one) { return (one & 0x7f80u) != 0x7f80u; });
 }
 
 void round_to_bf16(std::uint16_t* out, const float* in, std::size_t count) { round_all(out, in, count); }

@@ -47,10 +47,6 @@ inline float from_bf16(std::uint16_t value) {
   return made;
 }
 
-/// Whether all of so many floats, or bf16 values, are finite: no exponent is all ones.
-bool all_finite(const float* values, std::size_t count);
-bool all_finite(const std::uint16_t* values, std::size_t count);
-
 /// out = sources[0] + sources[1] + ..., in that order, over [begin, end).
 void sum_in_order(float* out, const float* const* sources, std::size_t count, std::size_t begin,
                   std::size_t end);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "finite.h"
 #include "loops.h"
 #include "reorder.h"
 #include "twinflow/error.h"
@@ -301,9 +302,10 @@ std::string Program::not_finite(const float* images, std::size_t count, std::siz
           const Activation& made = activations_[id];
           const std::size_t numbers =
               made.desc(task.count).get_size() / (made.type == memory::data_type::bf16 ? 2 : 4);
-          const bool finite = made.type == memory::data_type::bf16
-                                  ? all_finite(reinterpret_cast<std::uint16_t*>(task.value(id)), numbers)
-                                  : all_finite(reinterpret_cast<float*>(task.value(id)), numbers);
+          const bool finite =
+              made.type == memory::data_type::bf16
+                  ? all_finite({reinterpret_cast<const std::uint16_t*>(task.value(id)), numbers})
+                  : all_finite({reinterpret_cast<const float*>(task.value(id)), numbers});
           if (finite) continue;
           std::size_t known = first;
           while (i < known && !first.compare_exchange_weak(known, i)) {

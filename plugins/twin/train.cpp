@@ -3,7 +3,7 @@
 #include <chrono>
 #include <optional>
 
-#include "loops.h"
+#include "finite.h"
 #include "model.h"
 #include "presets.h"
 #include "trainer.h"
@@ -107,8 +107,7 @@ schedule = "cosine")");
                                         : "a network is needed: network = \"conv4\", or layers in `layer`");
     try {
       check_names(layer);
-      if (const auto images = checking.image_shape("batch"))
-        output_shape(network ? network->layers() : layer, *images);
+      if (const auto images = checking.image_shape("batch")) check_layers(checking, *images);
     } catch (const LayerError& error) {
       checking.error_at(network ? std::vector<Checking::Step>{"network"} : error.place("layer"),
                         error.what());
@@ -134,6 +133,7 @@ schedule = "cosine")");
   }
 
   void open() override {
+    resolve(precision);  // says what the processor lacks before any data is read
     if (!weights.empty()) start = read_safetensors(weights);
   }
 
@@ -184,7 +184,7 @@ schedule = "cosine")");
     made.epoch = last.epoch;
     NamedTensors trained = trainer->weights();
     for (const auto& [tensor, all] : trained.tensors)  // a ReLU hides what is not a number from the loss
-      if (!all_finite(all.values.data(), all.values.size()))
+      if (!all_finite(all.values))
         throw Error(
             fmt::format("after update {} the weights '{}' are not finite numbers; a smaller "
                         "learning_rate may help",
@@ -207,6 +207,21 @@ schedule = "cosine")");
           fmt::format("{}; a smaller learning_rate, or clip_global_norm, may help. The model before it, "
                       "of {} updates, is {}",
                       error.what(), trainer->updates(), file.string()));
+    }
+  }
+
+  /// The layers fit images of that shape, and tunings the layers. Throws LayerError.
+  void check_layers(const Checking& checking, Shape images) const {
+    const Layers written = network ? network->layers() : layer;
+    std::vector<std::string> names;
+    const Shape out = each_tensor(written, images, [&](const std::string& parameter, const auto&) {
+      if (names.empty() || names.back() != layer_of(parameter)) names.push_back(layer_of(parameter));
+    });
+    if (distance->weight_count(out.size()) > 0) names.push_back("distance");
+    try {
+      match_tunings(tune, names);
+    } catch (const Error& error) {
+      checking.error("tune", error.what());
     }
   }
 

@@ -8,7 +8,7 @@
 
 #include "batch_figures.h"
 #include "collapse.h"
-#include "loops.h"
+#include "finite.h"
 #include "parameter.h"
 #include "summary.h"
 #include "twinflow/error.h"
@@ -117,7 +117,7 @@ Pass Trainer::pass(std::size_t part, bool again) const {
 }
 
 void Trainer::explain_loss(double loss, const Images& images) {
-  std::string where = all_finite(images.pixels.data(), images.pixels.size()) ? "" : "the images";
+  std::string where = all_finite(images.pixels) ? "" : "the images";
   for (std::size_t i = 0; i + 1 < parts_.size() && where.empty(); ++i)
     if (where = network_.not_finite(images, pass(i, true)); !where.empty()) where = "the layer " + where;
   throw NotFinite(fmt::format("the loss of update {} is not a finite number ({}){}", made_ + 1, loss,
