@@ -18,7 +18,8 @@ using dnnl::eltwise_forward;
 using Dims = memory::dims;
 
 struct Geometry {
-  Dims strides, before, after;  // height, width
+  Dims strides, dilates, before, after;  // height, width; dilates: pixels left out between two of the kernel
+  memory::dim groups = 1;
 };
 
 /// dst = [relu](conv(src) + bias [+ dst]). Backward: the gradient is masked where dst is 0, in place.
@@ -28,8 +29,12 @@ class ConvOperation final : public Operation {
                 Parameter* bias, bool relu, int sum)
       : program_(program), geometry_(geometry), weights_(weights), bias_(bias), relu_(relu), sum_(sum >= 0) {
     const Activation in = program.activation(input);
-    logical_ = memory::desc({weights.dims[0], weights.dims[1], weights.dims[2], weights.dims[3]},
-                            memory::data_type::f32, memory::format_tag::oihw);
+    const memory::dim groups = geometry_.groups;
+    const Dims dims{weights.dims[0] / groups, weights.dims[1], weights.dims[2], weights.dims[3]};
+    logical_ = memory::desc(dims, memory::data_type::f32, memory::format_tag::oihw);
+    if (groups > 1)
+      logical_ = memory::desc({groups, dims[0], dims[1], dims[2], dims[3]}, memory::data_type::f32,
+                              memory::format_tag::goihw);
     const auto nominal = forward_desc(in.desc(program.shard), out, program.shard, memory::format_tag::any);
     const memory::format_tag tag = sum_ ? program.activation(sum).tag : tag_of(nominal.dst_desc());
     inputs = {input};
@@ -60,7 +65,7 @@ class ConvOperation final : public Operation {
     if (in.gradient >= 0) {
       const convolution_backward_data::primitive_desc data(
           {dnnl::algorithm::convolution_direct, made.src, any_weights(in.type), made.dst, geometry_.strides,
-           geometry_.before, geometry_.after},
+           geometry_.dilates, geometry_.before, geometry_.after},
           attributes(), engine(), forward);
       made.back_weights = data.weights_desc();
       made.back_copy = weights_.pieces[0].copy(made.back_weights);
@@ -122,7 +127,7 @@ class ConvOperation final : public Operation {
     return {logical_.dims(), type, memory::format_tag::any};
   }
   memory::desc bias_desc() const {
-    return {{logical_.dims()[0]}, memory::data_type::f32, memory::format_tag::a};
+    return {{weights_.dims[0]}, memory::data_type::f32, memory::format_tag::a};
   }
   static memory::desc as_f32(memory::desc desc) {
     desc.data.data_type = dnnl_f32;
@@ -144,11 +149,12 @@ class ConvOperation final : public Operation {
     attr.set_post_ops(after);
     const auto direct = dnnl::algorithm::convolution_direct;
     if (bias_)
-      return {{kind, direct, src, any_weights(type), bias_desc(), dst, geometry_.strides, geometry_.before,
-               geometry_.after},
+      return {{kind, direct, src, any_weights(type), bias_desc(), dst, geometry_.strides, geometry_.dilates,
+               geometry_.before, geometry_.after},
               attr,
               engine()};
-    return {{kind, direct, src, any_weights(type), dst, geometry_.strides, geometry_.before, geometry_.after},
+    return {{kind, direct, src, any_weights(type), dst, geometry_.strides, geometry_.dilates,
+             geometry_.before, geometry_.after},
             attr,
             engine()};
   }
@@ -158,12 +164,12 @@ class ConvOperation final : public Operation {
     const auto direct = dnnl::algorithm::convolution_direct;
     if (bias_)
       return {{direct, forward.src_desc(), weights, bias_desc(), forward.dst_desc(), geometry_.strides,
-               geometry_.before, geometry_.after},
+               geometry_.dilates, geometry_.before, geometry_.after},
               attributes(),
               engine(),
               forward};
-    return {{direct, forward.src_desc(), weights, forward.dst_desc(), geometry_.strides, geometry_.before,
-             geometry_.after},
+    return {{direct, forward.src_desc(), weights, forward.dst_desc(), geometry_.strides, geometry_.dilates,
+             geometry_.before, geometry_.after},
             attributes(),
             engine(),
             forward};
@@ -198,6 +204,15 @@ padding = "valid")");
   spec.param("filters", &Conv::filters).doc("how many output channels").min(1);
   spec.param("size", &Conv::size).doc("height and width of the kernel").unit("pixels").min(1);
   spec.param("stride", &Conv::stride).doc("step of the kernel").unit("pixels").min(1);
+  spec.param("dilation", &Conv::dilation)
+      .doc("distance of the kernel's pixels; 1: side by side")
+      .unit("pixels")
+      .min(1);
+  spec.param("groups", &Conv::groups)
+      .doc(
+          "channels are cut into that many groups, each with filters of its own; as many as channels: "
+          "depthwise. Must divide channels and filters")
+      .min(1);
   spec.param("padding", &Conv::padding)
       .names({{"same", Padding::same}, {"valid", Padding::valid}})
       .doc(
@@ -207,22 +222,26 @@ padding = "valid")");
   describe_start(spec);
 }
 
+std::size_t Conv::reach() const { return static_cast<std::size_t>((size - 1) * dilation + 1); }
+
 std::size_t Conv::extent(std::size_t in) const {
-  const auto step = static_cast<std::size_t>(stride), kernel = static_cast<std::size_t>(size);
-  return padding == Padding::same ? (in + step - 1) / step : (in - kernel) / step + 1;
+  const auto step = static_cast<std::size_t>(stride);
+  return padding == Padding::same ? (in + step - 1) / step : (in - reach()) / step + 1;
 }
 
 std::size_t Conv::padding_total(std::size_t in) const {
-  const std::size_t reach =
-      (extent(in) - 1) * static_cast<std::size_t>(stride) + static_cast<std::size_t>(size);
-  return padding == Padding::same && reach > in ? reach - in : 0;
+  const std::size_t last = (extent(in) - 1) * static_cast<std::size_t>(stride) + reach();
+  return padding == Padding::same && last > in ? last - in : 0;
 }
 
 Shape Conv::output(Shape in) const {
-  const auto kernel = static_cast<std::size_t>(size);
-  if (padding == Padding::valid && (in.height < kernel || in.width < kernel))
-    throw Error("a " + std::to_string(size) + "x" + std::to_string(size) + " convolution does not fit into " +
+  if (padding == Padding::valid && (in.height < reach() || in.width < reach()))
+    throw Error("a " + std::to_string(size) + "x" + std::to_string(size) + " convolution" +
+                (dilation > 1 ? " with dilation " + std::to_string(dilation) : "") + " does not fit into " +
                 in.text() + "; use padding = \"same\", a smaller size or larger images");
+  if (in.channels % static_cast<std::size_t>(groups) != 0 || filters % groups != 0)
+    throw Error("groups = " + std::to_string(groups) + " does not divide " + std::to_string(in.channels) +
+                " channels and " + std::to_string(filters) + " filters");
   return {static_cast<std::size_t>(filters), extent(in.height), extent(in.width)};
 }
 
@@ -237,16 +256,20 @@ int Conv::plan_with_sum(Program& program, const Planned& at, int sum) const {
     return static_cast<memory::dim>(padding_total(side) - padding_total(side) / 2);
   };
   const std::size_t window = static_cast<std::size_t>(size * size);
+  const std::size_t channels = in.channels / static_cast<std::size_t>(groups);
   Parameter& weights = program.add_parameter(
-      at.name + ".weight", {filters, static_cast<std::int64_t>(in.channels), size, size},
-      Start::weights(in.channels * window, out.channels * window), Parameter::Kind::by_shard);
+      at.name + ".weight", {filters, static_cast<std::int64_t>(channels), size, size},
+      Start::weights(channels * window, out.channels * window), Parameter::Kind::by_shard);
   Parameter* biases = nullptr;
   if (bias)
     biases = &program.add_parameter(at.name + ".bias", {filters}, Start::biases(), Parameter::Kind::by_shard);
-  auto operation = std::make_unique<ConvOperation>(
-      program, input, out,
-      Geometry{{stride, stride}, {before(in.height), before(in.width)}, {after(in.height), after(in.width)}},
-      weights, biases, at.relu, sum);
+  auto operation = std::make_unique<ConvOperation>(program, input, out,
+                                                   Geometry{{stride, stride},
+                                                            {dilation - 1, dilation - 1},
+                                                            {before(in.height), before(in.width)},
+                                                            {after(in.height), after(in.width)},
+                                                            groups},
+                                                   weights, biases, at.relu, sum);
   const int made = operation->outputs[0];
   program.add(std::move(operation));
   return made;

@@ -8,10 +8,13 @@ namespace {
 using dnnl::eltwise_backward;
 using dnnl::eltwise_forward;
 
-Kernel eltwise_gradient(dnnl::algorithm forward, dnnl::algorithm backward, const memory::desc& data) {
-  const eltwise_forward::primitive_desc hint({dnnl::prop_kind::forward_training, forward, data, 0.0f, 0.0f},
-                                             attributes(), engine());
-  return Kernel::make<eltwise_backward>({{backward, data, data, 0.0f, 0.0f}, attributes(), engine(), hint});
+const Function relu{dnnl::algorithm::eltwise_relu, dnnl::algorithm::eltwise_relu_use_dst_for_bwd};
+
+Kernel eltwise_gradient(const Function& f, const memory::desc& data) {
+  const eltwise_forward::primitive_desc hint(
+      {dnnl::prop_kind::forward_training, f.forward, data, f.alpha, f.beta}, attributes(), engine());
+  return Kernel::make<eltwise_backward>(
+      {{f.backward, data, data, f.alpha, f.beta}, attributes(), engine(), hint});
 }
 
 Kernel addition(const memory::desc& data, bool relu) {
@@ -29,21 +32,23 @@ struct Kernels {
 
 class Elementwise final : public Operation {
  public:
-  Elementwise(Program& program, int input, dnnl::algorithm forward, dnnl::algorithm backward)
-      : program_(program), forward_(forward), backward_(backward) {
+  Elementwise(Program& program, int input, const Function& function)
+      : program_(program), function_(function), from_output_(function.forward != function.backward) {
     const Activation in = program.activation(input);
     inputs = {input};
     outputs = {program.add_activation(in.shape, in.type, in.tag, in.gradient >= 0)};
-    kept = outputs;
+    kept = from_output_ ? outputs : inputs;
   }
   void prepare(std::size_t count) override {
     if (kernels_.contains(count)) return;
     const memory::desc data = program_.activation(inputs[0]).desc(count);
     const auto kind =
         program_.training ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
+    const Function& f = function_;
     kernels_[count] = {
-        data, Kernel::make<eltwise_forward>({{kind, forward_, data, 0.0f, 0.0f}, attributes(), engine()}),
-        program_.training ? eltwise_gradient(forward_, backward_, data) : Kernel()};
+        data,
+        Kernel::make<eltwise_forward>({{kind, f.forward, data, f.alpha, f.beta}, attributes(), engine()}),
+        program_.training ? eltwise_gradient(f, data) : Kernel()};
   }
   void forward(const Task& task) override {
     const Kernels& at = kernels_.at(task.count);
@@ -53,14 +58,17 @@ class Elementwise final : public Operation {
   void backward(const Task& task) override {
     if (program_.activation(inputs[0]).gradient < 0) return;
     const Kernels& at = kernels_.at(task.count);
-    task.run(at.backward, {{DNNL_ARG_DST, at.data, task.value(outputs[0])},
+    const Argument read = from_output_ ? Argument{DNNL_ARG_DST, at.data, task.value(outputs[0])}
+                                       : Argument{DNNL_ARG_SRC, at.data, task.value(inputs[0])};
+    task.run(at.backward, {read,
                            {DNNL_ARG_DIFF_DST, at.data, task.gradient(outputs[0])},
                            {DNNL_ARG_DIFF_SRC, at.data, task.gradient(inputs[0])}});
   }
 
  private:
   Program& program_;
-  dnnl::algorithm forward_, backward_;
+  const Function function_;
+  const bool from_output_;
   std::map<std::size_t, Kernels> kernels_;
 };
 
@@ -77,10 +85,7 @@ class Sum final : public Operation {
     if (kernels_.contains(count)) return;
     const memory::desc data = program_.activation(inputs[0]).desc(count);
     kernels_[count] = {data, addition(data, relu_),
-                       relu_ && program_.training
-                           ? eltwise_gradient(dnnl::algorithm::eltwise_relu,
-                                              dnnl::algorithm::eltwise_relu_use_dst_for_bwd, data)
-                           : Kernel()};
+                       relu_ && program_.training ? eltwise_gradient(relu, data) : Kernel()};
   }
   void forward(const Task& task) override {
     const Kernels& at = kernels_.at(task.count);
@@ -147,8 +152,8 @@ std::vector<int> add(Program& program, Arguments... arguments) {
 
 }  // namespace
 
-int add_elementwise(Program& program, int input, dnnl::algorithm forward, dnnl::algorithm backward) {
-  return add<Elementwise>(program, input, forward, backward)[0];
+int add_elementwise(Program& program, int input, const Function& function) {
+  return add<Elementwise>(program, input, function)[0];
 }
 
 int add_sum(Program& program, int a, int b, bool relu) { return add<Sum>(program, a, b, relu)[0]; }

@@ -4,9 +4,15 @@
 
 namespace twinflow::twin {
 
-/// Adds y = f(x) for each number, f one of oneDNN's functions whose gradient can be had from y; returns y.
-/// `backward`: the algorithm's "use_dst_for_bwd" form.
-int add_elementwise(Program& program, int input, dnnl::algorithm forward, dnnl::algorithm backward);
+/// One of oneDNN's functions of one number. `backward`: the algorithm's "use_dst_for_bwd" form where it has
+/// one, so that the gradient is had from y; else the algorithm itself, and x is kept.
+struct Function {
+  dnnl::algorithm forward, backward;
+  float alpha = 0.0f, beta = 0.0f;
+};
+
+/// Adds y = f(x) for each number; returns y.
+int add_elementwise(Program& program, int input, const Function& function);
 
 /// Adds y = a + b or, with `relu`, max(a + b, 0); returns y. The gradient of y goes to both.
 int add_sum(Program& program, int a, int b, bool relu);

@@ -79,11 +79,15 @@ class ImageOperation final : public Operation {
 }  // namespace
 
 int ImageLayer::plan(Program& program, const Planned& at) const {
+  const Activation given = program.activation(at.input);
   const int plain = program.as(at.input, memory::data_type::f32, memory::format_tag::nchw);
   auto operation = std::make_unique<ImageOperation>(program, *this, at.name, plain);
   const int made = operation->outputs[0];
   program.add(std::move(operation));
-  return made;
+  // Convolutions are slow on plain numbers of many channels: back to how they were. Rows, as a dense layer
+  // gives and takes them, and embeddings, stay f32.
+  const Shape out = program.activation(made).shape;
+  return out.height * out.width > 1 ? program.as(made, given.type, given.tag) : made;
 }
 
 }  // namespace twinflow::twin

@@ -1,5 +1,8 @@
 #include "twinflow/twin/layer.h"
 
+#include <algorithm>
+#include <map>
+
 #include "program.h"
 #include "twinflow/error.h"
 
@@ -16,6 +19,28 @@ std::vector<Checking::Step> LayerError::place(const std::string& key) const {
   }
   return steps;
 }
+
+void check_names(const Layers& layers, const std::vector<std::string>& taken) {
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  const auto fits = [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-'; };
+  std::map<std::string, std::size_t> places;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const std::string& name = layers[i]->name;
+    if (name.empty()) continue;
+    if (!letter(name[0]) || !std::all_of(name.begin(), name.end(), fits))
+      throw Error("layer " + std::to_string(i) + " (" + layers[i]->type + ") cannot be called \"" + name +
+                  "\": a name has letters, digits, _ and -, and begins with a letter");
+    if (std::find(taken.begin(), taken.end(), name) != taken.end())
+      throw Error("layer " + std::to_string(i) + " (" + layers[i]->type + ") cannot be called \"" + name +
+                  "\": other weights are called so");
+    const auto [first, added] = places.emplace(name, i);
+    if (!added)
+      throw Error("layers " + std::to_string(first->second) + " and " + std::to_string(i) +
+                  " are both called \"" + name + "\"");
+  }
+}
+
+void check_names(const Layers& layers) { check_names(layers, {"distance", "optimizer"}); }
 
 int plan_layers(Program& program, const Layers& layers, const std::string& prefix, int input,
                 bool keep_last_apart) {

@@ -33,6 +33,7 @@ Precision resolve(Precision asked) {
 Network::Network(Layers layers, Shape image, Precision precision, Mode mode, std::size_t shard)
     : layers_(std::move(layers)), image_(image) {
   if (layers_.empty()) throw Error("a network needs at least one layer");
+  check_names(layers_);
   const Shape out = output_shape(layers_, image);
   const memory::data_type compute =
       resolve(precision) == Precision::bf16 ? memory::data_type::bf16 : memory::data_type::f32;

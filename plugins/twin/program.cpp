@@ -234,6 +234,7 @@ void Program::forward(const float* images, std::size_t count, const Pass& pass) 
 
 void Program::backward(const float* gradient) {
   const Activation& output = activations_[output_];
+  if (output.gradient < 0) return;  // nothing in it learns
   Storage& storage = gradients_[output.gradient];
   std::memcpy(storage.data, gradient, batch_ * storage.image_bytes);
   for (auto segment = segments_.rbegin(); segment != segments_.rend(); ++segment) {

@@ -7,8 +7,9 @@
 namespace twinflow::twin {
 namespace {
 
-/// relu(layers(x) + shortcut(x)) (He et al. 2016, "Deep residual learning", eq. 1 and 2). The shortcut is x
-/// itself where the layers keep the shape, else a 1x1 convolution with the stride that reaches their shape.
+/// relu(layers(x) + shortcut(x)) (He et al. 2016, "Deep residual learning", eq. 1 and 2). Unless it is
+/// written out, the shortcut is x itself where the layers keep the shape, else a 1x1 convolution with the
+/// stride that reaches their shape.
 class Residual final : public Layer {
  public:
   static void describe(Spec<Residual>& spec) {
@@ -22,15 +23,34 @@ layers = [
   "relu",
   { type = "conv", filters = 8, bias = false },
   "batch_norm",
-])");
+]
+shortcut = [{ type = "conv", filters = 8, size = 1, bias = false }, "batch_norm"])");
     spec.param("layers", &Residual::layers)
         .doc("the inner layers, in order; the last ReLU is this layer's own")
         .required();
+    spec.param("shortcut", &Residual::shortcut)
+        .doc(
+            "what their input goes through on its way past them, in order; by default nothing, or a 1x1 "
+            "convolution where the shape changes");
+    spec.check(&Residual::check);
+  }
+  void check(const Checking& checking) const {
+    try {
+      check_names(layers, {"shortcut"});
+      check_names(shortcut, {});
+    } catch (const Error& error) {
+      checking.error("layers", error.what());
+    }
   }
 
   Shape output(Shape in) const override {
     const Shape out = output_shape(layers, in);
-    if (out != in && shortcut(in, out).output(in) != out)
+    if (!shortcut.empty()) {
+      const Shape past = shortcut_shape(in);
+      if (past != out)
+        throw Error("the inner layers turn " + in.text() + " into " + out.text() +
+                    ", but the shortcut makes " + past.text() + " of it");
+    } else if (out != in && fitting(in, out).output(in) != out)
       throw Error("the inner layers turn " + in.text() + " into " + out.text() +
                   ", and no 1x1 convolution with one stride does the same for the shortcut");
     return out;
@@ -43,29 +63,37 @@ layers = [
     const int input = program.as(at.input, program.compute, program.activation(at.input).tag);
     const auto [left, right] = add_fork(program, input);
     int inner = plan_layers(program, layers, at.name + ".", left, true);
-    if (out == in) {
-      const Activation& like = program.activation(right);
+    if (out == in && shortcut.empty()) {
+      const Activation like = program.activation(right);
       return add_sum(program, program.as(inner, like.type, like.tag), right, true);
     }
     inner = program.as(inner, program.compute, program.activation(inner).tag);
     // A layer that could fuse a ReLU, but did not, never reads its output again: the shortcut may add to it
     // in place.
-    if (layers.back()->fuses_relu())
-      return shortcut(in, out).plan_with_sum(program, {at.name + ".shortcut", right, true}, inner);
-    const int skip = shortcut(in, out).plan(program, {at.name + ".shortcut", right, false});
-    const Activation& like = program.activation(inner);
-    return add_sum(program, inner, program.as(skip, like.type, like.tag), true);
+    if (shortcut.empty() && layers.back()->fuses_relu())
+      return fitting(in, out).plan_with_sum(program, {at.name + ".shortcut", right, true}, inner);
+    const int past = shortcut.empty() ? fitting(in, out).plan(program, {at.name + ".shortcut", right, false})
+                                      : plan_layers(program, shortcut, at.name + ".shortcut.", right, true);
+    const Activation like = program.activation(inner);
+    return add_sum(program, inner, program.as(past, like.type, like.tag), true);
   }
 
  private:
-  static Conv shortcut(Shape in, Shape out) {
+  Shape shortcut_shape(Shape in) const {
+    try {
+      return output_shape(shortcut, in);
+    } catch (const Error& error) {
+      throw Error(std::string("shortcut: ") + error.what());
+    }
+  }
+  static Conv fitting(Shape in, Shape out) {
     Conv conv;
     conv.filters = static_cast<std::int64_t>(out.channels);
     conv.size = 1;
     conv.stride = static_cast<std::int64_t>((in.height + out.height - 1) / out.height);
     return conv;
   }
-  Layers layers;
+  Layers layers, shortcut;
 };
 
 }  // namespace

@@ -36,7 +36,7 @@ schedule = "cosine")");
     spec.input("batch").doc("images with their classes, or pairs of images with their labels");
     spec.output("model", &Train::model).doc("the network as it is at the end of each epoch");
     spec.param("network", &Train::network)
-        .doc("a network with a name: conv4, residual or koch2015; or write out `layer`");
+        .doc("a network with a name, and changes to it; or write out `layer`");
     spec.param("layer", &Train::layer).doc("the layers of the network, in order: [[node.NAME.layer]]");
     spec.param("distance", &Train::distance).doc("how far apart two embeddings are");
     spec.param("loss", &Train::loss).doc("what training makes small");
@@ -60,20 +60,18 @@ schedule = "cosine")");
   }
 
   void check(const Checking& checking) const {
-    if (network.empty() == layer.empty())
-      checking.error("network", network.empty()
-                                    ? "a network is needed: network = \"conv4\", or layers in `layer`"
-                                    : "network and layer are both given; only one of them can be");
-    Layers written = layer;
+    if ((network == nullptr) == layer.empty())
+      checking.error("network", network ? "network and layer are both given; only one of them can be"
+                                        : "a network is needed: network = \"conv4\", or layers in `layer`");
     try {
-      if (!network.empty()) written = preset(network);
-      if (const auto images = checking.image_shape("batch")) output_shape(written, *images);
+      check_names(layer);
+      if (const auto images = checking.image_shape("batch"))
+        output_shape(network ? network->layers() : layer, *images);
     } catch (const LayerError& error) {
-      std::vector<Checking::Step> place{"network"};
-      if (network.empty()) place = error.place("layer");
-      checking.error_at(place, error.what());
+      checking.error_at(network ? std::vector<Checking::Step>{"network"} : error.place("layer"),
+                        error.what());
     } catch (const Error& error) {
-      checking.error("network", error.what());
+      checking.error("layer", error.what());
     }
     if (checking.fed_with<PairBatch>("batch") && !loss->takes_pairs())
       checking.error("loss",
@@ -136,7 +134,7 @@ schedule = "cosine")");
 
  private:
   void build(const Images& images) {
-    layers = network.empty() ? layer : preset(network);
+    layers = network ? network->layers() : layer;
     image = {images.channels, images.height, images.width};
     trainer.emplace(Recipe{layers, distance, loss, optimizer, schedule, resolve(precision),
                            static_cast<std::size_t>(shard), run().epochs() * run().steps_per_epoch(),
@@ -148,7 +146,7 @@ schedule = "cosine")");
     resumed.reset();
   }
 
-  std::string network;
+  std::shared_ptr<const Preset> network;  // or
   Layers layer;
   std::shared_ptr<const Distance> distance = default_component<Distance>("cosine");
   std::shared_ptr<const Loss> loss = default_component<Loss>("all_pairs");

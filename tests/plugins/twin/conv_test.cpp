@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "layers_from.h"
+#include "pass_through.h"
 
 using namespace twinflow;
 using namespace twinflow::twin;
@@ -15,6 +15,35 @@ TEST_CASE("the output's size") {
         "8x3x2");
   CHECK(output_of("{type = 'conv', filters = 8, size = 4, padding = 'valid'}", {3, 3, 7}) ==
         "a 4x4 convolution does not fit into 3x3x7; use padding = \"same\", a smaller size or larger images");
+  // A kernel of 3 with dilation 3 reaches over 7 pixels.
+  CHECK(output_of("{type = 'conv', filters = 8, dilation = 3}", {3, 9, 7}) == "8x9x7");
+  CHECK(output_of("{type = 'conv', filters = 8, dilation = 3, padding = 'valid'}", {3, 9, 7}) == "8x3x1");
+  CHECK(
+      output_of("{type = 'conv', filters = 8, dilation = 3, padding = 'valid'}", {3, 9, 6}) ==
+      "a 3x3 convolution with dilation 3 does not fit into 3x9x6; use padding = \"same\", a smaller size or "
+      "larger images");
+  CHECK(output_of("{type = 'conv', filters = 8, groups = 4}", {8, 3, 3}) == "8x3x3");
+  CHECK(output_of("{type = 'conv', filters = 8, groups = 3}", {9, 3, 3}) ==
+        "groups = 3 does not divide 9 channels and 8 filters");
+  CHECK(output_of("{type = 'conv', filters = 6, groups = 3}", {8, 3, 3}) ==
+        "groups = 3 does not divide 8 channels and 6 filters");
+}
+
+TEST_CASE("dilation and groups by hand") {
+  const Images row = images_of_values(1, {1, 1, 5}, {1, 2, 3, 4, 5});
+  Network dilated = network_of("[{type = 'conv', filters = 1, dilation = 2, bias = false}]", {1, 1, 5},
+                               {{"0.conv.weight", {0, 0, 0, 1, 10, 100, 0, 0, 0}}});
+  CHECK(dilated.forward(row).values == std::vector<float>{310, 420, 531, 42, 53});
+  // Two groups of one channel and one filter each: depthwise.
+  Network depthwise = network_of("[{type = 'conv', filters = 2, size = 1, groups = 2, bias = false}]",
+                                 {2, 1, 2}, {{"0.conv.weight", {10, 100}}});
+  CHECK(depthwise.weights().tensors.at("0.conv.weight").shape == std::vector<std::int64_t>{2, 1, 1, 1});
+  CHECK(depthwise.forward(images_of_values(1, {2, 1, 2}, {1, 2, 3, 4})).values ==
+        std::vector<float>{10, 20, 300, 400});
+  Embeddings upstream(1, 4);
+  upstream.values = {1, 1, 1, 2};
+  depthwise.backward(upstream);
+  CHECK(gradient_of(depthwise, "0.conv.weight") == std::vector<float>{3, 11});
 }
 
 TEST_CASE("values and gradients by hand") {
@@ -32,6 +61,21 @@ TEST_CASE("values and gradients by hand") {
   Network same = network_of("[{type = 'conv', filters = 1, size = 2, bias = false}]", {1, 2, 2},
                             {{"0.conv.weight", {1, 10, 100, 1000}}});
   CHECK(same.forward(image).values == std::vector<float>{4321, 402, 43, 4});
+}
+
+TEST_CASE("dilation and groups: slopes, and the same bits for any number of threads") {
+  const std::vector<float> weights = normal_numbers(32 * 16 * 9, 5);
+  const auto first = [&](std::size_t count) {
+    return std::vector<float>(weights.begin(), weights.begin() + static_cast<std::ptrdiff_t>(count));
+  };
+  check_layer("[{type = 'conv', filters = 6, groups = 3, dilation = 2, bias = false}]", {3, 6, 5},
+              {.weights = {{"0.conv.weight", first(6 * 9)}}});
+  for (auto tag : {memory::format_tag::nchw, memory::format_tag::nChw16c}) {
+    check_layer("[{type = 'conv', filters = 16, groups = 16, stride = 2, bias = false}]", {16, 6, 5},
+                {.tag = tag, .weights = {{"0.conv.weight", first(16 * 9)}}});
+    check_layer("[{type = 'conv', filters = 32, groups = 2, bias = false}]", {32, 4, 3},
+                {.tag = tag, .weights = {{"0.conv.weight", first(32 * 16 * 9)}}});
+  }
 }
 
 TEST_CASE("how weights start") {

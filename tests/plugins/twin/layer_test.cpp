@@ -45,3 +45,43 @@ TEST_CASE("relu before max_pool or after it: the same values and gradients, bit 
   };
   CHECK(run("{type = 'relu'}, {type = 'max_pool'}") == run("{type = 'max_pool'}, {type = 'relu'}"));
 }
+
+TEST_CASE("two layers of one name, and names that could be taken for something else, are refused") {
+  const auto says = [](const std::string& toml) {
+    try {
+      check_names(layers_from(toml));
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  const auto named = [](const std::string& name) { return "{type = 'batch_norm', name = '" + name + "'}"; };
+  CHECK(says("[" + named("a") + ", 'relu', " + named("b-2_C") + "]").empty());
+  CHECK(says("[" + named("a") + ", 'relu', " + named("a") + "]") == "layers 0 and 2 are both called \"a\"");
+  for (const std::string name : {"2.batch_norm", "a.b", "a.", ".", "2", "-a", "a b", "ä"})
+    CHECK(says("['relu', " + named(name) + "]") ==
+          "layer 1 (batch_norm) cannot be called \"" + name +
+              "\": a name has letters, digits, _ and -, and begins with a letter");
+  CHECK(says("[" + named("distance") + "]") ==
+        "layer 0 (batch_norm) cannot be called \"distance\": other weights are called so");
+  // Inside a residual the same name means another tensor; but its lists have rules of their own.
+  CHECK(says("[" + named("a") + ", {type = 'residual', layers = [" + named("a") + "]}]").empty());
+  CHECK_THROWS_WITH_AS(
+      layers_from("[{type = 'residual', layers = [" + named("a") + ", " + named("a") + "]}]"),
+      doctest::Contains("layers 0 and 1 are both called \"a\""), Error);
+  CHECK_THROWS_WITH_AS(layers_from("[{type = 'residual', layers = [" + named("shortcut") + "]}]"),
+                       doctest::Contains("other weights are called so"), Error);
+  CHECK_THROWS_WITH_AS(
+      layers_from("[{type = 'residual', layers = ['relu'], shortcut = [" + named("1") + "]}]"),
+      doctest::Contains("begins with a letter"), Error);
+  CHECK_THROWS_WITH_AS(Network(layers_from("[" + named("a") + ", " + named("a") + "]"), {1, 2, 2},
+                               Precision::f32, Mode::inference),
+                       "layers 0 and 1 are both called \"a\"", Error);
+}
+
+TEST_CASE("a layer of its own name keeps it when others come and go before it") {
+  const Network network = network_of(
+      "['relu', {type = 'dense', units = 2, name = 'head'}, {type = 'dense', units = 2}]", {1, 1, 1});
+  CHECK(network.weights().tensors.contains("head.weight"));
+  CHECK(network.weights().tensors.contains("2.dense.weight"));
+}

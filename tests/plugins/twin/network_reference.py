@@ -17,20 +17,39 @@ torch.set_default_dtype(torch.float64)
 EPSILON = 1e-3
 
 
-def conv(filters, size=3, stride=1, padding="same", bias=True):
-    return dict(type="conv", filters=filters, size=size, stride=stride, padding=padding, bias=bias)
+def conv(filters, size=3, stride=1, padding="same", bias=True, **more):
+    return dict(type="conv", filters=filters, size=size, stride=stride, padding=padding, bias=bias, **more)
 
 
 NORM, RELU, POOL = dict(type="batch_norm", momentum=0.9), dict(type="relu"), dict(type="max_pool")
 SIGMOID, L2 = dict(type="sigmoid"), dict(type="l2_normalize")
+TANH, AVERAGE, LAYER_NORM = dict(type="tanh"), dict(type="avg_pool"), dict(type="layer_norm")
 
 
 def dense(units, bias=True):
     return dict(type="dense", units=units, bias=bias)
 
 
-def residual(*layers):
-    return dict(type="residual", layers=list(layers))
+def residual(*layers, **more):
+    return dict(type="residual", layers=list(layers), **more)
+
+
+# PyTorch's functions for the activations, given the layer.
+ACTIVATIONS = dict(
+    relu=lambda x, layer: F.relu(x),
+    leaky_relu=lambda x, layer: F.leaky_relu(x, layer.get("alpha", 0.01)),
+    elu=lambda x, layer: F.elu(x, layer.get("alpha", 1.0)),
+    selu=lambda x, layer: F.selu(x),
+    gelu=lambda x, layer: F.gelu(x, approximate=layer.get("approximate", "none")),
+    swish=lambda x, layer: F.silu(x),
+    mish=lambda x, layer: F.mish(x),
+    hardswish=lambda x, layer: F.hardswish(x),
+    tanh=lambda x, layer: torch.tanh(x),
+    sigmoid=lambda x, layer: torch.sigmoid(x),
+    softplus=lambda x, layer: F.softplus(x, threshold=100),
+    clip=lambda x, layer: F.hardtanh(x, layer.get("low", 0.0), layer.get("high", 6.0)),
+    linear=lambda x, layer: x,
+)
 
 
 def toml(value):
@@ -55,24 +74,24 @@ class Net:
             self.weights[name] = values.requires_grad_()
         return self.weights[name]
 
-    def conv(self, x, name, filters, size, stride, padding, bias):
-        channels = x.shape[1]
+    def conv(self, x, name, filters, size, stride, padding, bias, dilation=1, groups=1):
+        channels = x.shape[1] // groups
         w = self.weight(name + ".weight", filters, channels, size, size, scale=(2 / (channels * size * size)) ** 0.5)
         b = self.weight(name + ".bias", filters, scale=0.3) if bias else None
         if padding == "same":
             pads = []
             for side in (x.shape[3], x.shape[2]):
-                total = max((-(-side // stride) - 1) * stride + size - side, 0)
+                total = max((-(-side // stride) - 1) * stride + (size - 1) * dilation + 1 - side, 0)
                 pads += [total // 2, total - total // 2]
             x = F.pad(x, pads)
-        return F.conv2d(x, w, b, stride)
+        return F.conv2d(x, w, b, stride, dilation=dilation, groups=groups)
 
     def run(self, x, layers, prefix):
         for i, layer in enumerate(layers):
             name = f"{prefix}{i}.{layer['type']}"
             kind = layer["type"]
             if kind == "conv":
-                x = self.conv(x, name, *(layer[k] for k in ("filters", "size", "stride", "padding", "bias")))
+                x = self.conv(x, name, **{key: one for key, one in layer.items() if key != "type"})
             elif kind == "batch_norm":
                 c = x.shape[1]
                 w, b = self.weight(name + ".weight", c, around=1.0, scale=0.2), self.weight(name + ".bias", c, scale=0.2)
@@ -80,12 +99,22 @@ class Net:
                 self.tracked.setdefault(name, []).append((mean.detach(), var.detach()))
                 view = lambda v: v.view(1, -1, 1, 1)
                 x = (x - view(mean)) / torch.sqrt(view(var) + EPSILON) * view(w) + view(b)
-            elif kind == "relu":
-                x = F.relu(x)
-            elif kind == "sigmoid":
-                x = torch.sigmoid(x)
+            elif kind in ACTIVATIONS:
+                x = ACTIVATIONS[kind](x, layer)
             elif kind == "max_pool":
                 x = F.max_pool2d(x, layer.get("size", 2), layer.get("stride", layer.get("size", 2)))
+            elif kind == "avg_pool":
+                x = F.avg_pool2d(x, layer.get("size", 2), layer.get("stride", layer.get("size", 2)))
+            elif kind == "global_max_pool":
+                x = F.adaptive_max_pool2d(x, 1)
+            elif kind == "global_avg_pool":
+                x = F.adaptive_avg_pool2d(x, 1)
+            elif kind == "flatten":
+                x = x.flatten(1)[:, :, None, None]
+            elif kind == "layer_norm":
+                w = self.weight(name + ".weight", *x.shape[1:], around=1.0, scale=0.2)
+                b = self.weight(name + ".bias", *x.shape[1:], scale=0.2)
+                x = F.layer_norm(x, x.shape[1:], w, b)
             elif kind == "dense":
                 x = x.flatten(1)
                 w = self.weight(name + ".weight", layer["units"], x.shape[1], scale=x.shape[1] ** -0.5)
@@ -95,8 +124,8 @@ class Net:
                 x = F.normalize(x.flatten(1))[:, :, None, None]
             elif kind == "residual":
                 inner = self.run(x, layer["layers"], name + ".")
-                skip = x
-                if inner.shape[1:] != x.shape[1:]:
+                skip = self.run(x, layer["shortcut"], name + ".shortcut.") if "shortcut" in layer else x
+                if "shortcut" not in layer and inner.shape[1:] != x.shape[1:]:
                     stride = -(-x.shape[2] // inner.shape[2])
                     skip = self.conv(x, name + ".shortcut", inner.shape[1], 1, stride, "same", True)
                 x = F.relu(inner + skip)
@@ -151,6 +180,29 @@ CASES = [
                                 dense(6), L2], (1, 9, 9), 4, shard=2),
     case("small koch2015", [conv(16, size=4, padding="valid"), RELU, POOL, conv(16, size=2, padding="valid"), RELU,
                             dense(12), SIGMOID], (1, 11, 11), 4, shard=2),
+    case("conv dilation", [conv(16, dilation=2), conv(3, dilation=3, padding="valid"), conv(2, dilation=2, stride=2)],
+         (1, 9, 8), 2),
+    case("conv groups", [conv(8), conv(6, groups=2), conv(4, size=2, groups=2, bias=False)], (2, 5, 5), 2),
+    case("conv depthwise", [conv(16), RELU, conv(16, groups=16), RELU, conv(32, groups=16, stride=2), conv(3, size=1)],
+         (1, 7, 7), 2),
+    case("conv groups of 16", [conv(32, size=1), conv(32, size=2, groups=2, dilation=2), conv(3, size=1)], (1, 5, 4), 2),
+    case("avg_pool", [conv(16), AVERAGE, conv(3, size=1), dict(type="avg_pool", size=3, stride=1)], (1, 9, 8), 3),
+    case("global_avg_pool", [conv(16), RELU, dict(type="global_avg_pool"), dense(5)], (1, 6, 5), 3),
+    case("global_max_pool", [conv(5), RELU, dict(type="global_max_pool")], (1, 6, 5), 3),
+    case("flatten", [conv(16), dict(type="flatten"), TANH, conv(3, size=1), dict(type="flatten")], (1, 3, 4), 3),
+    case("layer_norm", [conv(3), LAYER_NORM, dense(6), LAYER_NORM], (1, 5, 4), 4, shard=2),
+    case("layer_norm in a blocked layout", [conv(16), LAYER_NORM, RELU, conv(16, size=1), LAYER_NORM, TANH], (1, 3, 2), 3),
+    case("layer_norm first", [LAYER_NORM, dense(3)], (2, 3, 2), 3),
+    case("residual, shortcut written out",
+         [conv(16, bias=False), residual(conv(16, size=2, stride=2, bias=False), NORM, RELU,
+                                         conv(16, size=1, bias=False), NORM,
+                                         shortcut=[AVERAGE, conv(16, size=1, bias=False), NORM]), conv(2, size=1)], (1, 6, 6), 4),
+    case("residual, layers that learn nothing",
+         [conv(3), residual(TANH, shortcut=[conv(3, size=1)]), residual(dict(type="linear"), shortcut=[TANH])], (1, 4, 4), 2),
+    *(case(f"activation {toml(one)}", [conv(16), one, conv(5, size=1), one, conv(2, size=1)], (1, 4, 4), 2) for one in (
+        dict(type="leaky_relu"), dict(type="leaky_relu", alpha=0.3), dict(type="elu"), dict(type="elu", alpha=0.5),
+        dict(type="selu"), dict(type="gelu"), dict(type="gelu", approximate="tanh"), dict(type="swish"), dict(type="mish"),
+        dict(type="hardswish"), TANH, dict(type="softplus"), dict(type="clip"), dict(type="clip", low=-0.5, high=0.7))),
 ]
 target = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).with_suffix(".json")
 target.write_text("[\n" + ",\n".join(json.dumps(one, separators=(",", ":")) for one in CASES) + "\n]\n")

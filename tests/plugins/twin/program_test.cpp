@@ -12,8 +12,7 @@ using namespace twinflow::twin;
 
 namespace {
 
-constexpr auto logistic = dnnl::algorithm::eltwise_logistic;
-constexpr auto logistic_back = dnnl::algorithm::eltwise_logistic_use_dst_for_bwd;
+const Function logistic{dnnl::algorithm::eltwise_logistic, dnnl::algorithm::eltwise_logistic_use_dst_for_bwd};
 
 }  // namespace
 
@@ -31,7 +30,7 @@ TEST_CASE("shards are as even as can be and never larger than asked") {
     std::pair<std::size_t, std::size_t> seen[8];
   };
   Program program({1, 2, 2}, memory::data_type::f32, false, 4);
-  const int made = add_elementwise(program, program.image(), logistic, logistic_back);
+  const int made = add_elementwise(program, program.image(), logistic);
   auto owned = std::make_unique<Watch>(made);
   Watch& watch = *owned;
   program.add(std::move(owned));
@@ -53,7 +52,7 @@ TEST_CASE("activations in use at the same time do not share memory") {
   const auto [left, right] =
       add_fork(program, program.as(program.image(), memory::data_type::f32, memory::format_tag::nhwc));
   int chain = left;
-  for (int i = 0; i < 5; ++i) chain = add_elementwise(program, chain, logistic, logistic_back);
+  for (int i = 0; i < 5; ++i) chain = add_elementwise(program, chain, logistic);
   const int sum = add_sum(program, chain, right, false);
   program.settle(program.as(sum, memory::data_type::f32, memory::format_tag::nchw));
   const std::vector<float> images{-1, 0, 1, 2, 3, 4, 5, 6, 7};

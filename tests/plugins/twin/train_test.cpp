@@ -107,7 +107,11 @@ TEST_CASE("what cannot work is said before anything runs") {
   CHECK(says(problems(""), "a network is needed: network = \"conv4\", or layers in `layer`"));
   CHECK(says(problems(std::string(small) + "network = 'conv4'"),
              "network and layer are both given; only one of them can be"));
-  CHECK(says(problems("network = 'conv5'"), "there is no network \"conv5\"; did you mean 'conv4'?"));
+  CHECK(says(problems("network = 'conv5'"), "there is no network 'conv5'; did you mean 'conv4'?"));
+  CHECK(
+      says(problems("network = {type = 'conv4', filters = 0}"), "'filters' is 0, out of range: at least 1"));
+  CHECK(says(problems("layer = [{type = 'dense', units = 3, name = 'a'}, {type = 'relu', name = 'a'}]"),
+             "layers 0 and 1 are both called \"a\""));
   CHECK(says(problems("network = 'conv4'", {{"batch", typeid(PairBatch)}}),
              "the loss all_pairs needs batches of classes, but \"batch\" is fed with pairs"));
   CHECK(says(problems("network = 'conv4'\nloss = 'bce'"),

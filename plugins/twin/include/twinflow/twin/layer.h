@@ -62,6 +62,13 @@ using Layers = std::vector<std::shared_ptr<const Layer>>;
 int plan_layers(Program& program, const Layers& layers, const std::string& prefix, int input,
                 bool keep_last_apart);
 
+/// Whether each layer of the list can be told from the others by its name. Throws Error, in a sentence, when
+/// two have the same, when one is not letters, digits, _ and - after a letter (so that it cannot be taken for
+/// a place, "4.residual", or for two names), and when it is one of `taken`. Nested lists check themselves.
+void check_names(const Layers& layers, const std::vector<std::string>& taken);
+/// Those of a whole network: what else lies beside its weights in files is taken.
+void check_names(const Layers& layers);
+
 /// A layer does not fit what it is given: "layer 3 (conv): ...".
 class LayerError : public Error {
  public:
