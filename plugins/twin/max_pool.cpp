@@ -108,6 +108,7 @@ stride = 2)");
     return made;
   }
   bool commutes_with_relu() const override { return true; }
+  bool is_pool_of_2() const override { return size == 2 && step() == 2; }
 
  private:
   std::int64_t step() const { return stride > 0 ? stride : size; }

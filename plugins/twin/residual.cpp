@@ -42,6 +42,14 @@ layers = [
     // bf16 inside a bf16 network, also where the input is the f32 image.
     const int input = program.as(at.input, program.compute, program.activation(at.input).tag);
     const auto [left, right] = add_fork(program, input);
+    if (layers.back()->fuses_sum()) {
+      const int skip =
+          out == in ? right : shortcut(in, out).plan(program, planned(at.name + ".shortcut", right, false));
+      Layer::Planned last = at;
+      last.sum = skip;
+      last.relu = true;
+      return plan_layers(program, layers, at.name + ".", left, true, last);
+    }
     int inner = plan_layers(program, layers, at.name + ".", left, true);
     if (out == in) {
       const Activation& like = program.activation(right);
@@ -51,13 +59,23 @@ layers = [
     // A layer that could fuse a ReLU, but did not, never reads its output again: the shortcut may add to it
     // in place.
     if (layers.back()->fuses_relu())
-      return shortcut(in, out).plan_with_sum(program, {at.name + ".shortcut", right, true}, inner);
-    const int skip = shortcut(in, out).plan(program, {at.name + ".shortcut", right, false});
+      return shortcut(in, out).plan_with_sum(program, planned(at.name + ".shortcut", right, true), inner);
+    const int skip = shortcut(in, out).plan(program, planned(at.name + ".shortcut", right, false));
     const Activation& like = program.activation(inner);
     return add_sum(program, inner, program.as(skip, like.type, like.tag), true);
   }
 
+  /// Where the last inner layer takes the sum, it takes what follows as well.
+  bool fuses_pool() const override { return layers.back()->fuses_sum() && layers.back()->fuses_pool(); }
+
  private:
+  static Planned planned(std::string name, int input, bool relu) {
+    Planned at;
+    at.name = std::move(name);
+    at.input = input;
+    at.relu = relu;
+    return at;
+  }
   static Conv shortcut(Shape in, Shape out) {
     Conv conv;
     conv.filters = static_cast<std::int64_t>(out.channels);
