@@ -38,6 +38,7 @@ std::byte* Task::value(int activation) const {
 std::byte* Task::gradient(int activation) const {
   return at(program_.gradients_[program_.activations_[activation].gradient]);
 }
+bool Task::wants_gradient(int activation) const { return program_.activations_[activation].gradient >= 0; }
 float* Task::gradient(const Parameter& parameter) const {
   return program_.shard_gradients_[shard].floats() + parameter.shard_offset;
 }
@@ -89,7 +90,10 @@ int Program::as(int from, memory::data_type type, memory::format_tag tag) {
   const Activation given = activation(from);
   if (given.type == type && given.tag == tag) return from;
   const int to = add_activation(given.shape, type, tag, given.gradient >= 0);
+  const std::string outer = layer;
+  layer += ".reorder";
   add(std::make_unique<Reorder>(*this, from, to));
+  layer = outer;
   return to;
 }
 
