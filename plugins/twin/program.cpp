@@ -156,10 +156,10 @@ void Program::settle(int output) {
   const auto padded = [](std::size_t size) { return (size + 15) / 16 * 16; };
   for (Parameter& parameter : parameters_) total += padded(parameter.size());
   weights_.need(total * sizeof(float));
-  std::memset(weights_.data(), 0, weights_.size());
+  std::fill_n(weights_.floats(), total, 0.0f);
   if (training) {
     weight_gradients_.need(total * sizeof(float));
-    std::memset(weight_gradients_.data(), 0, weight_gradients_.size());
+    std::fill_n(weight_gradients_.floats(), total, 0.0f);
   }
   total = 0;
   for (Parameter& parameter : parameters_) {

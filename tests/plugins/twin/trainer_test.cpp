@@ -9,7 +9,7 @@
 
 #include "components.h"
 #include "layers_from.h"
-#include "plugins/twin/model.h"
+#include "twinflow/twin/model.h"
 
 using namespace twinflow;
 using namespace twinflow::twin;
