@@ -169,7 +169,11 @@ void Program::place(std::vector<Storage>& storages) {
 void Program::plan_batch(std::size_t count) {
   one_thread();
   batch_ = count;
-  const std::size_t shards = (count + shard - 1) / shard;
+  constexpr std::size_t pieces = 8;  // not the number of threads: sums are taken shard by shard
+  const bool fixed = training && std::any_of(operations_.begin(), operations_.end(),
+                                             [](const auto& one) { return one->depends_on_shard(); });
+  const std::size_t size = fixed ? shard : std::min(shard, (count + pieces - 1) / pieces);
+  const std::size_t shards = (count + size - 1) / size;
   cut_.assign(1, 0);
   for (std::size_t i = 0; i < shards; ++i)
     cut_.push_back(cut_.back() + count / shards + (i < count % shards));
