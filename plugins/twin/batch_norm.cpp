@@ -38,6 +38,7 @@ class BatchNormOperation final : public Operation {
     lay_out(in, out, at);
   }
 
+  bool depends_on_shard() const override { return true; }
   void prepare(std::size_t) override {}
 
   void begin(std::size_t shards, std::size_t, std::size_t) override {

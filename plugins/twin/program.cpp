@@ -192,7 +192,11 @@ void Program::place(std::vector<Storage>& storages) {
 }
 
 std::vector<std::size_t> Program::cut(std::size_t count) const {
-  const std::size_t shards = (count + shard - 1) / shard;
+  constexpr std::size_t pieces = 8;  // not the number of threads: sums are taken shard by shard
+  const bool fixed = training && std::any_of(operations_.begin(), operations_.end(),
+                                             [](const auto& one) { return one->depends_on_shard(); });
+  const std::size_t size = fixed ? shard : std::min(shard, (count + pieces - 1) / pieces);
+  const std::size_t shards = count == 0 ? 0 : (count + size - 1) / size;
   std::vector<std::size_t> made{0};
   for (std::size_t i = 0; i < shards; ++i)
     made.push_back(made.back() + count / shards + (i < count % shards));
