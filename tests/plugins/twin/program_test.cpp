@@ -33,7 +33,7 @@ TEST_CASE("shards are as even as can be and never larger than asked") {
   };
   for (bool depends : {true, false}) {
     Program program({1, 2, 2}, memory::data_type::f32, true, 4);
-    const int made = add_elementwise(program, program.image(), logistic, logistic_back);
+    const int made = add_elementwise(program, program.image(), logistic);
     auto owned = std::make_unique<Watch>(made, depends);
     Watch& watch = *owned;
     program.add(std::move(owned));
