@@ -34,6 +34,17 @@ std::uint32_t Random::bits() {
   return block_[used_++];
 }
 
+void Random::bits(std::span<std::uint32_t> out) {
+  std::size_t at = 0;
+  while (at < out.size() && used_ < 4) out[at++] = bits();
+  for (; at + 4 <= out.size(); at += 4) {  // whole blocks
+    refill();
+    std::copy_n(block_, 4, out.data() + at);
+    used_ = 4;
+  }
+  while (at < out.size()) out[at++] = bits();
+}
+
 double Random::uniform() {
   const std::uint64_t high = bits() >> 5, low = bits() >> 6;  // 27 + 26 bits
   return static_cast<double>(high << 26 | low) * 0x1p-53;

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "loops.h"
 #include "program.h"
@@ -42,8 +44,13 @@ class DropoutOperation final : public Operation {
     const Pass& pass = program_.pass();
     for (std::size_t i = task.first; i < task.first + task.count; ++i) {
       Random random = program_.random(purpose_, pass.update, pass.first_image + i);
-      std::uint8_t* kept = kept_.data() + i * size_;
-      for (std::size_t k = 0; k < size_; ++k) kept[k] = random.bits() >= drop_below_;
+      std::uint32_t drawn[256];
+      for (std::size_t first = 0; first < size_; first += std::size(drawn)) {
+        const std::size_t count = std::min(std::size(drawn), size_ - first);
+        random.bits(std::span(drawn, count));
+        std::uint8_t* kept = kept_.data() + i * size_ + first;
+        for (std::size_t k = 0; k < count; ++k) kept[k] = drawn[k] >= drop_below_;
+      }
     }
     apply(task, task.value(outputs[0]), task.value(inputs[0]));
   }

@@ -40,7 +40,7 @@ void check_names(const Layers& layers, const std::vector<std::string>& taken) {
   }
 }
 
-void check_names(const Layers& layers) { check_names(layers, {"distance", "optimizer"}); }
+void check_names(const Layers& layers) { check_names(layers, {"distance", "optimizer", "collected", "average"}); }
 
 int plan_layers(Program& program, const Layers& layers, const std::string& prefix, int input,
                 bool keep_last_apart) {

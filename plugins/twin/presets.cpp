@@ -108,7 +108,7 @@ from = "augmented"
 network = { type = "residual", filters = 8, blocks = 2 })");
     spec.param("filters", &ResidualNetwork::filters)
         .doc("of the first convolution; each block has twice as many as what is before it")
-        .min(1);
+        .range(1, 65536);
     spec.param("blocks", &ResidualNetwork::blocks)
         .doc("residual blocks; each halves height and width, as the first convolution does")
         .range(1, 16);

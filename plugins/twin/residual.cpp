@@ -35,6 +35,7 @@ shortcut = [{ type = "conv", filters = 8, size = 1, bias = false }, "batch_norm"
     spec.check(&Residual::check);
   }
   void check(const Checking& checking) const {
+    if (layers.empty()) checking.error("layers", "a residual needs at least one layer");
     try {
       check_names(layers, {"shortcut"});
       check_names(shortcut, {});

@@ -314,10 +314,9 @@ TEST_CASE("the exit code tells what happened, even where nothing can be printed"
   temp.write("bad.toml", "[nood.a]\n");
   const std::string full = " >/dev/full 2>/dev/full";
   CHECK(Program(temp, "/bin/sh", {"-c", shell_command({"bad.toml"}) + full}).wait().exit_code == 2);
-  const std::string failing =
-      shell_command(with(small, {"--set", "twin.network=koch2015", "--output", "run"}));
-  CHECK(Program(temp, "/bin/sh", {"-c", failing + full}).wait().exit_code ==
-        1);  // too small for this network
+  const std::string failing = shell_command(
+      with(small, {"--set", "twin.optimizer.learning_rate=1e38", "--output", "run"}));  // weights overflow
+  CHECK(Program(temp, "/bin/sh", {"-c", failing + full}).wait().exit_code == 1);
   CHECK(nlohmann::json::parse(read_file(temp.path / "run/result.json"))["status"] == "failed");
 }
 

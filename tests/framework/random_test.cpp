@@ -32,6 +32,20 @@ TEST_CASE("streams are fixed for ever") {
   CHECK(coins == std::vector<bool>{true, true, false, false, true, false, true, true});
 }
 
+TEST_CASE("many at once are the same as one by one, from any place in the stream") {
+  for (std::size_t before : {0u, 1u, 3u, 4u, 6u}) {
+    for (std::size_t count : {0u, 1u, 2u, 4u, 7u, 100u}) {
+      Random one(5, 6, 7), many(5, 6, 7);
+      for (std::size_t i = 0; i < before; ++i) CHECK(one.bits() == many.bits());
+      std::vector<std::uint32_t> found(count), expected(count);
+      many.bits(std::span(found));
+      for (std::uint32_t& bits : expected) bits = one.bits();
+      CHECK(found == expected);
+      CHECK(one.bits() == many.bits());
+    }
+  }
+}
+
 TEST_CASE("key, epoch and index each give a stream of their own") {
   std::set<std::uint32_t> firsts;
   for (const char* node : {"a", "b"})

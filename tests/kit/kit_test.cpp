@@ -4,8 +4,12 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "program.h"
+#include "twinflow/tensors.h"
 
 namespace {
 
@@ -132,6 +136,116 @@ TEST_CASE("a node outside of the source tree: thirty lines, unknown before it is
   const Finished gone = with.flowrun({"graph.toml", "--check"}, "nowhere");
   CHECK(gone.exit_code == 1);
   CHECK(gone.errors == "error: TWINFLOW_PLUGIN_PATH: there is no plugin library or folder 'nowhere'\n");
+}
+
+TEST_CASE("a loss and a layer from outside of the source tree train, wherever TwinFlow is moved to") {
+  const Kit& with = kit();
+  const auto project = with.temp.path / "twin_parts";
+  std::filesystem::copy(TWINFLOW_SOURCE_DIR "/tests/kit/twin_parts", project);
+  with.temp.write("twin.toml", R"(
+[run]
+seed = 3
+epochs = 2
+steps_per_epoch = 20
+[node.glyphs]
+type = "data.glyphs"
+classes = 320
+samples = 4
+size = 20
+[node.batches]
+type = "sample.pairs"
+from = "glyphs.train"
+pairs = 16
+[node.twin]
+type = "twin.train"
+from = "batches"
+distance = "l2"
+loss = { type = "hinge", margin = 200.0 }
+optimizer = { type = "adamw", learning_rate = 0.003 }
+[[node.twin.layer]]
+type = "conv"
+filters = 6
+[[node.twin.layer]]
+type = "max_pool"
+[[node.twin.layer]]
+type = "channel_scale"
+start = 0.5
+[[node.twin.layer]]
+type = "relu"
+[[node.twin.layer]]
+type = "dense"
+units = 16
+[node.held_out]
+type = "twin.evaluate"
+from = { model = "twin.model", data = "glyphs.validation" }
+trials = 100
+[node.best]
+type = "monitor.checkpoint"
+from = "held_out"
+monitor = "accuracy"
+)");
+  Kit::must(with.build(project));
+  // Moved once more: where the plugin remembers the libraries to be that it links to, there is nothing now.
+  const auto moved = with.temp.path / "elsewhere";
+  std::filesystem::rename(with.prefix, moved);
+  const Finished run = with.run({(moved / "bin/flowrun").string(), "twin.toml", "--output", "twin"},
+                                (project / "build").string());
+  const Finished shown =
+      with.run({(moved / "bin/flowinspect").string(), "channel_scale"}, (project / "build").string());
+  std::filesystem::rename(moved, with.prefix);
+  CHECK(run.errors == "");
+  REQUIRE(run.exit_code == 0);
+  CHECK(contains(shown.output, "Multiplies every channel by a number that is learned."));
+  CHECK(contains(shown.output, "From " + (project / "build/libtwin_parts.so").string()));
+
+  // Half of the pairs show one class, and none is as far apart as the margin.
+  std::vector<double> losses;
+  std::istringstream lines(read_file(with.temp.path / "twin/metrics.jsonl"));
+  for (std::string line; std::getline(lines, line);) {
+    const auto report = nlohmann::json::parse(line);
+    if (report["node"] != "twin") continue;
+    const auto& values = report["metrics"];
+    losses.push_back(values["loss"]);
+    const double different = values["distance_different"];
+    REQUIRE(different < 100.0);
+    CHECK(losses.back() ==
+          doctest::Approx((values["distance_same"].get<double>() + 200.0 - different) / 2).epsilon(1e-5));
+  }
+  REQUIRE(losses.size() == 40);
+  CHECK(losses.back() < losses.front());
+
+  const twinflow::NamedTensors model = twinflow::read_safetensors(with.temp.path / "twin/best.safetensors");
+  REQUIRE(model.tensors.contains("2.channel_scale.weight"));
+  const twinflow::Tensor& weight = model.tensors.at("2.channel_scale.weight");
+  CHECK(weight.shape == std::vector<std::int64_t>{6});
+  for (const float one : weight.values) {  // from 0.5, by 20 or 40 steps of about 0.003
+    CHECK(one != 0.5f);
+    CHECK(std::abs(one - 0.5f) < 0.2f);
+  }
+}
+
+TEST_CASE("no installed header needs what only TwinFlow itself is built with") {
+  std::string includes;
+  const auto headers = kit().prefix / "include";
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(headers))
+    if (entry.is_regular_file())
+      includes += "#include \"" + entry.path().lexically_relative(headers).string() + "\"\n";
+  CHECK(contains(includes, "\"twinflow/twin/layer.h\""));
+  kit().temp.write("headers/CMakeLists.txt", R"(
+cmake_minimum_required(VERSION 3.25)
+project(headers LANGUAGES CXX)
+find_package(twinflow REQUIRED)
+twinflow_add_plugin(headers SOURCES headers.cpp)
+target_link_libraries(headers PRIVATE twinflow::twin)
+)");
+  kit().temp.write("headers/headers.cpp", includes + R"(
+#if defined(ONEAPI_DNNL_DNNL_HPP) || defined(FMT_VERSION) || \
+    defined(INCLUDE_NLOHMANN_JSON_HPP_) || defined(OPENCV_CORE_HPP)
+#error a private header is included
+#endif
+TWINFLOW_PLUGIN("headers", "1", "a", "a")
+)");
+  Kit::must(kit().build(kit().temp.path / "headers"));
 }
 
 TEST_CASE("a node is tested with the installed harness") {

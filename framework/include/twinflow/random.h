@@ -21,6 +21,7 @@ class Random {
   Random(std::uint64_t key, std::uint64_t epoch, std::uint64_t index);
 
   std::uint32_t bits();                      // all 32 bits uniform
+  void bits(std::span<std::uint32_t> out);   // the next out.size() of them, faster than one by one
   double uniform();                          // [0, 1), 53 bits
   double uniform(double low, double high);   // [low, high); low when low == high
   std::uint64_t below(std::uint64_t count);  // 0 .. count-1, unbiased; count > 0

@@ -163,6 +163,12 @@ inline void check_conduct(const std::string& type, const std::string& toml) {
     CHECK(refused(typeid(ImageBatch)));
     CHECK(!refused(typeid(PairBatch)));
   }
+  {  // the shape that the graph check is told is that of the images
+    const Images in = pictures(1, 3), out = augmented(type, toml, in, item);
+    const FedInput fed{"in", typeid(ImageBatch), ImageShape{3, in.height, in.width}};
+    CHECK(Bench(type, toml, 1, {fed}).image_shape() == ImageShape{out.channels, out.height, out.width});
+    CHECK(Bench(type, toml, 1, {{"in", typeid(ImageBatch)}}).image_shape() == std::nullopt);
+  }
   {  // single pixels, lines, nothing
     const auto shaped = [&](std::size_t count, std::size_t height, std::size_t width) {
       const Images out = augmented(type, toml, filled(Images(count, 3, height, width), 0.5f), item);

@@ -99,3 +99,18 @@ TEST_CASE("augment.crop refuses what cannot be meant") {
   CHECK(refusal("augment.crop", "size = 2\nwhere = \"middle\"").find("expected \"random\" or \"centre\"") !=
         std::string::npos);
 }
+
+TEST_CASE(
+    "augment.crop: images that are too small are told of in the graph check, where their size is known") {
+  const auto told = [](const std::string& toml, std::optional<ImageShape> fed) {
+    return refusal("augment.crop", toml, {{"in", typeid(ImageBatch), fed}});
+  };
+  CHECK(told("padding = 1\nsize = 8", ImageShape{1, 6, 5}) ==
+        "bench.toml:2:8: error: images of 6 x 5 pixels, with padding 8 x 7, are smaller than the crop of 8 x "
+        "8\n  size = 8\n         ^\n");
+  CHECK(told("width = 4\nheight = 5", ImageShape{1, 4, 6}) ==
+        "bench.toml:2:10: error: images of 4 x 6 pixels are smaller than the crop of 5 x 4\n  height = 5\n"
+        "           ^\n");
+  CHECK(told("padding = 1\nsize = 8", ImageShape{1, 6, 6}) == "");
+  CHECK(told("size = 8", std::nullopt) == "");
+}

@@ -44,3 +44,12 @@ TEST_CASE("augment.resize needs one size") {
   CHECK(refusal("augment.resize", "size = -3").find("-3 is out of range: it may not be negative") !=
         std::string::npos);
 }
+
+TEST_CASE("augment.resize: the shape that the graph check is told is that of the images") {
+  Bench bench("augment.resize", "height = 5\nwidth = 4", 1,
+              {{"in", typeid(ImageBatch), ImageShape{2, 3, 3}}});
+  const ImageBatch out = bench.apply<ImageBatch>(ImageBatch{counting(Images(1, 2, 3, 3)), {0}});
+  CHECK(bench.image_shape() == ImageShape{out.images.channels, out.images.height, out.images.width});
+  CHECK(bench.image_shape() == ImageShape{2, 5, 4});
+  CHECK(Bench("augment.resize", "size = 5", 1, {{"in", typeid(ImageBatch)}}).image_shape() == std::nullopt);
+}

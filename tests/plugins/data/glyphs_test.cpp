@@ -175,3 +175,11 @@ TEST_CASE("data.glyphs can be split by hand, by class or by alphabet instead") {
         std::vector<std::string>{"alphabet02"});
   CHECK(part("{ by = 'class', test = 0.5 }", "train").classes.size() == 30);
 }
+
+TEST_CASE("data.glyphs: the shape that the graph check is told is that of the images") {
+  CHECK(Bench("data.glyphs").image_shape() == ImageShape{1, 105, 105});
+  Bench bench("data.glyphs", few + "size = 35");
+  const std::shared_ptr<const PixelStore> store = bench.constant_output<Dataset>("train").store;
+  CHECK(bench.image_shape() == ImageShape{store->channels, store->height, store->width});
+  CHECK(store->width == 35);
+}

@@ -119,3 +119,12 @@ TEST_CASE("data.idx: the same bits for any number of threads") {
     CHECK(all.store->pixels == first);
   }
 }
+
+TEST_CASE("data.idx: the shape that the graph check is told is that of the images, unless the file decides") {
+  const Files files;
+  CHECK(Bench("data.idx", files.toml("")).image_shape() == std::nullopt);
+  Bench bench("data.idx", files.toml("size = 4"));
+  const std::shared_ptr<const PixelStore> store = bench.constant_output<Dataset>("all").store;
+  CHECK(bench.image_shape() == ImageShape{store->channels, store->height, store->width});
+  CHECK(store->width == 4);
+}

@@ -421,3 +421,18 @@ TEST_CASE("data.images: 30,000 images load within their memory budget") {
   CHECK(pixels(test, 29'999) == pixels(test, 29'991));  // the same bytes
   CHECK(pixels(test, 29'999) != pixels(test, 29'992));
 }
+
+TEST_CASE(
+    "data.images: the shape that the graph check is told is that of the images, unless a file decides") {
+  const Faces faces = two_classes();
+  CHECK(faces.bench().image_shape() == std::nullopt);
+  CHECK(faces.bench("color_mode = 'color'").image_shape() == std::nullopt);
+  for (const char* more : {"size = 4", "height = 3\nwidth = 5", "size = 4\ncolor_mode = 'color'"}) {
+    CAPTURE(more);
+    Bench bench = faces.bench(more);
+    const std::shared_ptr<const PixelStore> store = bench.constant_output<Dataset>("all").store;
+    CHECK(bench.image_shape() == ImageShape{store->channels, store->height, store->width});
+  }
+  CHECK(faces.bench("height = 3\nwidth = 5\ncolor_mode = 'color'").image_shape() == ImageShape{3, 3, 5});
+  CHECK(Bench("data.images", "path = 'nowhere'\nsize = 4").image_shape() == ImageShape{1, 4, 4});  // unopened
+}

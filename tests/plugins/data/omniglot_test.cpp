@@ -215,3 +215,16 @@ TEST_CASE("the real images") {
   CHECK(*std::max_element(all.drawers.begin(), all.drawers.end()) == 20);
   CHECK(output(at(*folder, "set = \"small\""), "all").groups.size() == 8);  // Greek and Latin are in both
 }
+
+TEST_CASE("data.omniglot: the shape that the graph check is told is that of the images") {
+  CHECK(Bench("data.omniglot").image_shape() == ImageShape{1, 105, 105});
+  fake::TempFolder temp;
+  fake::write_folder(temp.path / "images_background", fake::images());
+  fake::write_folder(temp.path / "all_runs", fake::runs());
+  for (const char* name : {"all", "runs"}) {
+    Bench bench("data.omniglot", at(temp.path, "size = 28"));
+    const std::shared_ptr<const PixelStore> store = bench.constant_output<Dataset>(name).store;
+    CHECK(bench.image_shape() == ImageShape{store->channels, store->height, store->width});
+    CHECK(store->width == 28);
+  }
+}

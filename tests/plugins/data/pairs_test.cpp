@@ -122,3 +122,13 @@ TEST_CASE("data.pairs: images that stand in several parts are said") {
   REQUIRE(bench.said.size() == 2);
   CHECK(bench.said[1].starts_with("bench: warning: 1 of 3 images stands in several parts, such as "));
 }
+
+TEST_CASE("data.pairs: the shape that the graph check is told is that of the images, unless a file decides") {
+  const Folder folder(three_parts);
+  folder.picture("f2.png", 1);
+  CHECK(folder.bench().image_shape() == std::nullopt);
+  Bench bench = folder.bench("size = 7\ncolor_mode = 'color'");
+  const std::shared_ptr<const PixelStore> store = bench.constant_output<Dataset>("all").store;
+  CHECK(bench.image_shape() == ImageShape{store->channels, store->height, store->width});
+  CHECK(bench.image_shape() == ImageShape{3, 7, 7});
+}

@@ -175,3 +175,20 @@ TEST_CASE("twin.evaluate says of a list of pairs what it is") {
   CHECK_THROWS_WITH_AS(bench.open(),
                        "the data set 'signatures' is a list of pairs; one-shot tasks need classes", Error);
 }
+
+TEST_CASE("evaluate refuses images of another shape than the model's, where the graph check knows both") {
+  const auto told = [](std::optional<ImageShape> model, std::optional<ImageShape> data) -> std::string {
+    try {
+      Bench("twin.evaluate", "", 1, {{"model", typeid(Model), model}, {"data", typeid(Dataset), data}});
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  CHECK(told(ImageShape{1, 20, 20}, ImageShape{1, 28, 28})
+            .find("error: the model is for images of 1x20x20, but those of this data set are 1x28x28\n") !=
+        std::string::npos);
+  CHECK(told(ImageShape{1, 20, 20}, ImageShape{1, 20, 20}) == "");
+  CHECK(told(std::nullopt, ImageShape{1, 28, 28}) == "");
+  CHECK(told(ImageShape{1, 20, 20}, std::nullopt) == "");
+}

@@ -10,6 +10,21 @@ TEST_CASE("the layer that does not fit is named") {
                        "layer 1 (max_pool): a 2x2 window does not fit into 1x1x1", Error);
 }
 
+TEST_CASE("a layer inside of another is named with its way there") {
+  try {
+    output_shape(layers_from("['relu', {type = 'residual', layers = ['relu', 'relu', {type = 'residual', "
+                             "layers = [{type = 'max_pool', size = 9}]}]}]"),
+                 {1, 3, 3});
+    FAIL("nothing thrown");
+  } catch (const LayerError& error) {
+    CHECK(std::string(error.what()) ==
+          "layer 1 (residual): layer 2 (residual): layer 0 (max_pool): a 9x9 window does not fit into 1x3x3");
+    CHECK(error.layer == std::vector<std::size_t>{1, 2, 0});
+    CHECK(error.place("layer") == std::vector<Checking::Step>{"layer", std::size_t{1}, "layers",
+                                                              std::size_t{2}, "layers", std::size_t{0}});
+  }
+}
+
 TEST_CASE("relu before max_pool or after it: the same values and gradients, bit for bit") {
   // The plan moves a ReLU behind the pooling that follows it.
   std::vector<float> pixels(2 * 36), weights(16 * 9);

@@ -59,7 +59,6 @@ epochs = 1
 steps_per_epoch = 1
 [node.letters]
 type = "data.glyphs"
-classes = 60
 samples = 2
 size = 8
 [node.load]
@@ -67,7 +66,7 @@ type = "twin.load"
 file = "x"
 [node.one_shot]
 type = "twin.evaluate"
-from = { model = "load", data = "letters.all" }
+from = { model = "load", data = "letters.test" }
 ways = 2
 trials = 20
 )");

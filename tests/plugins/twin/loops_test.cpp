@@ -7,17 +7,6 @@
 
 using namespace twinflow::twin;
 
-namespace {
-
-float from_bf16(std::uint16_t value) {
-  const std::uint32_t bits = static_cast<std::uint32_t>(value) << 16;
-  float out;
-  std::memcpy(&out, &bits, sizeof out);
-  return out;
-}
-
-}  // namespace
-
 TEST_CASE("bf16 is the nearest, ties to even") {
   CHECK(from_bf16(to_bf16(1.0f)) == 1.0f);
   CHECK(from_bf16(to_bf16(1.0f + 1.0f / 256)) == 1.0f);                // halfway: to the even 1

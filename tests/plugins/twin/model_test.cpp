@@ -1,10 +1,13 @@
 #include "plugins/twin/model.h"
 
 #include <doctest/doctest.h>
+#include <tbb/global_control.h>
 #include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
 
 #include <atomic>
 
+#include "check_distance.h"
 #include "small_model.h"
 
 using namespace twinflow;

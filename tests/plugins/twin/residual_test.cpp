@@ -67,6 +67,11 @@ TEST_CASE("a shortcut that is written out: relu(w x + 3 (2 x))") {
                   {4, 7, 5}) == "shortcut: layer 0 (max_pool): a 8x8 window does not fit into 4x7x5");
 }
 
+TEST_CASE("a residual without layers is refused") {
+  CHECK_THROWS_WITH_AS(layers_from("[{type = 'residual', layers = []}]"),
+                       doctest::Contains("a residual needs at least one layer"), Error);
+}
+
 TEST_CASE("residual of layers that do nothing: twice the input") {
   for (const std::string more : {"", ", shortcut = ['linear']"}) {
     const Through found =

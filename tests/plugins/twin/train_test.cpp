@@ -122,6 +122,14 @@ TEST_CASE("what cannot work is said before anything runs") {
              "the loss bce needs a distance that gives logits, such as weighted_l1; cosine does not"));
   CHECK(says(problems("network = 'conv4'\nloss = 'contrastive'\ndistance = 'weighted_l1'"),
              "the loss contrastive needs a distance from 0 upwards; weighted_l1 gives logits"));
+  const std::vector<FedInput> small_images = {{"batch", typeid(ImageBatch), ImageShape{1, 12, 12}}};
+  CHECK(problems("network = 'conv4'", small_images) ==
+        "bench.toml:1:11: error: layer 15 (max_pool): a 2x2 window does not fit into 64x1x1\n"
+        "  network = 'conv4'\n            ^\n");
+  CHECK(problems("network = 'conv4'", {{"batch", typeid(ImageBatch), ImageShape{1, 16, 16}}}) == "");
+  CHECK(problems("[[layer]]\ntype = 'relu'\n[[layer]]\ntype = 'max_pool'\nsize = 13", small_images) ==
+        "bench.toml:3:1: error: layer 1 (max_pool): a 13x13 window does not fit into 1x12x12\n"
+        "  [[layer]]\n  ^\n");
   CHECK(
       problems("network = 'koch2015'\nloss = 'bce'\ndistance = 'weighted_l1'", {{"batch", typeid(PairBatch)}})
           .empty());
