@@ -3,7 +3,7 @@
     python3 losses_reference.py [OUTPUT]
 
 Everything in f64, from numbers with few digits, so that the file is small and reads back exactly. Where PyTorch's formula
-differs from ours by design (Adam's epsilon, decoupled decay in SGD), ours is stated again here, plainly.
+differs from ours by design (Adam's epsilon, decoupled decay in SGD), ours is stated again here or in keras_optimizers.py.
 """
 
 import json
@@ -14,6 +14,8 @@ import sys
 import numpy as np
 import torch
 import torch.nn.functional as F
+
+import keras_optimizers as keras
 
 torch.set_default_dtype(torch.float64)
 rng = np.random.default_rng(20150710)
@@ -173,58 +175,8 @@ def optimizers():
             optimizer.step()
         cases.append({"toml": toml, "weights": plain(w)})
 
-    def restated(toml, step, decay=0.0):
-        """step(g, t, memory) is what an update takes from the weights; memory(name) an array that starts at 0."""
-        w, arrays = start.numpy().copy(), {}
-        for t, gradient in enumerate(gradients):
-            w -= rate * decay * w
-            w -= step(gradient.numpy(), t, lambda name: arrays.setdefault(name, np.zeros(9)))
-        cases.append({"toml": toml, "weights": plain(torch.tensor(w))})
-
-    def mean(array, rho, new):
-        array[:] = rho * array + (1 - rho) * new
-        return array
-
-    def keras_adam(b1, b2, eps, largest=False):
-        def step(g, t, memory):
-            m, v = mean(memory("m"), b1, g), mean(memory("v"), b2, g * g)
-            if largest:
-                v = memory("largest")[:] = np.maximum(memory("largest"), v)
-            return rate * np.sqrt(1 - b2 ** (t + 1)) / (1 - b1 ** (t + 1)) * m / (np.sqrt(v) + eps)
-        return step
-
-    def keras_adamax(b1, b2, eps):
-        def step(g, t, memory):
-            m, u = mean(memory("m"), b1, g), memory("u")
-            u[:] = np.maximum(b2 * u, np.abs(g))
-            return rate / (1 - b1 ** (t + 1)) * m / (u + eps)
-        return step
-
-    def keras_nadam(b1, b2, eps):  # PyTorch 1.13 counts mu(t) twice in the product up to t + 1
-        def mu(k):
-            return b1 * (1 - 0.5 * 0.96 ** (0.004 * k))
-
-        def step(g, t, memory):
-            m, v = mean(memory("m"), b1, g), mean(memory("v"), b2, g * g)
-            product = np.prod([mu(k) for k in range(1, t + 2)])
-            ahead = mu(t + 2) * m / (1 - product * mu(t + 2)) + (1 - mu(t + 1)) * g / (1 - product)
-            return rate * ahead / (np.sqrt(v / (1 - b2 ** (t + 1))) + eps)
-        return step
-
-    def keras_rmsprop(rho, eps, momentum=0.0, centered=False):
-        def step(g, t, memory):
-            v, b = mean(memory("v"), rho, g * g), memory("b")
-            if centered:
-                v = v - mean(memory("c"), rho, g) ** 2
-            b[:] = momentum * b + rate * g / np.sqrt(v + eps)
-            return b
-        return step
-
-    def keras_adagrad(initial, eps):
-        def step(g, t, memory):
-            memory("s")[:] += g * g
-            return rate * g / np.sqrt(initial + memory("s") + eps)
-        return step
+    def restated(toml, change, decay=0.0):
+        run(lambda p: keras.Keras(p, rate, change, decay), toml)
 
     sgd = torch.optim.SGD
     common = f"learning_rate = {rate}\n"
@@ -236,30 +188,30 @@ def optimizers():
     run(lambda p: torch.optim.AdamW(p, rate, betas=(0.8, 0.95), eps=1e-20, weight_decay=0.2),
         common + 'type = "adamw"\nepsilon = 1e-20\nbeta_1 = 0.8\nbeta_2 = 0.95\nweight_decay = 0.2')
     run(lambda p: torch.optim.AdamW(p, rate, eps=1e-20), common + 'type = "adamw"\nepsilon = 1e-20')
-    restated(common + 'type = "adam"', keras_adam(0.9, 0.999, 1e-7))
-    restated(common + 'type = "adam"\nepsilon = 0.03', keras_adam(0.9, 0.999, 0.03))
+    restated(common + 'type = "adam"', keras.adam(0.9, 0.999, 1e-7))
+    restated(common + 'type = "adam"\nepsilon = 0.03', keras.adam(0.9, 0.999, 0.03))
     restated(common + 'type = "adamw"\nepsilon = 0.01\nbeta_1 = 0.85\nbeta_2 = 0.99\nweight_decay = 0.05',
-             keras_adam(0.85, 0.99, 0.01), decay=0.05)
+             keras.adam(0.85, 0.99, 0.01), decay=0.05)
     run(lambda p: torch.optim.Adam(p, rate, betas=(0.9, 0.5), eps=1e-20, amsgrad=True),
         common + 'type = "amsgrad"\nepsilon = 1e-20\nbeta_2 = 0.5')
     restated(common + 'type = "amsgrad"\nepsilon = 0.03\nbeta_2 = 0.5\nweight_decay = 0.1',
-             keras_adam(0.9, 0.5, 0.03, largest=True), decay=0.1)
-    restated(common + 'type = "nadam"', keras_nadam(0.9, 0.999, 1e-7))
+             keras.adam(0.9, 0.5, 0.03, largest=True), decay=0.1)
+    restated(common + 'type = "nadam"', keras.nadam(0.9, 0.999, 1e-7))
     restated(common + 'type = "nadam"\nepsilon = 0.03\nbeta_1 = 0.8\nbeta_2 = 0.95\nweight_decay = 0.1',
-             keras_nadam(0.8, 0.95, 0.03), decay=0.1)
+             keras.nadam(0.8, 0.95, 0.03), decay=0.1)
     run(lambda p: torch.optim.Adamax(p, rate, betas=(0.9, 0.7), eps=1e-20),
         common + 'type = "adamax"\nepsilon = 1e-20\nbeta_2 = 0.7')
     restated(common + 'type = "adamax"\nepsilon = 0.03\nbeta_2 = 0.7\nweight_decay = 0.1',
-             keras_adamax(0.9, 0.7, 0.03), decay=0.1)
+             keras.adamax(0.9, 0.7, 0.03), decay=0.1)
     for extra, options in (("", {}), ("\nmomentum = 0.7", {"momentum": 0.7}), ("\ncentered = true", {"centered": True}),
                            ("\nmomentum = 0.7\ncentered = true", {"momentum": 0.7, "centered": True})):
         run(lambda p: torch.optim.RMSprop(p, rate, alpha=0.8, eps=0.03, **options),
             common + 'type = "rmsprop"\nrho = 0.8\nepsilon = 0.03\nepsilon_inside = false' + extra)
         restated(common + 'type = "rmsprop"\nrho = 0.8\nepsilon = 0.03\nweight_decay = 0.1' + extra,
-                 keras_rmsprop(0.8, 0.03, **options), decay=0.1)
+                 keras.rmsprop(0.8, 0.03, **options), decay=0.1)
     run(lambda p: torch.optim.Adagrad(p, rate, initial_accumulator_value=0.2, eps=1e-20),
         common + 'type = "adagrad"\ninitial = 0.2\nepsilon = 1e-20')
-    restated(common + 'type = "adagrad"\nepsilon = 0.03\nweight_decay = 0.1', keras_adagrad(0.1, 0.03), decay=0.1)
+    restated(common + 'type = "adagrad"\nepsilon = 0.03\nweight_decay = 0.1', keras.adagrad(0.1, 0.03), decay=0.1)
     run(lambda p: torch.optim.Adadelta(p, rate, rho=0.95, eps=1e-7), common + 'type = "adadelta"')
     run(lambda p: torch.optim.Adadelta(p, rate, rho=0.8, eps=0.03),
         common + 'type = "adadelta"\nrho = 0.8\nepsilon = 0.03\nweight_decay = 0.1', decay=0.1)
