@@ -322,28 +322,20 @@ void normalize(const Planes& planes, const void* x, const void* sum, Affine affi
 
 void normalize_sums(const Planes& planes, const void* x, const void* sum, Affine affine, const float* mean,
                     const void* dy, float* d_shift, float* d_scale) {
-  run({.what = Call::What::sums,
-       .planes = planes,
-       .x = x,
-       .sum = sum,
-       .dy = dy,
-       .affine = affine,
-       .mean = mean,
-       .first = d_shift,
-       .second = d_scale});
+  Call call{.what = Call::What::sums, .planes = planes, .x = x, .sum = sum, .dy = dy, .affine = affine};
+  call.mean = mean;
+  call.first = d_shift;
+  call.second = d_scale;
+  run(call);
 }
 
 void normalize_gradient(const Planes& planes, const void* x, const void* sum, Affine affine,
                         const Gradient& gradient, const void* dy, void* dx, void* d_sum) {
-  run({.what = Call::What::gradient,
-       .planes = planes,
-       .x = x,
-       .sum = sum,
-       .dy = dy,
-       .affine = affine,
-       .gradient = gradient,
-       .dx = dx,
-       .d_sum = d_sum});
+  Call call{.what = Call::What::gradient, .planes = planes, .x = x, .sum = sum, .dy = dy, .affine = affine};
+  call.gradient = gradient;
+  call.dx = dx;
+  call.d_sum = d_sum;
+  run(call);
 }
 
 }  // namespace twinflow::twin
