@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <fstream>
 
 namespace twinflow {
@@ -31,7 +32,7 @@ std::vector<std::string> needed_libraries(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   const auto header = read_table<ElfW(Ehdr)>(file, 0, sizeof(ElfW(Ehdr)));
   if (header.empty() || header[0].e_shentsize != sizeof(ElfW(Shdr)) ||
-      !std::equal(ELFMAG, ELFMAG + SELFMAG, header[0].e_ident))
+      std::memcmp(header[0].e_ident, ELFMAG, SELFMAG) != 0)
     return {};
   const auto sections =
       read_table<ElfW(Shdr)>(file, header[0].e_shoff, std::uint64_t{header[0].e_shnum} * sizeof(ElfW(Shdr)));
