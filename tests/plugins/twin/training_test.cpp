@@ -129,10 +129,10 @@ double apart(const std::vector<float>& start, const std::vector<float>& end, con
 }  // namespace
 
 TEST_CASE("several steps of koch2015 and of a residual network agree with PyTorch, each optimiser in turn") {
-  // f32 against f64. Losses and lengths of gradients come out to 1e-6, changes of tensors to 1e-4, unless f32
+  // f32 against f64. Losses and lengths of gradients come out to 1e-6, changes of tensors to 2e-4, unless f32
   // tips a ReLU or the choice of a pool the other way: one of some million, at a number near 0 or between two
-  // nearly alike, moves a change by up to 3e-3 (PyTorch's own f32 is as far from its f64). A decay, an
-  // epsilon or a penalty in the wrong place moves it by 0.1.
+  // nearly alike, moves a change by up to 3e-3. (PyTorch in f32 does the same.) An epsilon or a penalty that
+  // is 10 % off moves it by more than 1e-2.
   for (const nlohmann::json& one : training_reference()) {
     CAPTURE(one["name"].get<std::string>());
     Trainer trainer = trainer_of(one, Precision::f32);
