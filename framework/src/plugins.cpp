@@ -175,7 +175,7 @@ void PluginIndex::load_library(PluginLibrary& library) {
 void PluginIndex::load_needed(const PluginLibrary& library) {
   for (const std::string& name : needed_libraries(library.file))
     for (PluginLibrary& other : libraries_)
-      if (std::filesystem::path(other.file).filename() == name) load_library(other);
+      if (!other.types.empty() && std::filesystem::path(other.file).filename() == name) load_library(other);
 }
 
 std::vector<std::string> PluginIndex::offered(std::string_view kind) const {

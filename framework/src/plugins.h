@@ -50,7 +50,8 @@ class PluginIndex {
   void add_file(const std::filesystem::path& file, bool named);
   void load_library(PluginLibrary& library);
   /// The plugins that one needs go before it: each from the file that was indexed and under its own name,
-  /// rather than from wherever the system finds one, and as a part of the library that asks for it.
+  /// rather than from wherever the system finds one, and as a part of the library that asks for it. What
+  /// lies among the plugins, but is none, is left to the system.
   void load_needed(const PluginLibrary& library);
   std::string search_notes() const;
 

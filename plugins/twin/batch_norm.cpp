@@ -1,5 +1,6 @@
-#include <map>
+#include <cmath>
 
+#include "normalize_loops.h"
 #include "program.h"
 #include "twinflow/plugin.h"
 #include "twinflow/twin/layer.h"
@@ -7,22 +8,22 @@
 namespace twinflow::twin {
 namespace {
 
-using dnnl::batch_normalization_backward;
-using dnnl::batch_normalization_forward;
-using dnnl::normalization_flags;
-
-const normalization_flags affine = normalization_flags::use_scale | normalization_flags::use_shift;
-
+/// y = pool(relu(scale (x - mean) / sqrt(variance + epsilon) + shift + sum)); each of pool, relu and sum may
+/// be missing. Backward, with n images times pixels, xh the normalised x and dz the gradient of all that pool
+/// and relu were given (Ioffe & Szegedy 2015, section 3):
+///
+///   dshift = sum dz     dscale = sum dz xh     dsum = dz
+///   dx = scale / sqrt(variance + epsilon) (dz - dshift / n - xh dscale / n)
 class BatchNormOperation final : public Operation {
  public:
   BatchNormOperation(Program& program, const Layer::Planned& at, float momentum, float epsilon)
-      : program_(program), layer_(at.name), relu_(at.relu), momentum_(momentum), epsilon_(epsilon) {
+      : program_(program), layer_(at.name), momentum_(momentum), epsilon_(epsilon) {
     const Activation in = program.activation(at.input);
     const auto channels = static_cast<std::int64_t>(in.shape.channels);
-    channels_ = memory::desc({channels}, memory::data_type::f32, memory::format_tag::a);
+    const memory::desc desc({channels}, memory::data_type::f32, memory::format_tag::a);
     const auto vector = [&](const char* name, double start, Parameter::Kind kind) {
       Parameter& made = program.add_parameter(at.name + name, {channels}, Initial::constant(start), kind);
-      made.add_piece(0, in.shape.channels, channels_, channels_);
+      made.add_piece(0, in.shape.channels, desc, desc);
       return &made;
     };
     scale_ = vector(".weight", 1.0, Parameter::Kind::by_shard);
@@ -30,66 +31,49 @@ class BatchNormOperation final : public Operation {
     mean_ = vector(".running_mean", 0.0, Parameter::Kind::tracked);
     variance_ = vector(".running_var", 1.0, Parameter::Kind::tracked);
     inputs = {at.input};
-    outputs = {program.add_activation(in.shape, in.type, in.tag, true)};
-    kept = {at.input};
+    if (at.sum >= 0) inputs.push_back(program.as(at.sum, in.type, in.tag));
+    kept = inputs;
+    const Shape out{in.shape.channels, in.shape.height / at.pool, in.shape.width / at.pool};
+    outputs = {program.add_activation(out, in.type, in.tag, true)};
+    lay_out(in, out, at);
   }
 
-  void prepare(std::size_t count) override {
-    if (kernels_.contains(count)) return;
-    Kernels& made = kernels_[count];
-    made.data = program_.activation(inputs[0]).desc(count);
-    normalization_flags flags = affine;
-    if (relu_) flags = flags | normalization_flags::fuse_norm_relu;
-    if (!program_.training) flags = flags | normalization_flags::use_global_stats;
-    const auto kind =
-        program_.training ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
-    const batch_normalization_forward::primitive_desc forward({kind, made.data, epsilon_, flags},
-                                                              attributes(), engine());
-    made.forward = Kernel::make<batch_normalization_forward>(forward);
-    if (!program_.training) return;
-    made.positive = forward.workspace_desc();
-    made.backward = Kernel::make<batch_normalization_backward>(
-        {{dnnl::prop_kind::backward, made.data, made.data, epsilon_, flags},
-         attributes(),
-         engine(),
-         forward});
-  }
+  bool depends_on_shard() const override { return true; }
+  void prepare(std::size_t) override {}
 
-  void begin(std::size_t shards, std::size_t largest, std::size_t) override {
-    if (!program_.training) return;
+  void begin(std::size_t shards, std::size_t, std::size_t) override {
     if (shards_.size() < shards) shards_.resize(shards);
     for (Shard& shard : shards_) {
-      shard.mean.need(channels_.get_size());
-      shard.variance.need(channels_.get_size());
-      if (relu_) shard.positive.need(kernels_.at(largest).positive.get_size());
+      shard.mean.need(blocks_ * planes_.lanes * sizeof(float));
+      shard.variance.need(blocks_ * planes_.lanes * sizeof(float));
     }
   }
 
   void forward(const Task& task) override {
-    const Kernels& at = kernels_.at(task.count);
-    const bool own = program_.training;
-    const Argument src{DNNL_ARG_SRC, at.data, task.value(inputs[0])},
-        dst{DNNL_ARG_DST, at.data, task.value(outputs[0])}, scale{DNNL_ARG_SCALE, channels_, scale_->weights},
-        shift{DNNL_ARG_SHIFT, channels_, shift_->weights},
-        mean{DNNL_ARG_MEAN, channels_, own ? shards_[task.shard].mean.floats() : mean_->weights},
-        variance{DNNL_ARG_VARIANCE, channels_,
-                 own ? shards_[task.shard].variance.floats() : variance_->weights};
-    if (own && relu_)
-      task.run(at.forward, {src,
-                            dst,
-                            scale,
-                            shift,
-                            mean,
-                            variance,
-                            {DNNL_ARG_WORKSPACE, at.positive, shards_[task.shard].positive.data()}});
-    else
-      task.run(at.forward, {src, dst, scale, shift, mean, variance});
+    Shard& shard = shards_[task.shard];
+    const Planes planes = of(task);
+    for (std::size_t block = 0; block < blocks_; ++block) {
+      const std::byte* x = task.value(inputs[0]) + block * block_bytes_;
+      const std::size_t first = block * planes.lanes;
+      Lanes mean, variance;
+      if (program_.training) {
+        channel_statistics(planes, x, shard.mean.floats() + first, shard.variance.floats() + first);
+        mean.read(shard.mean.floats(), first, padded());
+        variance.read(shard.variance.floats(), first, padded());
+      } else {
+        mean.read(mean_->weights, first, channels());
+        variance.read(variance_->weights, first, channels());
+      }
+      const Map map = affine(first, mean, variance);
+      normalize(planes, x, sum(task, block), {map.a, map.b},
+                task.value(outputs[0]) + block * pooled_block_bytes_);
+    }
   }
 
   void finish_forward(std::size_t shards) override {
     if (!program_.training) return;
-    means_.resize(scale_->size());
-    variances_.resize(scale_->size());
+    means_.resize(channels());
+    variances_.resize(channels());
     for (std::size_t c = 0; c < means_.size(); ++c)
       for (std::size_t s = 0; s < shards; ++s) {
         means_[c] += shards_[s].mean.floats()[c];
@@ -112,48 +96,94 @@ class BatchNormOperation final : public Operation {
   }
 
   void backward(const Task& task) override {
-    const Kernels& at = kernels_.at(task.count);
     const Shard& shard = shards_[task.shard];
-    // Its input always wants a gradient or there is room to drop it: the primitive writes one in any case.
-    const bool wanted = program_.activation(inputs[0]).gradient >= 0;
-    std::byte* diff_src = wanted ? task.gradient(inputs[0]) : task.gradient(outputs[0]);
-    const Argument src{DNNL_ARG_SRC, at.data, task.value(inputs[0])},
-        diff_dst{DNNL_ARG_DIFF_DST, at.data, task.gradient(outputs[0])},
-        diff{DNNL_ARG_DIFF_SRC, at.data, diff_src}, mean{DNNL_ARG_MEAN, channels_, shard.mean.data()},
-        variance{DNNL_ARG_VARIANCE, channels_, shard.variance.data()},
-        scale{DNNL_ARG_SCALE, channels_, scale_->weights}, shift{DNNL_ARG_SHIFT, channels_, shift_->weights},
-        diff_scale{DNNL_ARG_DIFF_SCALE, channels_, task.gradient(*scale_)},
-        diff_shift{DNNL_ARG_DIFF_SHIFT, channels_, task.gradient(*shift_)};
-    if (relu_)
-      task.run(at.backward, {src,
-                             diff_dst,
-                             diff,
-                             mean,
-                             variance,
-                             scale,
-                             shift,
-                             diff_scale,
-                             diff_shift,
-                             {DNNL_ARG_WORKSPACE, at.positive, shard.positive.data()}});
-    else
-      task.run(at.backward, {src, diff_dst, diff, mean, variance, scale, shift, diff_scale, diff_shift});
+    const Planes planes = of(task);
+    const float pixels = static_cast<float>(planes.count * planes.height * planes.width);
+    const auto gradient = [&](std::size_t input, std::size_t block) -> std::byte* {
+      if (input >= inputs.size() || !task.wants_gradient(inputs[input])) return nullptr;
+      return task.gradient(inputs[input]) + block * block_bytes_;
+    };
+    for (std::size_t block = 0; block < blocks_; ++block) {
+      const std::byte *x = task.value(inputs[0]) + block * block_bytes_,
+                      *dy = task.gradient(outputs[0]) + block * pooled_block_bytes_;
+      const std::size_t first = block * planes.lanes;
+      Lanes mean, variance, d_shift, d_scale, by_x, constant;
+      mean.read(shard.mean.floats(), first, padded());
+      variance.read(shard.variance.floats(), first, padded());
+      const Map map = affine(first, mean, variance);
+      normalize_sums(planes, x, sum(task, block), {map.a, map.b}, mean.at, dy, d_shift.at, d_scale.at);
+      for (std::size_t i = 0; i < planes.lanes; ++i) {
+        if (first + i >= channels()) continue;
+        const float inverse = 1.0f / std::sqrt(variance.at[i] + epsilon_);
+        d_scale.at[i] *= inverse;
+        by_x.at[i] = -map.a[i] * inverse * d_scale.at[i] / pixels;
+        constant.at[i] = -map.a[i] * d_shift.at[i] / pixels - by_x.at[i] * mean.at[i];
+        task.gradient(*scale_)[first + i] = d_scale.at[i];
+        task.gradient(*shift_)[first + i] = d_shift.at[i];
+      }
+      if (std::byte* dx = gradient(0, block), *d_sum = gradient(1, block); dx || d_sum)
+        normalize_gradient(planes, x, sum(task, block), {map.a, map.b}, {map.a, by_x.at, constant.at}, dy, dx,
+                           d_sum);
+    }
   }
 
  private:
-  struct Kernels {
-    memory::desc data, positive;
-    Kernel forward, backward;
-  };
   struct Shard {
-    Buffer mean, variance, positive;  // positive: where the fused ReLU lets the gradient through
+    Buffer mean, variance;
   };
+  /// Numbers of a block's channels; 0 for those that only fill up the block.
+  struct Lanes {
+    float at[16] = {};
+    void read(const float* all, std::size_t first, std::size_t end) {
+      for (std::size_t i = 0; i < 16 && first + i < end; ++i) at[i] = all[first + i];
+    }
+  };
+  struct Map {
+    float a[16] = {}, b[16] = {};
+  };
+  /// a x + b = scale (x - mean) / sqrt(variance + epsilon) + shift
+  Map affine(std::size_t first, const Lanes& mean, const Lanes& variance) const {
+    Map map;
+    for (std::size_t i = 0; i < planes_.lanes && first + i < channels(); ++i) {
+      map.a[i] = scale_->weights[first + i] / std::sqrt(variance.at[i] + epsilon_);
+      map.b[i] = shift_->weights[first + i] - map.a[i] * mean.at[i];
+    }
+    return map;
+  }
+
+  void lay_out(const Activation& in, const Shape& out, const Layer::Planned& at) {
+    using tag = memory::format_tag;
+    const std::size_t bytes = in.type == memory::data_type::bf16 ? 2 : 4;
+    const std::size_t pixels = in.shape.height * in.shape.width, pooled = out.height * out.width;
+    planes_.bf16 = bytes == 2;
+    planes_.lanes = in.tag == tag::nChw16c ? 16 : in.tag == tag::nChw8c ? 8 : 1;
+    blocks_ = (in.shape.channels + planes_.lanes - 1) / planes_.lanes;
+    planes_.pixel = in.tag == tag::nhwc ? in.shape.channels : planes_.lanes;
+    block_bytes_ = bytes * (in.tag == tag::nhwc ? 1 : pixels * planes_.lanes);
+    pooled_block_bytes_ = bytes * (in.tag == tag::nhwc ? 1 : pooled * planes_.lanes);
+    planes_.height = in.shape.height, planes_.width = in.shape.width;
+    planes_.image = pixels * padded(), planes_.pooled_image = pooled * padded();
+    planes_.window = at.pool;
+    planes_.relu = at.relu;
+  }
+
+  std::size_t channels() const { return scale_->size(); }
+  std::size_t padded() const { return blocks_ * planes_.lanes; }
+  Planes of(const Task& task) const {
+    Planes planes = planes_;
+    planes.count = task.count;
+    return planes;
+  }
+  const std::byte* sum(const Task& task, std::size_t block) const {
+    return inputs.size() > 1 ? task.value(inputs[1]) + block * block_bytes_ : nullptr;
+  }
+
   Program& program_;
   std::string layer_;
-  bool relu_;
   float momentum_, epsilon_;
-  memory::desc channels_;
   Parameter *scale_, *shift_, *mean_, *variance_;
-  std::map<std::size_t, Kernels> kernels_;
+  Planes planes_;  // all but the count
+  std::size_t blocks_ = 0, block_bytes_ = 0, pooled_block_bytes_ = 0;
   std::vector<Shard> shards_;
   std::vector<float> means_, variances_;  // sums over `noted_` shards, since they were last kept
   std::size_t noted_ = 0;
@@ -189,6 +219,8 @@ momentum = 0.95)");
     return made;
   }
   bool fuses_relu() const override { return true; }
+  bool fuses_sum() const override { return true; }
+  bool fuses_pool() const override { return true; }
 
  private:
   double momentum = 0.99, epsilon = 1e-3;

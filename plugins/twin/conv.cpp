@@ -250,12 +250,12 @@ filters = 16
 size = 5
 padding = "valid")");
   spec.param("filters", &Conv::filters).doc("how many output channels").min(1);
-  spec.param("size", &Conv::size).doc("height and width of the kernel").unit("pixels").min(1);
-  spec.param("stride", &Conv::stride).doc("step of the kernel").unit("pixels").min(1);
+  spec.param("size", &Conv::size).doc("height and width of the kernel").unit("pixels").range(1, 65536);
+  spec.param("stride", &Conv::stride).doc("step of the kernel").unit("pixels").range(1, 65536);
   spec.param("dilation", &Conv::dilation)
       .doc("distance of the kernel's pixels; 1: side by side")
       .unit("pixels")
-      .min(1);
+      .range(1, 65536);
   spec.param("groups", &Conv::groups)
       .doc(
           "channels are cut into that many groups, each with filters of its own; as many as channels: "

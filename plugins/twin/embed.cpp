@@ -6,12 +6,12 @@
 
 #include "finite.h"
 #include "growing_file.h"
-#include "model.h"
 #include "npy.h"
 #include "twinflow/dataset.h"
 #include "twinflow/error.h"
 #include "twinflow/images.h"
 #include "twinflow/plugin.h"
+#include "twinflow/twin/model.h"
 
 namespace twinflow::twin {
 namespace {

@@ -6,13 +6,13 @@
 #include <memory>
 #include <string>
 
-#include "model.h"
 #include "one_shot.h"
 #include "one_shot_tasks.h"
 #include "twinflow/dataset.h"
 #include "twinflow/images.h"
 #include "twinflow/metrics.h"
 #include "twinflow/plugin.h"
+#include "twinflow/twin/model.h"
 
 namespace twinflow::twin {
 namespace {

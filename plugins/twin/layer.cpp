@@ -40,30 +40,43 @@ void check_names(const Layers& layers, const std::vector<std::string>& taken) {
   }
 }
 
-void check_names(const Layers& layers) { check_names(layers, {"distance", "optimizer", "collected", "average"}); }
+void check_names(const Layers& layers) {
+  check_names(layers, {"distance", "optimizer", "collected", "average"});
+}
 
 int plan_layers(Program& program, const Layers& layers, const std::string& prefix, int input,
-                bool keep_last_apart) {
-  const auto plan = [&](std::size_t i, bool relu) {
+                bool keep_last_apart, const Layer::Planned& last) {
+  const auto plan = [&](std::size_t i, bool relu, bool pool) {
     const Layer& layer = *layers[i];
     const std::string& own = layer.name;
     const std::string outer = program.layer;
     program.layer = prefix + (own.empty() ? std::to_string(i) + "." + layer.type : own);
-    input = layer.plan(program, {program.layer, input, relu});
+    Layer::Planned at = i + 1 == layers.size() ? last : Layer::Planned();
+    at.name = program.layer;
+    at.input = input;
+    at.relu = at.relu || relu;
+    if (pool) at.pool = 2;
+    input = layer.plan(program, at);
     program.layer = outer;
   };
+  const auto pool_at = [&](std::size_t i) { return i < layers.size() && layers[i]->is_pool_of_2(); };
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const bool relu_next = i + 1 < layers.size() && layers[i + 1]->is_relu();
     const bool last_two = i + 2 == layers.size();
     const bool later =
         layers[i]->relu_keeps_output() && relu_next && !last_two && layers[i + 2]->commutes_with_relu();
-    if (layers[i]->fuses_relu() && relu_next && !later && !(last_two && keep_last_apart)) {
-      plan(i++, true);
+    const bool relu = layers[i]->fuses_relu() && relu_next && !later && !(last_two && keep_last_apart);
+    const std::size_t end = i + (relu ? 2 : 1);
+    if (layers[i]->fuses_pool() && pool_at(end) && !(end + 1 == layers.size() && keep_last_apart)) {
+      plan(i, relu, true);
+      i = end;
+    } else if (relu) {
+      plan(i++, true, false);
     } else if (layers[i]->is_relu() && i + 1 < layers.size() && layers[i + 1]->commutes_with_relu()) {
-      plan(i + 1, false);
-      plan(i++, false);
+      plan(i + 1, false, false);
+      plan(i++, false, false);
     } else {
-      plan(i, false);
+      plan(i, false, false);
     }
   }
   return input;

@@ -1,8 +1,10 @@
-#include "model.h"
+#include "twinflow/twin/model.h"
 
 #include <algorithm>
 #include <mutex>
 #include <vector>
+
+#include "network.h"
 
 namespace twinflow::twin {
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "finite.h"
+#include "network.h"
 #include "twinflow/error.h"
 
 namespace twinflow::twin {

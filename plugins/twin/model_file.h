@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <string>
 
-#include "model.h"
+#include "twinflow/twin/model.h"
 
 namespace twinflow::twin {
 

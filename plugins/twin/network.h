@@ -13,16 +13,11 @@
 #include "twinflow/tensors.h"
 #include "twinflow/twin/embeddings.h"
 #include "twinflow/twin/layer.h"
+#include "twinflow/twin/precision.h"
 
 namespace twinflow::twin {
 
 struct Parameter;
-
-enum class Precision { f32, bf16, automatic };
-
-/// f32 or bf16; automatic: bf16 where the processor has instructions for it. Throws Error when bf16 is asked
-/// for and it has none.
-Precision resolve(Precision asked);
 
 enum class Mode { training, inference };
 

@@ -119,17 +119,20 @@ class WindowPool : public Layer {
  protected:
   template <class Type>
   static void describe_window(Spec<Type>& spec) {
-    spec.param("size", &WindowPool::size).doc("height and width of the window").unit("pixels").min(1);
+    spec.param("size", &WindowPool::size)
+        .doc("height and width of the window")
+        .unit("pixels")
+        .range(1, 65536);
     spec.param("stride", &WindowPool::stride)
         .doc("step of the window; 0 means its size")
         .unit("pixels")
-        .min(0);
+        .range(0, 65536);
   }
+  std::int64_t step() const { return stride > 0 ? stride : size; }
+  std::int64_t size = 2, stride = 0;
 
  private:
   virtual algorithm kind() const = 0;
-  std::int64_t step() const { return stride > 0 ? stride : size; }
-  std::int64_t size = 2, stride = 0;
 };
 
 class MaxPool final : public WindowPool {
@@ -140,6 +143,7 @@ class MaxPool final : public WindowPool {
     describe_window(spec);
   }
   bool commutes_with_relu() const override { return true; }
+  bool is_pool_of_2() const override { return size == 2 && step() == 2; }
 
  private:
   algorithm kind() const override { return algorithm::pooling_max; }

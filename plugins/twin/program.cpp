@@ -38,6 +38,7 @@ std::byte* Task::value(int activation) const {
 std::byte* Task::gradient(int activation) const {
   return at(program_.gradients_[program_.activations_[activation].gradient]);
 }
+bool Task::wants_gradient(int activation) const { return program_.activations_[activation].gradient >= 0; }
 float* Task::gradient(const Parameter& parameter) const {
   return program_.shard_gradients_[shard].floats() + parameter.shard_offset;
 }
@@ -89,7 +90,10 @@ int Program::as(int from, memory::data_type type, memory::format_tag tag) {
   const Activation given = activation(from);
   if (given.type == type && given.tag == tag) return from;
   const int to = add_activation(given.shape, type, tag, given.gradient >= 0);
+  const std::string outer = layer;
+  layer += ".reorder";
   add(std::make_unique<Reorder>(*this, from, to));
+  layer = outer;
   return to;
 }
 
@@ -152,10 +156,10 @@ void Program::settle(int output) {
   const auto padded = [](std::size_t size) { return (size + 15) / 16 * 16; };
   for (Parameter& parameter : parameters_) total += padded(parameter.size());
   weights_.need(total * sizeof(float));
-  std::memset(weights_.data(), 0, weights_.size());
+  std::fill_n(weights_.floats(), total, 0.0f);
   if (training) {
     weight_gradients_.need(total * sizeof(float));
-    std::memset(weight_gradients_.data(), 0, weight_gradients_.size());
+    std::fill_n(weight_gradients_.floats(), total, 0.0f);
   }
   total = 0;
   for (Parameter& parameter : parameters_) {
@@ -188,7 +192,11 @@ void Program::place(std::vector<Storage>& storages) {
 }
 
 std::vector<std::size_t> Program::cut(std::size_t count) const {
-  const std::size_t shards = (count + shard - 1) / shard;
+  constexpr std::size_t pieces = 8;  // not the number of threads: sums are taken shard by shard
+  const bool fixed = training && std::any_of(operations_.begin(), operations_.end(),
+                                             [](const auto& one) { return one->depends_on_shard(); });
+  const std::size_t size = fixed ? shard : std::min(shard, (count + pieces - 1) / pieces);
+  const std::size_t shards = count == 0 ? 0 : (count + size - 1) / size;
   std::vector<std::size_t> made{0};
   for (std::size_t i = 0; i < shards; ++i)
     made.push_back(made.back() + count / shards + (i < count % shards));

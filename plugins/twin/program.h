@@ -87,6 +87,9 @@ class Operation {
   virtual ~Operation();
   /// Runs once for the whole batch, and parallel inside, rather than once for each shard.
   virtual bool whole_batch() const { return false; }
+  /// In training its results depend on which images are in a shard. Where no operation's do, small batches
+  /// are cut into smaller shards than asked for, so that several threads find work.
+  virtual bool depends_on_shard() const { return false; }
   /// Makes the primitives for that many images at once.
   virtual void prepare(std::size_t count) = 0;
   /// Room for what is kept between the passes of each shard.
@@ -114,7 +117,7 @@ class Program {
 
   const bool training;
   const memory::data_type compute;  // of activations between layers and of weight copies
-  const std::size_t shard;          // images of a shard
+  const std::size_t shard;          // images of a shard, at most
 
   // For layers, while they are planned.
   int image() const { return 0; }  // f32, nchw

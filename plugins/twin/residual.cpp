@@ -63,6 +63,12 @@ shortcut = [{ type = "conv", filters = 8, size = 1, bias = false }, "batch_norm"
     // bf16 inside a bf16 network, also where the input is the f32 image.
     const int input = program.as(at.input, program.compute, program.activation(at.input).tag);
     const auto [left, right] = add_fork(program, input);
+    if (layers.back()->fuses_sum()) {
+      Layer::Planned last = at;
+      last.sum = past_layers(program, at, in, out, right);
+      last.relu = true;
+      return plan_layers(program, layers, at.name + ".", left, true, last);
+    }
     int inner = plan_layers(program, layers, at.name + ".", left, true);
     if (out == in && shortcut.empty()) {
       const Activation like = program.activation(right);
@@ -72,20 +78,35 @@ shortcut = [{ type = "conv", filters = 8, size = 1, bias = false }, "batch_norm"
     // A layer that could fuse a ReLU, but did not, never reads its output again: the shortcut may add to it
     // in place.
     if (shortcut.empty() && layers.back()->fuses_relu())
-      return fitting(in, out).plan_with_sum(program, {at.name + ".shortcut", right, true}, inner);
-    const int past = shortcut.empty() ? fitting(in, out).plan(program, {at.name + ".shortcut", right, false})
-                                      : plan_layers(program, shortcut, at.name + ".shortcut.", right, true);
+      return fitting(in, out).plan_with_sum(program, planned(at.name + ".shortcut", right, true), inner);
+    const int past = past_layers(program, at, in, out, right);
     const Activation like = program.activation(inner);
     return add_sum(program, inner, program.as(past, like.type, like.tag), true);
   }
 
+  /// Where the last inner layer takes the sum, it takes what follows as well.
+  bool fuses_pool() const override { return layers.back()->fuses_sum() && layers.back()->fuses_pool(); }
+
  private:
+  static Planned planned(std::string name, int input, bool relu) {
+    Planned at;
+    at.name = std::move(name);
+    at.input = input;
+    at.relu = relu;
+    return at;
+  }
   Shape shortcut_shape(Shape in) const {
     try {
       return output_shape(shortcut, in);
     } catch (const Error& error) {
       throw Error(std::string("shortcut: ") + error.what());
     }
+  }
+  /// The shortcut, planned; returns its output.
+  int past_layers(Program& program, const Planned& at, Shape in, Shape out, int input) const {
+    if (!shortcut.empty()) return plan_layers(program, shortcut, at.name + ".shortcut.", input, true);
+    if (out == in) return input;
+    return fitting(in, out).plan(program, planned(at.name + ".shortcut", input, false));
   }
   static Conv fitting(Shape in, Shape out) {
     Conv conv;

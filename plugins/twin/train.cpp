@@ -4,11 +4,11 @@
 #include <optional>
 
 #include "finite.h"
-#include "model.h"
 #include "presets.h"
 #include "trainer.h"
 #include "twinflow/plugin.h"
 #include "twinflow/trace.h"
+#include "twinflow/twin/model.h"
 
 namespace twinflow::twin {
 namespace {
@@ -105,15 +105,8 @@ schedule = "cosine")");
     if ((network == nullptr) == layer.empty())
       checking.error("network", network ? "network and layer are both given; only one of them can be"
                                         : "a network is needed: network = \"conv4\", or layers in `layer`");
-    try {
-      check_names(layer);
-      if (const auto images = checking.image_shape("batch")) check_layers(checking, *images);
-    } catch (const LayerError& error) {
-      checking.error_at(network ? std::vector<Checking::Step>{"network"} : error.place("layer"),
-                        error.what());
-    } catch (const Error& error) {
-      checking.error(network ? "network" : "layer", error.what());
-    }
+    else
+      check_network(checking);
     if (checking.fed_with<PairBatch>("batch") && !loss->takes_pairs())
       checking.error("loss",
                      "the loss " + loss->type + " needs batches of classes, but \"batch\" is fed with pairs");
@@ -182,48 +175,68 @@ schedule = "cosine")");
     if (!trainer || !model.used()) return;
     Model made = model_now();
     made.epoch = last.epoch;
-    NamedTensors trained = trainer->weights();
-    for (const auto& [tensor, all] : trained.tensors)  // a ReLU hides what is not a number from the loss
-      if (!all_finite(all.values))
-        throw Error(
-            fmt::format("after update {} the weights '{}' are not finite numbers; a smaller "
-                        "learning_rate may help",
-                        made.step, tensor));
-    describe_weights(made, std::move(trained), trainer->distance_weights());
+    // A ReLU hides what is not a number from the loss.
+    if (const std::string broken = not_finite(*made.weights); !broken.empty())
+      fail(fmt::format("after update {} the weights '{}' are not finite numbers", made.step, broken));
+    good = made;
     model.emit(std::move(made), last);
   }
 
  private:
-  /// A step that cannot be made leaves the model of the step before, which is kept.
   Trainer::Outcome step(const Images& images, const Labels& labels) {
     try {
       return trainer->step(images, labels, rate_factor.get());
     } catch (const NotFinite& error) {
-      const std::filesystem::path file = run().directory() / (name() + "_last_good.safetensors");
-      Model good = model_now();
-      describe_weights(good, trainer->weights(), trainer->distance_weights());
-      write_safetensors(file, *good.weights);
-      throw Error(
-          fmt::format("{}; a smaller learning_rate, or clip_global_norm, may help. The model before it, "
-                      "of {} updates, is {}",
-                      error.what(), trainer->updates(), file.string()));
+      const Model now = model_now();  // a step that cannot be made leaves the weights as they were
+      if (not_finite(*now.weights).empty()) good = now;
+      fail(error.what());
     }
   }
 
-  /// The layers fit images of that shape, and tunings the layers. Throws LayerError.
-  void check_layers(const Checking& checking, Shape images) const {
-    const Layers written = network ? network->layers() : layer;
+  static std::string not_finite(const NamedTensors& tensors) {
+    for (const auto& [name, tensor] : tensors.tensors)
+      if (!all_finite(tensor.values)) return name;
+    return "";
+  }
+
+  /// Ends the run; the last good model is kept.
+  [[noreturn]] void fail(const std::string& why) const {
+    const std::string advice = "; a smaller learning_rate, or clip_global_norm, may help. ";
+    if (!good) throw Error(why + advice + "There is no model from before it");
+    const std::filesystem::path file = run().directory() / (name() + "_last_good.safetensors");
+    write_safetensors(file, *good->weights);
+    throw Error(
+        fmt::format("{}{}The last good model, of {} updates, is {}", why, advice, good->step, file.string()));
+  }
+
+  /// Names of layers can be told apart; where the shape of the images is known, the layers fit it, and
+  /// tunings fit the layers.
+  void check_network(const Checking& checking) const {
     std::vector<std::string> names;
-    const Shape out = each_tensor(written, images, [&](const std::string& parameter, const auto&) {
-      if (names.empty() || names.back() != layer_of(parameter)) names.push_back(layer_of(parameter));
-    });
-    if (distance->weight_count(out.size()) > 0) names.push_back("distance");
+    try {
+      check_names(layer);
+      const std::optional<Shape> images = checking.image_shape("batch");
+      if (!images) return;
+      const Shape out = each_tensor(layers_now(), *images, [&](const std::string& tensor, const auto&) {
+        if (names.empty() || names.back() != layer_of(tensor)) names.push_back(layer_of(tensor));
+      });
+      if (distance->weight_count(out.size()) > 0) names.push_back("distance");
+    } catch (const LayerError& error) {
+      checking.error_at(network ? std::vector<Checking::Step>{"network"} : error.place("layer"),
+                        error.what());
+      return;
+    } catch (const Error& error) {
+      checking.error(network ? "network" : "layer", error.what());
+      return;
+    }
     try {
       match_tunings(tune, names);
     } catch (const Error& error) {
       checking.error("tune", error.what());
     }
   }
+
+  Layers layers_now() const { return network ? network->layers() : layer; }
 
   Model model_now() const {
     Model made;
@@ -232,11 +245,12 @@ schedule = "cosine")");
     made.layers = layers;
     made.image = image;
     made.precision = resolve(precision);
+    describe_weights(made, trainer->weights(), trainer->distance_weights());
     return made;
   }
 
   void build(const Images& images) {
-    layers = network ? network->layers() : layer;
+    layers = layers_now();
     image = {images.channels, images.height, images.width};
     trainer.emplace(Recipe{layers,
                            distance,
@@ -285,7 +299,8 @@ schedule = "cosine")");
   Reader rate_factor{1.0};
   Output<Model> model;
 
-  NamedTensors start;  // of `weights`, until training starts
+  std::optional<Model> good;  // the last whose weights were found to be finite
+  NamedTensors start;         // of `weights`, until training starts
   Layers layers;
   Shape image;
   std::optional<Trainer> trainer;

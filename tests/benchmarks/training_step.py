@@ -1,12 +1,19 @@
-"""Times PyTorch's training step beside TwinFlow's, one after the other, on the same networks, with the same number of threads.
+"""Times PyTorch's training step beside TwinFlow's, one after the other, on the same networks, with the same number of threads,
+each in a process of its own, warmed up.
 
-Run: python3 tests/benchmarks/training_step.py PATH/TO/training_step [--networks conv4 residual koch2015] [--steps 5]
-Each network in f32 and bf16 (weights f32, autocast), PyTorch in both of its layouts; the ratio is to the better one.
+Run: python3 tests/benchmarks/training_step.py BUILD/bin [--networks conv4 residual koch2015 koch2015:1] [--steps 5]
+A network may name its batch: koch2015:8 is 8 pairs, conv4:16 is 16 images. Each in f32 and bf16 (weights f32, autocast), PyTorch
+in both of its layouts. Prints the ratio to the better one, the peak memory of each process, and TwinFlow's step as a part of the
+limit: the sum of the bare oneDNN primitives of such a step (step_limit.cpp), both by processor time, so that other programs on
+the machine disturb little. The ratio to PyTorch is by the clock: let nothing else run.
 """
 import argparse
+import pathlib
 import re
+import resource
 import statistics
 import subprocess
+import sys
 import time
 
 import torch
@@ -14,10 +21,11 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 parser = argparse.ArgumentParser()
-parser.add_argument("program")
+parser.add_argument("programs", type=pathlib.Path)
 parser.add_argument("--networks", nargs="+", default=["conv4", "residual", "koch2015"])
 parser.add_argument("--steps", type=int, default=5)
 parser.add_argument("--threads", type=int, default=2)
+parser.add_argument("--pytorch", nargs=3, help=argparse.SUPPRESS)  # network, precision, layout: only that, in this process
 options = parser.parse_args()
 torch.set_num_threads(options.threads)
 
@@ -56,10 +64,17 @@ def koch2015():
 NETWORKS = {"conv4": (conv4, 128, 52), "residual": (residual, 128, 52), "koch2015": (koch2015, 64, 105)}
 
 
-def pytorch(name, precision, layout):
-    """Images (koch2015: pairs) a second of the median step."""
+def network(text):
+    """Name, how it is made, images, their size, whether they are pairs."""
+    name, _, batch = text.partition(":")
     make, count, size = NETWORKS[name]
     pairs = name == "koch2015"
+    return name, make, int(batch) * (2 if pairs else 1) if batch else count, size, pairs
+
+
+def pytorch(text, precision, layout):
+    """Images (koch2015: pairs) a second of the median step."""
+    name, make, count, size, pairs = network(text)
     net = make().to(memory_format=layout)
     head = nn.Linear(4096, 1)
     parameters = list(net.parameters()) + (list(head.parameters()) if pairs else [])
@@ -87,17 +102,33 @@ def pytorch(name, precision, layout):
     return (count // 2 if pairs else count) / statistics.median(seconds[1:])
 
 
-def twinflow(name, precision):
-    _, count, size = NETWORKS[name]
-    said = subprocess.run([options.program, "--network", name, "--precision", precision, "--images", str(count),
-                           "--size", str(size), "--steps", str(options.steps), "--threads", str(options.threads)],
+def run(program, text, precision, *more):
+    name, _, count, size, _ = network(text)
+    return subprocess.run([options.programs / program, "--network", name, "--precision", precision, "--images", str(count),
+                           "--size", str(size), "--threads", str(options.threads), *more],
+                          check=True, capture_output=True, text=True).stdout.strip()
+
+
+def child(text, precision, layout):
+    """A second's items and the peak memory in GB of PyTorch in a process of its own."""
+    said = subprocess.run([sys.executable, __file__, options.programs, "--steps", str(options.steps), "--threads",
+                           str(options.threads), "--pytorch", text, precision, layout],
                           check=True, capture_output=True, text=True).stdout
-    return float(re.search(r": ([0-9.]+) \w+/s median", said)[1]), said.strip()
+    return tuple(float(number) for number in said.split())
 
 
-for name in options.networks:
+if options.pytorch:
+    text, precision, layout = options.pytorch
+    speed = pytorch(text, precision, getattr(torch, layout))
+    print(speed, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024e-9)
+    sys.exit()
+for text in options.networks:
     for precision in ("f32", "bf16"):
-        layouts = [pytorch(name, precision, layout) for layout in (torch.contiguous_format, torch.channels_last)]
-        ours, said = twinflow(name, precision)
-        print(f"{said}\n  PyTorch {torch.__version__}: {layouts[0]:.1f} contiguous, {layouts[1]:.1f} channels_last; "
-              f"TwinFlow is {ours / max(layouts):.2f} times as fast as the better", flush=True)
+        theirs = [child(text, precision, layout) for layout in ("contiguous_format", "channels_last")]
+        said = run("benchmark_training_step", text, precision, "--steps", str(options.steps))
+        limit = float(re.search(r": ([0-9.]+) ", run("benchmark_step_limit", text, precision))[1])
+        ours, ours_processor = (float(re.search(p, said)[1]) for p in (r": ([0-9.]+) \w+/s median", r"([0-9.]+) by processor"))
+        better = max(speed for speed, _ in theirs)
+        print(f"{text} {said}\n  PyTorch {torch.__version__}: {theirs[0][0]:.1f} contiguous, {theirs[1][0]:.1f} channels_last, "
+              f"{min(memory for _, memory in theirs):.2f} GB; TwinFlow is {ours / better:.2f} times as fast as the better\n"
+              f"  oneDNN's primitives alone: {limit:.1f}; TwinFlow's step is at {ours_processor / limit:.2f} of that", flush=True)

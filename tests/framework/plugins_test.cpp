@@ -113,6 +113,18 @@ TEST_CASE("the plugins that a plugin needs are loaded before it, from where they
   CHECK(red->library == base.string());
 }
 
+TEST_CASE("a library that is no plugin may lie beside the plugin that needs it") {
+  const TempFolder temp;
+  for (const char* name : {"libplugin_no_stamp.so", "libplugin_with_helper.so"})
+    std::filesystem::create_symlink(libraries / name, temp.path / name);
+  const auto needed = needed_libraries(libraries / "libplugin_with_helper.so");
+  CHECK(std::count(needed.begin(), needed.end(), "libplugin_no_stamp.so") == 1);
+  CHECK(refusal(temp.path) == "accepted");
+  CHECK(!library(libraries / "libplugin_no_stamp.so").refusal.empty());
+  CHECK(Registry::instance().find_node("example.helped") != nullptr);
+  CHECK(library(libraries / "libplugin_with_helper.so").loaded);
+}
+
 TEST_CASE("what is no library, or half of one, needs nothing") {
   const TempFolder temp;
   const std::string whole = read_file(libraries / "libplugin_more_colours.so");

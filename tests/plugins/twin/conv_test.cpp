@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <dnnl.hpp>
 
 #include "pass_through.h"
 
@@ -96,4 +98,42 @@ TEST_CASE("how weights start") {
   CHECK(deviation("init = 'he'") == doctest::Approx(std::sqrt(2.0 / 400)).epsilon(0.02));
   CHECK(deviation("init = 'glorot'") == doctest::Approx(std::sqrt(2.0 / 2000)).epsilon(0.02));
   CHECK(deviation("init = {type = 'normal', std = 0.01}") == doctest::Approx(0.01).epsilon(0.02));
+}
+
+TEST_CASE("Winograd's algorithm agrees with the direct one") {
+  // F(4x4, 3x3) multiplies by up to 8 on its way (Lavin & Gray 2016, eq. 13 and 14): some digits of f32 go.
+  const auto made = [](const char* algorithm) {
+    Network network(
+        layers_from("[{type = 'conv', filters = 32}, {type = 'conv', filters = 32, algorithm = '" +
+                    std::string(algorithm) + "'}, 'relu']"),
+        {1, 26, 26}, Precision::f32, Mode::training);
+    network.initialise([](std::string_view name, std::uint64_t a, std::uint64_t b) {
+      return Random(stream_key(1, "c", name), a, b);
+    });
+    Images images(5, 1, 26, 26);
+    Random random(3, 0, 0);
+    for (float& pixel : images.pixels) pixel = static_cast<float>(random.uniform());
+    Embeddings upstream(5, 32 * 26 * 26);
+    for (float& value : upstream.values) value = static_cast<float>(random.normal());
+    std::vector<std::vector<float>> all{network.forward(images).values};
+    network.backward(upstream);
+    for (const char* name : {"0.conv.weight", "1.conv.weight", "1.conv.bias"})
+      all.push_back(gradient_of(network, name));
+    bool winograd = false;
+    for (const Network::LayerWork& work : network.work())
+      winograd = winograd || work.kernel.find("wino") != std::string::npos;
+    return std::pair(all, winograd);
+  };
+  const auto [fast, uses_it] = made("auto");
+  const auto [direct, does_not] = made("direct");
+  CHECK(uses_it == (dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core));
+  CHECK_FALSE(does_not);
+  for (std::size_t tensor = 0; tensor < direct.size(); ++tensor) {
+    float largest = 0.0f, apart = 0.0f;
+    for (std::size_t i = 0; i < direct[tensor].size(); ++i) {
+      largest = std::max(largest, std::abs(direct[tensor][i]));
+      apart = std::max(apart, std::abs(direct[tensor][i] - fast[tensor][i]));
+    }
+    CHECK(apart < 1e-5f * largest);
+  }
 }

@@ -1,10 +1,10 @@
 #include <tbb/task_arena.h>
 
 #include "components.h"
-#include "plugins/twin/model.h"
 #include "plugins/twin/one_shot.h"
 #include "plugins/twin/one_shot_tasks.h"
 #include "twinflow/testing.h"
+#include "twinflow/twin/model.h"
 
 using namespace twinflow;
 using namespace twinflow::twin;

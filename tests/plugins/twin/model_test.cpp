@@ -1,4 +1,4 @@
-#include "plugins/twin/model.h"
+#include "twinflow/twin/model.h"
 
 #include <doctest/doctest.h>
 #include <tbb/global_control.h>

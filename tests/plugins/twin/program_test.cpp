@@ -18,32 +18,44 @@ const Function logistic{dnnl::algorithm::eltwise_logistic, dnnl::algorithm::eltw
 
 TEST_CASE("shards are as even as can be and never larger than asked") {
   struct Watch final : Operation {
-    explicit Watch(int activation) { inputs = outputs = {activation}; }
+    explicit Watch(int activation, bool depends_) : depends(depends_) { inputs = outputs = {activation}; }
+    bool depends_on_shard() const override { return depends; }
     void prepare(std::size_t count) override { prepared.push_back(count); }
     void begin(std::size_t shards_, std::size_t largest_, std::size_t batch_) override {
       shards = shards_, largest = largest_, batch = batch_;
     }
     void forward(const Task& task) override { seen[task.shard] = {task.first, task.count}; }
     void backward(const Task&) override {}
+    bool depends;
     std::vector<std::size_t> prepared;
     std::size_t shards = 0, largest = 0, batch = 0;
-    std::pair<std::size_t, std::size_t> seen[8];
+    std::pair<std::size_t, std::size_t> seen[18];
   };
-  Program program({1, 2, 2}, memory::data_type::f32, false, 4);
-  const int made = add_elementwise(program, program.image(), logistic);
-  auto owned = std::make_unique<Watch>(made);
-  Watch& watch = *owned;
-  program.add(std::move(owned));
-  program.settle(made);
-  const std::vector<float> images(10 * 4, 0.0f);
-  program.forward(images.data(), 10);
-  CHECK(watch.shards == 3);
-  CHECK(watch.largest == 4);
-  CHECK(watch.batch == 10);
-  CHECK(watch.seen[0] == std::pair<std::size_t, std::size_t>(0, 4));
-  CHECK(watch.seen[1] == std::pair<std::size_t, std::size_t>(4, 3));
-  CHECK(watch.seen[2] == std::pair<std::size_t, std::size_t>(7, 3));
-  CHECK(program.output()[39] == 0.5f);
+  for (bool depends : {true, false}) {
+    Program program({1, 2, 2}, memory::data_type::f32, true, 4);
+    const int made = add_elementwise(program, program.image(), logistic);
+    auto owned = std::make_unique<Watch>(made, depends);
+    Watch& watch = *owned;
+    program.add(std::move(owned));
+    program.settle(made);
+    const std::vector<float> images(70 * 4, 0.0f);
+    program.forward(images.data(), 10);
+    CHECK(watch.batch == 10);
+    CHECK(program.output()[39] == 0.5f);
+    if (depends) {
+      CHECK(watch.shards == 3);
+      CHECK(watch.largest == 4);
+      CHECK(watch.seen[0] == std::pair<std::size_t, std::size_t>(0, 4));
+      CHECK(watch.seen[1] == std::pair<std::size_t, std::size_t>(4, 3));
+      CHECK(watch.seen[2] == std::pair<std::size_t, std::size_t>(7, 3));
+    } else {  // work for 8 threads, where it makes no difference
+      CHECK(watch.shards == 5);
+      CHECK(watch.largest == 2);
+      program.forward(images.data(), 70);
+      CHECK(watch.shards == 18);
+      CHECK(watch.largest == 4);
+    }
+  }
 }
 
 TEST_CASE("activations in use at the same time do not share memory") {

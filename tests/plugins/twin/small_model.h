@@ -4,7 +4,7 @@
 
 #include "components.h"
 #include "layers_from.h"
-#include "plugins/twin/model.h"
+#include "twinflow/twin/model.h"
 
 /// Models without training, for the tests of what is done with models.
 inline twinflow::twin::Model model_of(const std::string& layers, twinflow::twin::Shape image,

@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
+#include <mutex>
 
 #include "check_distance.h"
 #include "components.h"
 #include "layers_from.h"
-#include "plugins/twin/model.h"
+#include "twinflow/twin/model.h"
 
 using namespace twinflow;
 using namespace twinflow::twin;
@@ -348,6 +350,44 @@ TEST_CASE("frozen layers stay, moving averages too, and thaw at their epoch") {
   trainer.step(images, labels);
   for (const char* name : {"0.conv.weight", "1.batch_norm.weight", "1.batch_norm.running_mean"})
     CHECK(!same(name));
+}
+
+TEST_CASE("a profile tells which layer did what, and when") {
+  Trainer trainer(recipe(Precision::f32), {1, 12, 12}, start);
+  std::mutex lock;
+  std::map<std::pair<std::string, std::string>, int> pieces;
+  bool ordered = true;
+  trainer.profile([&](const Ran& ran) {
+    const std::lock_guard guard(lock);
+    ++pieces[{std::string(ran.layer), std::string(ran.part)}];
+    ordered = ordered && ran.begin <= ran.end;
+  });
+  const auto [images, labels] = batch(6, 0);  // 12 images in shards of 4
+  trainer.step(images, labels);
+  CHECK(ordered);
+  for (const auto& [layer, part] :
+       {std::pair("0.conv", "forward"), std::pair("0.conv", "backward weights"),
+        std::pair("1.batch_norm", "forward"), std::pair("1.batch_norm", "backward"),
+        std::pair("4.residual.0.conv", "backward data")})
+    CHECK(pieces[{layer, part}] == 3);
+  CHECK(pieces[{"0.conv", "backward data"}] == 0);  // nobody asks for the gradient of the images
+  for (const char* part : {"forward", "backward weights", "backward data"})
+    CHECK(pieces[{"5.dense", part}] >= 2);  // blocks of 64 units or more
+  CHECK(pieces[{"loss", "distances and loss"}] == 1);
+  for (const char* part : {"sum over shards", "update"}) CHECK(pieces[{"0.conv.weight", part}] == 1);
+  const std::size_t told = pieces.size();
+  trainer.profile({});
+  pieces.clear();
+  trainer.step(images, labels);
+  CHECK(pieces.empty());
+  CHECK(told > 20);
+  bool named = false;
+  for (const Network::LayerWork& work : trainer.network().work())
+    if (work.layer == "0.conv" && work.part == "forward") {
+      CHECK(work.flops == 2.0 * 16 * 12 * 12 * 9);
+      named = !work.kernel.empty();
+    }
+  CHECK(named);
 }
 
 TEST_CASE("the two images of a pair can be swapped: the distance stays, to the bit") {

@@ -37,30 +37,37 @@ class Layer {
 
   /// Where the layer stands when it is planned.
   struct Planned {
-    std::string name;   // "4.residual": what its weights are called before the last dot
-    int input = -1;     // an activation of the program
-    bool relu = false;  // apply a ReLU to the output as well; only asked of a layer that fuses_relu()
+    std::string name;  // "4.residual": what its weights are called before the last dot
+    int input = -1;    // an activation of the program
+    // What the layer does to its output as well, in this order, where it says that it can.
+    int sum = -1;          // add that activation, if any: of a layer that fuses_sum()
+    bool relu = false;     // apply a ReLU: of a layer that fuses_relu()
+    std::size_t pool = 1;  // take the largest of each 2 x 2 pixels, if 2: of a layer that fuses_pool()
   };
   /// Adds the operations to the program; returns the activation that holds the output. Throws Error like
   /// output().
   virtual int plan(Program& program, const Planned& at) const = 0;
   /// The layer can apply a following ReLU at no cost.
   virtual bool fuses_relu() const { return false; }
+  virtual bool fuses_sum() const { return false; }
+  virtual bool fuses_pool() const { return false; }
   /// But its backward pass then reads the output, which would not be kept otherwise.
   virtual bool relu_keeps_output() const { return false; }
   /// max(relu(x)) = relu(max(x)): a ReLU before such a layer may be applied to its smaller output instead.
   virtual bool commutes_with_relu() const { return false; }
   virtual bool is_relu() const { return false; }
+  /// It takes the largest of each 2 x 2 pixels and does nothing else.
+  virtual bool is_pool_of_2() const { return false; }
 };
 
 using Layers = std::vector<std::shared_ptr<const Layer>>;
 
-/// Plans a list of layers one after another, names them `prefix` + index + "." + type, fuses each ReLU into
-/// the layer before it where that layer can, or moves it behind a following max pooling. With
-/// `keep_last_apart` the last layer is not fused: its gradient then stays as it was given (a residual's
-/// branches share it).
+/// Plans a list of layers one after another, names them `prefix` + index + "." + type, fuses each ReLU and
+/// then pooling into the layer before it where that layer can, or moves a ReLU behind a following max
+/// pooling. With `keep_last_apart` the last layer is not fused: its gradient then stays as it was given (a
+/// residual's branches share it). `last`: what the last layer is asked to do besides.
 int plan_layers(Program& program, const Layers& layers, const std::string& prefix, int input,
-                bool keep_last_apart);
+                bool keep_last_apart, const Layer::Planned& last = {});
 
 /// A layer does not fit what it is given: "layer 3 (conv): ...".
 class LayerError : public Error {

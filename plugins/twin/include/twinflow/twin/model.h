@@ -4,11 +4,12 @@
 #include <memory>
 #include <span>
 
-#include "network.h"
 #include "twinflow/images.h"
 #include "twinflow/tensors.h"
 #include "twinflow/twin/distance.h"
 #include "twinflow/twin/embeddings.h"
+#include "twinflow/twin/layer.h"
+#include "twinflow/twin/precision.h"
 
 namespace twinflow::twin {
 
