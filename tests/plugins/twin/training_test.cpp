@@ -2,7 +2,7 @@
 
 #include <cmath>
 #include <fstream>
-#include <numeric>
+#include <map>
 
 #include "components.h"
 #include "layers_from.h"
@@ -129,32 +129,59 @@ double apart(const std::vector<float>& start, const std::vector<float>& end, con
 }  // namespace
 
 TEST_CASE("several steps of koch2015 and of a residual network agree with PyTorch, each optimiser in turn") {
+  // f32 against f64. Losses and lengths of gradients come out to 1e-6, changes of tensors to 2e-4, unless f32
+  // tips a ReLU or the choice of a pool the other way: one of some million, at a number near 0 or between two
+  // nearly alike, moves a change by up to 3e-3. (PyTorch in f32 does the same.) An epsilon or a penalty that
+  // is 10 % off moves it by more than 1e-2.
   for (const nlohmann::json& one : training_reference()) {
     CAPTURE(one["name"].get<std::string>());
     Trainer trainer = trainer_of(one, Precision::f32);
     const NamedTensors start = start_of(trainer, one);
     std::size_t updates = 0;
-    double worst_loss = 0, worst_norm = 0;
+    const auto expected = [&](const char* what, std::size_t i, double tolerance) {
+      return doctest::Approx(one[what][i].get<double>()).epsilon(tolerance);
+    };
     for (std::uint64_t step = 0; step < one["losses"].size(); ++step) {
       const Trainer::Outcome done = trainer.step(batch(one, step), labels(one));
-      worst_loss = std::max(worst_loss, std::abs(done.loss / one["losses"][step].get<double>() - 1));
+      CAPTURE(step);
+      CHECK(done.loss == expected("losses", step, 1e-5));
       if (!done.update) continue;
-      worst_norm =
-          std::max(worst_norm, std::abs(done.update->norm / one["norms"][updates].get<double>() - 1));
-      CHECK(done.rate == doctest::Approx(one["rates"][updates].get<double>()).epsilon(1e-8));
-      CHECK(done.update->penalty == doctest::Approx(one["penalties"][updates].get<double>()).epsilon(1e-4));
+      CHECK(done.update->norm == expected("norms", updates, 1e-3));
+      CHECK(done.update->penalty == expected("penalties", updates, 1e-4));
+      CHECK(done.rate == expected("rates", updates, 1e-8));
       ++updates;
     }
     CHECK(updates == one["norms"].size());
     const NamedTensors end = weights_of(trainer);
-    double worst = 0;
-    std::string which;
     for (const auto& [name, theirs] : one["tensors"].items()) {
       CAPTURE(name);
-      const double far = apart(start.tensors.at(name).values, end.tensors.at(name).values, theirs);
-      if (far > worst) worst = far, which = name;
+      CHECK(apart(start.tensors.at(name).values, end.tensors.at(name).values, theirs) < 1e-2);
     }
-    std::printf("%-32s loss %.1e norm %.1e change %.1e in %s\n", one["name"].get<std::string>().c_str(),
-                worst_loss, worst_norm, worst, which.c_str());
   }
+}
+
+TEST_CASE("in bf16 the loss goes where it goes in f32") {
+  // 8 bits, 0.4 % for each rounding. With batch_norm they average out; the pairs of koch2015 hang on
+  // differences of embeddings that are nearly alike at first. Measured: 3.4 % and 0.14 % at most.
+  if (resolve(Precision::automatic) != Precision::bf16) return;
+  const std::map<std::string, double> limits{{"narrow koch2015, adam", 0.06}, {"residual, adam", 0.01}};
+  std::size_t compared = 0;
+  for (const nlohmann::json& one : training_reference()) {
+    const std::string name = one["name"];
+    if (!limits.contains(name)) continue;
+    CAPTURE(name);
+    ++compared;
+    Trainer exact = trainer_of(one, Precision::f32), rounded = trainer_of(one, Precision::bf16);
+    start_of(exact, one);
+    start_of(rounded, one);
+    std::vector<double> losses;
+    for (std::uint64_t step = 0; step < 20; ++step) {
+      const Images images = batch(one, step);
+      losses.push_back(rounded.step(images, labels(one)).loss);
+      CAPTURE(step);
+      CHECK(std::abs(losses.back() / exact.step(images, labels(one)).loss - 1.0) < limits.at(name));
+    }
+    CHECK(losses.back() < 0.6 * losses.front());
+  }
+  CHECK(compared == limits.size());
 }
