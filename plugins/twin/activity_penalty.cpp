@@ -8,17 +8,14 @@ namespace {
 
 using Bf16 = std::uint16_t;
 
-float slope(float y, float l1, float two_l2) {
-  return l1 * static_cast<float>((y > 0.0f) - (y < 0.0f)) + two_l2 * y;
-}
 TWINFLOW_WIDE void add_slopes(float* __restrict gradient, const float* __restrict y, float l1, float two_l2,
                               std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i) gradient[i] += slope(y[i], l1, two_l2);
+  for (std::size_t i = 0; i < count; ++i) gradient[i] += penalty_slope(y[i], l1, two_l2);
 }
 TWINFLOW_WIDE void add_slopes(Bf16* __restrict gradient, const Bf16* __restrict y, float l1, float two_l2,
                               std::size_t count) {
   for (std::size_t i = 0; i < count; ++i)
-    gradient[i] = to_bf16(from_bf16(gradient[i]) + slope(from_bf16(y[i]), l1, two_l2));
+    gradient[i] = to_bf16(from_bf16(gradient[i]) + penalty_slope(from_bf16(y[i]), l1, two_l2));
 }
 
 /// Its output is its input, and so is the gradient, to which it adds in place.

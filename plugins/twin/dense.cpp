@@ -82,6 +82,12 @@ class DenseOperation final : public Operation {
     }
   }
 
+  std::size_t bytes() const override {
+    std::size_t sum = 0;
+    for (const Block& block : blocks_) sum += block.values.size() + block.data_gradient.size();
+    return sum;
+  }
+
   void forward(const Task& task) override {
     const std::vector<Kernels>& kernels = kernels_.at(task.count);
     float* out = reinterpret_cast<float*>(task.value(outputs[0]));

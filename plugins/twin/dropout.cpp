@@ -12,7 +12,7 @@ namespace {
 
 using Bf16 = std::uint16_t;
 
-/// out = in * factors, as that is 0 or 1 / (1 - rate) for each number.
+/// out = in * factor where `kept`, else 0.
 TWINFLOW_WIDE void multiply(float* __restrict out, const float* __restrict in,
                             const std::uint8_t* __restrict kept, float factor, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) out[i] = kept[i] ? in[i] * factor : 0.0f;
@@ -39,6 +39,7 @@ class DropoutOperation final : public Operation {
   }
   void prepare(std::size_t) override {}
   void begin(std::size_t, std::size_t, std::size_t batch) override { kept_.resize(batch * size_); }
+  std::size_t bytes() const override { return kept_.size(); }
 
   void forward(const Task& task) override {
     const Pass& pass = program_.pass();

@@ -33,6 +33,7 @@ class ImageOperation final : public Operation {
     weights_.clear();
     for (const Parameter* one : parameters_) weights_.emplace_back(one->weights, one->size());
   }
+  std::size_t bytes() const override { return kept_.size(); }
 
   void forward(const Task& task) override {
     for (std::size_t i = 0; i < task.count; ++i)

@@ -47,6 +47,11 @@ inline float from_bf16(std::uint16_t value) {
   return made;
 }
 
+/// dP/dx of the penalty P = l1 |x| + l2 x^2; 0 is taken as the slope of |x| at 0.
+inline float penalty_slope(float x, float l1, float two_l2) {
+  return l1 * static_cast<float>((x > 0.0f) - (x < 0.0f)) + two_l2 * x;
+}
+
 /// out = sources[0] + sources[1] + ..., in that order, over [begin, end).
 void sum_in_order(float* out, const float* const* sources, std::size_t count, std::size_t begin,
                   std::size_t end);

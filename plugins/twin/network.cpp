@@ -23,6 +23,8 @@ std::string dims_text(const std::vector<std::int64_t>& dims) {
   return text;
 }
 
+std::string layer_of(const std::string& tensor) { return tensor.substr(0, tensor.rfind('.')); }
+
 Shape each_tensor(
     const Layers& layers, Shape image,
     const std::function<void(const std::string& name, const std::vector<std::int64_t>& shape)>& each) {

@@ -27,6 +27,9 @@ constexpr std::size_t default_shard = 16;
 /// "64x3x3", for sentences.
 std::string dims_text(const std::vector<std::int64_t>& dims);
 
+/// "3.conv" of "3.conv.weight".
+std::string layer_of(const std::string& tensor);
+
 /// Tells of each tensor that such a network has, name and shape, before anything of its size is made; returns
 /// what becomes of an image. What `each` throws ends it. Throws Error as Network's constructor does.
 Shape each_tensor(

@@ -1,6 +1,11 @@
 #include "parameter.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "loops.h"
+#include "twinflow/error.h"
 
 namespace twinflow::twin {
 
@@ -60,6 +65,19 @@ void Parameter::lay_out(std::span<const float> values, float* laid_out) const {
   const std::size_t width = values.size() / static_cast<std::size_t>(dims[0]);
   for (const Piece& piece : pieces)
     convert(piece.logical, values.data() + piece.row * width, piece.master, laid_out + piece.offset);
+}
+
+void restore(std::span<float> values, const Parameter* parameter, const State& state,
+             const std::string& name) {
+  const std::vector<float>& saved = state.tensor(name).values;
+  const std::size_t expected = parameter ? parameter->logical() : values.size();
+  if (saved.size() != expected)
+    throw Error(
+        fmt::format("the saved tensor '{}' has {} values, but here it has {}", name, saved.size(), expected));
+  if (parameter)
+    parameter->lay_out(saved, values.data());
+  else
+    std::copy(saved.begin(), saved.end(), values.begin());
 }
 
 }  // namespace twinflow::twin

@@ -11,6 +11,7 @@
 #include "buffer.h"
 #include "engine.h"
 #include "twinflow/random.h"
+#include "twinflow/state.h"
 #include "twinflow/twin/initializer.h"
 
 namespace twinflow::twin {
@@ -71,5 +72,10 @@ struct Parameter {
   std::vector<float> row_major(const float* laid_out) const;
   void lay_out(std::span<const float> values, float* laid_out) const;
 };
+
+/// Reads a saved tensor into `values`, which lie as those of `parameter` do; nullptr: row-major. Throws Error
+/// when there is none, or one of another size.
+void restore(std::span<float> values, const Parameter* parameter, const State& state,
+             const std::string& name);
 
 }  // namespace twinflow::twin

@@ -51,6 +51,12 @@ class PoolOperation final : public Operation {
     for (Buffer& buffer : chosen_) buffer.need(kernels_.at(largest).chosen.get_size());
   }
 
+  std::size_t bytes() const override {
+    std::size_t sum = 0;
+    for (const Buffer& buffer : chosen_) sum += buffer.size();
+    return sum;
+  }
+
   void forward(const Task& task) override {
     const Kernels& at = kernels_.at(task.count);
     const Argument src{DNNL_ARG_SRC, at.src, task.value(inputs[0])},

@@ -235,6 +235,7 @@ std::size_t Program::bytes(int threads) const {
   for (const auto* storages : {&values_, &gradients_})
     for (const Storage& storage : *storages) sum += storage.buffer.size();
   for (const Buffer& buffer : shard_gradients_) sum += buffer.size();
+  for (const auto& operation : operations_) sum += operation->bytes();
   for (const Parameter& parameter : parameters_)
     for (const Parameter::Piece& piece : parameter.pieces)
       for (const Parameter::Copy& copy : piece.copies) sum += copy.buffer.size();

@@ -99,6 +99,8 @@ class Operation {
   virtual void finish_forward(std::size_t shards);
   virtual void keep_statistics(const std::function<bool(const std::string& layer)>& of);
   virtual void backward(const Task& task) = 0;
+  /// What begin() has made room for.
+  virtual std::size_t bytes() const { return 0; }
 
   /// What a multiplication costs, for who reads a profile.
   struct Work {
@@ -145,8 +147,8 @@ class Program {
   std::vector<std::size_t> cut(std::size_t count) const;
   /// Makes ready for that many images; forward() does so, too.
   void plan(std::size_t count) { plan_batch(cut(count)); }
-  /// What is allocated for the batch planned, on that many threads; operations' own tables, some thousandths
-  /// of it, are left out.
+  /// What is allocated for the batch planned, on that many threads; primitives' scratch memory and what is
+  /// kept of each channel are left out.
   std::size_t bytes(int threads) const;
   /// `images`: the first of `count` images; they are all of the batch of `whole` images, or the part that
   /// `pass` says.

@@ -36,12 +36,15 @@ shortcut = [{ type = "conv", filters = 8, size = 1, bias = false }, "batch_norm"
   }
   void check(const Checking& checking) const {
     if (layers.empty()) checking.error("layers", "a residual needs at least one layer");
-    try {
-      check_names(layers, {"shortcut"});
-      check_names(shortcut, {});
-    } catch (const Error& error) {
-      checking.error("layers", error.what());
-    }
+    const auto check_list = [&](const char* key, const Layers& list, const std::vector<std::string>& taken) {
+      try {
+        check_names(list, taken);
+      } catch (const Error& error) {
+        checking.error(key, error.what());
+      }
+    };
+    check_list("layers", layers, {"shortcut"});
+    check_list("shortcut", shortcut, {});
   }
 
   Shape output(Shape in) const override {

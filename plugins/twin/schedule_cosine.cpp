@@ -46,11 +46,11 @@ schedule = { type = "cosine", warmup = 0.05 })");
 
  private:
   double restarted(const Moment& now) const {
-    std::uint64_t at = now.t < now.warming ? 0 : now.t - now.warming;
-    std::uint64_t length = in_updates(period, unit, now);
-    if (multiplier == 1) at %= length;
-    while (at >= length) at -= length, length *= multiplier;
-    return static_cast<double>(at) / static_cast<double>(length);
+    double at = now.t < now.warming ? 0.0 : static_cast<double>(now.t - now.warming);
+    double length = in_updates(period, unit, now);
+    if (multiplier == 1) at = std::fmod(at, length);
+    while (at >= length) at -= length, length *= static_cast<double>(multiplier);
+    return at / length;
   }
 
   double floor = 0.01;

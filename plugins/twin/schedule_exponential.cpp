@@ -21,9 +21,8 @@ schedule = { type = "exponential", rate = 0.99, every = 1, unit = "epochs" })");
   }
 
   double shape(const Moment& now) const override {
-    const std::uint64_t length = in_updates(every, unit, now);
-    return std::pow(rate,
-                    staircase ? static_cast<double>(now.t / length) : static_cast<double>(now.t) / length);
+    const double steps = static_cast<double>(now.t) / in_updates(every, unit, now);
+    return std::pow(rate, staircase ? std::floor(steps) : steps);
   }
 
   double rate = 0.99;

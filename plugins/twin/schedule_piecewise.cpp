@@ -39,8 +39,9 @@ schedule = { type = "piecewise", boundaries = [60, 120], factors = [1.0, 0.2, 0.
 
   double shape(const Moment& now) const override {
     return factors[static_cast<std::size_t>(
-        std::count_if(boundaries.begin(), boundaries.end(),
-                      [&](std::uint64_t boundary) { return now.t >= in_updates(boundary, unit, now); }))];
+        std::count_if(boundaries.begin(), boundaries.end(), [&](std::uint64_t boundary) {
+          return static_cast<double>(now.t) >= in_updates(boundary, unit, now);
+        }))];
   }
 
   Unit unit = Unit::updates;

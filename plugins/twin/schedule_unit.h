@@ -8,8 +8,8 @@ namespace twinflow::twin {
 enum class Unit { updates, epochs };
 
 /// That many of the unit, in updates.
-inline std::uint64_t in_updates(std::uint64_t count, Unit unit, const Moment& now) {
-  return unit == Unit::epochs ? count * now.updates_per_epoch : count;
+inline double in_updates(std::uint64_t count, Unit unit, const Moment& now) {
+  return static_cast<double>(count) * (unit == Unit::epochs ? now.updates_per_epoch : 1.0);
 }
 
 /// The parameter that chooses between them.

@@ -132,6 +132,7 @@ schedule = "cosine")");
 
   void process(AnyBatch batch, const Item& item) override {
     const Images& images = images_of(batch);
+    if (images.count == 0) throw Error("the batch has no images");
     if (!trainer) build(images);
     const auto began = std::chrono::steady_clock::now();
     const Trainer::Outcome done = step(images, labels_of(batch));

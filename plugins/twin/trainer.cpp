@@ -33,9 +33,9 @@ Trainer::Trainer(Recipe recipe, Shape image, const Streams& random)
                        nullptr,
                        distance_weights_,
                        distance_gradient_,
-                       {static_cast<std::int64_t>(distance_weights_.size())}});
+                       {1, static_cast<std::int64_t>(distance_weights_.size())}});  // into one output
   updater_.emplace(std::move(tensors), recipe_.optimizer, recipe_.tunings, recipe_.clipping);
-  if (recipe_.average) average_.emplace(network_, *recipe_.average);
+  if (recipe_.average) average_.emplace(network_, distance_weights_, *recipe_.average);
 }
 
 Trainer::Outcome Trainer::step(const Images& images, const Labels& labels, double rate_factor) {
@@ -64,7 +64,7 @@ Trainer::Outcome Trainer::step(const Images& images, const Labels& labels, doubl
   backward(images, embedding_gradient);
 
   const Moment now{made_, std::max<std::uint64_t>(recipe_.batches / recipe_.accumulate, 1),
-                   std::max<std::uint64_t>(recipe_.batches_per_epoch / recipe_.accumulate, 1)};
+                   static_cast<double>(recipe_.batches_per_epoch) / static_cast<double>(recipe_.accumulate)};
   outcome.rate = recipe_.optimizer->learning_rate * recipe_.schedule->factor(now) * rate_factor;
   const std::uint64_t epoch = batches() / recipe_.batches_per_epoch;
   if (++collected_ == recipe_.accumulate) outcome.update = update(outcome.rate, epoch);
@@ -143,7 +143,7 @@ WeightsMatch Trainer::start_from(const NamedTensors& file, const std::string& fi
     const std::vector<float>& found = mine.tensors.at("distance.weight").values;
     std::copy(found.begin(), found.end(), distance_weights_.begin());  // in place: the updater knows where
   }
-  if (average_) average_.emplace(network_, *recipe_.average);
+  if (average_) average_.emplace(network_, distance_weights_, *recipe_.average);
   return match;
 }
 

@@ -67,6 +67,10 @@ class Trainer {
 
   /// The network's tensors: the moving average, where there is one.
   NamedTensors weights() const;
+  /// What the distance has learned; likewise.
+  const std::vector<float>& distance_weights() const {
+    return average_ ? average_->distance_weights() : distance_weights_;
+  }
 
   /// Weights, moving averages, the optimiser's memory and counters: what the next step depends on. In
   /// row-major order, so that it does not depend on the machine's layouts.
@@ -80,7 +84,6 @@ class Trainer {
   void profile(Profile told);
   std::uint64_t updates() const { return made_; }
   Network& network() { return network_; }
-  const std::vector<float>& distance_weights() const { return distance_weights_; }
 
  private:
   const Embeddings& forward(const Images& images);

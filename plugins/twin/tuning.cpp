@@ -81,8 +81,7 @@ namespace {
 
 TWINFLOW_WIDE void add_slopes(float l1, float two_l2, const float* __restrict w, float* __restrict g,
                               std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i)
-    g[i] += l1 * static_cast<float>((w[i] > 0.0f) - (w[i] < 0.0f)) + two_l2 * w[i];
+  for (std::size_t i = 0; i < count; ++i) g[i] += penalty_slope(w[i], l1, two_l2);
 }
 
 }  // namespace

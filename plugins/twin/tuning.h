@@ -42,7 +42,8 @@ std::vector<const Tuning*> match_tunings(std::span<const Tuning> tunings,
 double add_penalty(double l1, double l2, std::span<const float> weights, std::span<float> gradient);
 
 /// Applies the constraints, in this order, to each row of `width` numbers (an output unit's or filter's
-/// incoming weights), Keras' formulas with epsilon 1e-7:
+/// incoming weights; all that a distance has learned, its bias included, is one row), Keras' formulas with
+/// epsilon 1e-7:
 ///
 ///   non_negative: w >= 0, others become 0          range: w clipped to [low, high]
 ///   max_norm:     w *= min(|w|, max) / (epsilon + |w|)      unit_norm: w /= epsilon + |w|

@@ -33,8 +33,6 @@ TWINFLOW_WIDE void scale(float* values, float factor, std::size_t count) {
 
 }  // namespace
 
-std::string layer_of(const std::string& tensor) { return tensor.substr(0, tensor.rfind('.')); }
-
 Updater::Updater(std::vector<Tensor> tensors, std::shared_ptr<const Optimizer> optimizer,
                  std::vector<Tuning> tunings, Clipping clipping)
     : tunings_(std::move(tunings)), optimizer_(std::move(optimizer)), clipping_(clipping) {
@@ -197,15 +195,7 @@ void Updater::restore(const State& state) {
   for (Trained& one : tensors_) {
     if (collecting_) one.collected.resize(one.gradient.size());
     each_saved(one, [&](const std::string& name, std::span<float> values) {
-      const twinflow::Tensor& tensor = state.tensor(name);
-      const std::size_t expected = one.parameter ? one.parameter->logical() : values.size();
-      if (tensor.values.size() != expected)
-        throw Error(fmt::format("the saved tensor '{}' has {} values, but here it has {}", name,
-                                tensor.values.size(), expected));
-      if (one.parameter)
-        one.parameter->lay_out(tensor.values, values.data());
-      else
-        std::copy(tensor.values.begin(), tensor.values.end(), values.begin());
+      twin::restore(values, one.parameter, state, name);
     });
   }
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "network.h"
 #include "profile.h"
 #include "tuning.h"
 #include "twinflow/error.h"
@@ -94,8 +95,5 @@ class Updater {
   std::vector<Range> ranges_;
   bool collecting_ = false;
 };
-
-/// "3.conv" of "3.conv.weight".
-std::string layer_of(const std::string& tensor);
 
 }  // namespace twinflow::twin

@@ -1,12 +1,9 @@
 #include "weight_average.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "loops.h"
 #include "parameter.h"
-#include "twinflow/error.h"
 
 namespace twinflow::twin {
 namespace {
@@ -20,9 +17,11 @@ std::string saved_name(const std::string& name) { return "average." + name; }
 
 }  // namespace
 
-WeightAverage::WeightAverage(Network& network, double decay) : decay_(decay) {
+WeightAverage::WeightAverage(Network& network, std::span<const float> distance_weights, double decay)
+    : distance_{nullptr, distance_weights, {distance_weights.begin(), distance_weights.end()}},
+      decay_(decay) {
   for (const Network::Stored& one : network.stored())
-    all_.push_back({one, {one.weights.begin(), one.weights.end()}});
+    all_.push_back({one.parameter, one.weights, {one.weights.begin(), one.weights.end()}});
 }
 
 void WeightAverage::update(std::uint64_t t) {
@@ -30,31 +29,29 @@ void WeightAverage::update(std::uint64_t t) {
   const float part = static_cast<float>(1.0 - std::min(decay_, (1.0 + made) / (10.0 + made)));
   for (Average& one : all_)
     parallel_ranges(one.values.size(), 16384, [&](std::size_t begin, std::size_t end) {
-      approach(one.values.data() + begin, one.of.weights.data() + begin, part, end - begin);
+      approach(one.values.data() + begin, one.weights.data() + begin, part, end - begin);
     });
+  approach(distance_.values.data(), distance_.weights.data(), part, distance_.values.size());
 }
 
 NamedTensors WeightAverage::tensors() const {
   NamedTensors made;
   for (const Average& one : all_)
-    made.tensors[one.of.parameter->name] = {one.of.parameter->dims,
-                                            one.of.parameter->row_major(one.values.data())};
+    made.tensors[one.parameter->name] = {one.parameter->dims, one.parameter->row_major(one.values.data())};
   return made;
 }
 
 void WeightAverage::save(State& state) const {
   for (auto& [name, tensor] : tensors().tensors) state.tensors[saved_name(name)] = tensor;
+  if (!distance_.values.empty())
+    state.tensors[saved_name("distance.weight")] = {{static_cast<std::int64_t>(distance_.values.size())},
+                                                    distance_.values};
 }
 
 void WeightAverage::restore(const State& state) {
-  for (Average& one : all_) {
-    const std::string name = saved_name(one.of.parameter->name);
-    const Tensor& tensor = state.tensor(name);
-    if (tensor.values.size() != one.of.parameter->logical())
-      throw Error(fmt::format("the saved tensor '{}' has {} values, but here it has {}", name,
-                              tensor.values.size(), one.of.parameter->logical()));
-    one.of.parameter->lay_out(tensor.values, one.values.data());
-  }
+  for (Average& one : all_) twin::restore(one.values, one.parameter, state, saved_name(one.parameter->name));
+  if (!distance_.values.empty())
+    twin::restore(distance_.values, nullptr, state, saved_name("distance.weight"));
 }
 
 }  // namespace twinflow::twin

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "network.h"
@@ -8,20 +9,22 @@
 
 namespace twinflow::twin {
 
-/// An exponential moving average of all tensors of a network, moving averages of batch normalisation included
-/// (Polyak & Juditsky 1992 in the exponential form), which often measures better than the last weights. After
-/// update t, counted from 0:
+/// An exponential moving average of all tensors of a network, moving averages of batch normalisation
+/// included, and of what its distance has learned (Polyak & Juditsky 1992 in the exponential form), which
+/// often measures better than the last weights. After update t, counted from 0:
 ///
 ///   average = d average + (1 - d) weights,    d = min(decay, (1 + t) / (10 + t))
 ///
 /// so that the start is soon forgotten (TensorFlow's ExponentialMovingAverage with num_updates).
 class WeightAverage {
  public:
-  WeightAverage(Network& network, double decay);
+  /// `distance_weights` have to stay where they are, as the network's do.
+  WeightAverage(Network& network, std::span<const float> distance_weights, double decay);
 
   void update(std::uint64_t t);
-  /// Row-major, by their names.
+  /// The network's, row-major, by their names.
   NamedTensors tensors() const;
+  const std::vector<float>& distance_weights() const { return distance_.values; }
 
   void save(State& state) const;
   /// Throws Error when a tensor is missing or of another size.
@@ -29,10 +32,12 @@ class WeightAverage {
 
  private:
   struct Average {
-    Network::Stored of;
+    const Parameter* parameter;  // nullptr: the distance's
+    std::span<const float> weights;
     std::vector<float> values;
   };
-  std::vector<Average> all_;
+  std::vector<Average> all_;  // the network's
+  Average distance_;
   double decay_;
 };
 

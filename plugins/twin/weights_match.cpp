@@ -30,8 +30,6 @@ bool before(std::string_view a, std::string_view b) {
   return a.size() < b.size();
 }
 
-std::string layer_of(const std::string& tensor) { return tensor.substr(0, tensor.rfind('.')); }
-
 }  // namespace
 
 std::string WeightsMatch::text() const {

@@ -45,3 +45,41 @@ TEST_CASE("inference normalises with the moving averages") {
   check_values(network.forward(images_of_values(2, {1, 1, 1}, {5, 9})).values, {10, 16});
   CHECK(weight_of(network, "1.batch_norm.running_mean") == std::vector<float>{5});  // unchanged
 }
+
+TEST_CASE("fused with sum, ReLU and pooling it is the same as apart, whatever channels and sides") {
+  // `linear` does nothing, but what stands before it is not fused with what comes behind.
+  const auto run = [](const std::string& filters, Shape image, const std::string& rest) {
+    const std::string conv = "{type = 'conv', bias = false, filters = " + filters + "}";
+    Network network(layers_from("[" + conv + ", {type = 'residual', name = 'block', layers = [" + conv +
+                                ", " + rest + "]"),
+                    image, Precision::f32, Mode::training, 3);
+    network.initialise([](std::string_view name, std::uint64_t a, std::uint64_t b) {
+      return Random(stream_key(2, "n", name), a, b);
+    });
+    Images images(5, image.channels, image.height, image.width);
+    Random random(6, 0, 0);
+    for (float& pixel : images.pixels) pixel = static_cast<float>(random.normal());
+    std::vector<float> all = network.forward(images).values;
+    Embeddings upstream(5, network.embedding_size());
+    for (float& value : upstream.values) value = static_cast<float>(random.normal());
+    network.backward(upstream);
+    for (const char* name :
+         {"0.conv.weight", "block.0.conv.weight", "block.norm.weight", "block.norm.bias"}) {
+      const std::vector<float> more = gradient_of(network, name);
+      all.insert(all.end(), more.begin(), more.end());
+    }
+    return all;
+  };
+  for (const char* filters : {"1", "3", "16", "20", "33"})
+    for (const Shape image : {Shape{1, 2, 2}, Shape{1, 5, 7}, Shape{1, 6, 2}}) {
+      CAPTURE(filters);
+      CAPTURE(image.text());
+      const std::vector<float> fused =
+          run(filters, image, "{type = 'batch_norm', name = 'norm'}]}, 'max_pool'");
+      const std::vector<float> apart =
+          run(filters, image, "{type = 'batch_norm', name = 'norm'}, 'linear']}, 'linear', 'max_pool'");
+      REQUIRE(fused.size() == apart.size());
+      for (std::size_t i = 0; i < fused.size(); ++i)
+        CHECK(fused[i] == doctest::Approx(apart[i]).epsilon(1e-4).scale(1.0));
+    }
+}

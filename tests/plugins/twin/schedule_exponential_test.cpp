@@ -31,4 +31,7 @@ TEST_CASE("exponential and step schedules count epochs where told to") {
   const auto step = component<Schedule>("type = \"step\"\nevery = 2\nunit = \"epochs\"");
   CHECK(step->factor({59, 9000, 30}) == 1.0);
   CHECK(step->factor({60, 9000, 30}) == 0.1);
+  // 10 batches, 4 for each update: 2 epochs are 5 updates.
+  CHECK(step->factor({4, 9000, 2.5}) == 1.0);
+  CHECK(step->factor({5, 9000, 2.5}) == 0.1);
 }

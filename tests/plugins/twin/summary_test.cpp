@@ -47,3 +47,18 @@ TEST_CASE("the memory of a batch grows with it") {
   CHECK(network.bytes(1) > small + 48 * 2 * 1'048'576);
   CHECK(network.bytes(2) > network.bytes(1));
 }
+
+TEST_CASE("the memory of a batch has what layers keep for themselves") {
+  const auto bytes = [](const char* layers) {
+    Network network(layers_from(layers), {1, 16, 16}, Precision::f32, Mode::training);
+    network.plan(64);
+    return network.bytes(1);
+  };
+  // A byte for each number: which a dropout keeps.
+  const char* const plain = "[{type = 'conv', filters = 16}, 'tanh', {type = 'conv', filters = 16}]";
+  const char* const dropped = "[{type = 'conv', filters = 16}, 'dropout', {type = 'conv', filters = 16}]";
+  CHECK(bytes(dropped) >= bytes(plain) + 64 * 16 * 16 * 16);
+  // Two blocks of 64 units, each with a gradient of its inputs, 64 x 4096 floats.
+  CHECK(bytes("[{type = 'conv', filters = 16}, {type = 'dense', units = 128}]") >=
+        bytes("[{type = 'conv', filters = 16}, {type = 'dense', units = 64}]") + 64 * 4096 * 4);
+}

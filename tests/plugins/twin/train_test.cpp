@@ -106,6 +106,12 @@ TEST_CASE("weights that are no numbers end the run, even where the loss does not
   CHECK(std::filesystem::exists(folder.path / "bench_last_good.safetensors"));
 }
 
+TEST_CASE("a batch without images is refused") {
+  Bench bench("twin.train", small);
+  CHECK_THROWS_WITH_AS(bench.process(classes(0), Item{}), doctest::Contains("the batch has no images"),
+                       Error);
+}
+
 TEST_CASE("the start depends on the seed and the node's name, and on nothing else") {
   const auto weights = [](std::uint64_t seed, const std::string& name) {
     Bench bench("twin.train", std::string(small) + "optimizer = {type = 'sgd', learning_rate = 0.0}", seed);

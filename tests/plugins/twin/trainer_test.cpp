@@ -303,6 +303,59 @@ TEST_CASE("gradients of several batches make one update with their mean") {
   CHECK(weights(resumed) == weights(both));
 }
 
+TEST_CASE("a schedule that counts epochs does so where an epoch ends amid accumulated batches") {
+  Recipe accumulated = recipe(Precision::f32);
+  accumulated.layers = layers_from("[{type = 'dense', units = 4}, {type = 'l2_normalize'}]");
+  accumulated.optimizer = component<Optimizer>("type = \"sgd\"\nlearning_rate = 1.0");
+  accumulated.schedule = component<Schedule>("type = \"step\"\nrate = 0.5\nevery = 2\nunit = \"epochs\"");
+  accumulated.accumulate = 2;
+  accumulated.batches_per_epoch = 3;  // two epochs are three updates
+  accumulated.batches = 12;
+  Trainer trainer(accumulated, {1, 12, 12}, start);
+  const auto [images, labels] = batch(3, 0);
+  std::vector<double> rates;
+  for (int i = 0; i < 8; ++i)
+    if (const Trainer::Outcome done = trainer.step(images, labels); done.update) rates.push_back(done.rate);
+  CHECK(rates == std::vector<double>{1.0, 1.0, 1.0, 0.5});
+}
+
+TEST_CASE("the average takes in what the distance learns, and is resumed to the same bits") {
+  Recipe averaged = recipe(Precision::f32);
+  averaged.distance = component<Distance>("type = \"weighted_l1\"");
+  averaged.loss = component<Loss>("type = \"bce\"");
+  Recipe plain = averaged;
+  averaged.average = 0.9;
+  Trainer whole(averaged, {1, 12, 12}, start), last(plain, {1, 12, 12}, start),
+      second(averaged, {1, 12, 12}, start);
+  std::vector<float> expected = last.distance_weights();
+  CHECK(whole.distance_weights() == expected);
+  const auto [images, labels] = batch(6, 0);
+  whole.step(images, labels);
+  last.step(images, labels);
+  for (std::size_t i = 0; i < expected.size(); ++i)  // d = min(0.9, 1/10)
+    expected[i] = 0.1f * expected[i] + 0.9f * last.distance_weights()[i];
+  CHECK(whole.distance_weights() != last.distance_weights());
+  check_close(whole.distance_weights(), expected, 1e-6);
+  second.restore(whole.save());
+  CHECK(second.distance_weights() == whole.distance_weights());
+  whole.step(images, labels);
+  second.step(images, labels);
+  CHECK(second.distance_weights() == whole.distance_weights());
+}
+
+TEST_CASE("a constraint takes what a distance learns for the weights into one output") {
+  Recipe limited = recipe(Precision::f32);
+  limited.distance = component<Distance>("type = \"weighted_l1\"");
+  limited.loss = component<Loss>("type = \"bce\"");
+  limited.tunings = {Tuning{.layers = "distance", .unit_norm = true}};
+  Trainer trainer(limited, {1, 12, 12}, start);
+  const auto [images, labels] = batch(6, 0);
+  trainer.step(images, labels);
+  double squares = 0.0;
+  for (const float one : trainer.distance_weights()) squares += static_cast<double>(one) * one;
+  CHECK(squares == doctest::Approx(1.0).epsilon(1e-5));
+}
+
 TEST_CASE("the average of the weights goes out, and is resumed to the same bits") {
   Recipe averaged = recipe(Precision::f32);
   averaged.average = 0.9;

@@ -10,10 +10,10 @@ namespace twinflow::twin {
 
 /// When an update is made.
 struct Moment {
-  std::uint64_t t = 0;      // updates made before it
-  std::uint64_t total = 1;  // of the whole run; t may reach or pass it
-  std::uint64_t updates_per_epoch = 1;
-  std::uint64_t warming = 0;  // updates at the start that warm up; set by Schedule::factor()
+  std::uint64_t t = 0;             // updates made before it
+  std::uint64_t total = 1;         // of the whole run; t may reach or pass it
+  double updates_per_epoch = 1.0;  // no whole number where an epoch ends amid accumulated batches
+  std::uint64_t warming = 0;       // updates at the start that warm up; set by Schedule::factor()
 
   /// The part of the updates after the warm-up that are made: from 0 to 1, where it stays.
   double progress() const {
