@@ -116,6 +116,9 @@ schedule = "cosine")");
     if (clip_value.has_value() + clip_norm.has_value() + clip_global_norm.has_value() > 1)
       checking.error(clip_value ? "clip_value" : "clip_norm",
                      "only one of clip_value, clip_norm and clip_global_norm can be given");
+    for (std::size_t i = 0; i < tune.size(); ++i)
+      if (tune[i].momentum && !optimizer->has_momentum())
+        checking.error_at({"tune", i, "momentum"}, "the optimizer " + optimizer->type + " has no momentum");
     if (loss->needs_logits() && !distance->gives_logits())
       checking.error("distance", "the loss " + loss->type +
                                      " needs a distance that gives logits, such as weighted_l1; " +
@@ -205,8 +208,8 @@ schedule = "cosine")");
     if (!good) throw Error(why + advice + "There is no model from before it");
     const std::filesystem::path file = run().directory() / (name() + "_last_good.safetensors");
     write_safetensors(file, *good->weights);
-    throw Error(
-        fmt::format("{}{}The last good model, of {} updates, is {}", why, advice, good->step, file.string()));
+    throw Error(fmt::format("{}{}The last good model, of {} update{}, is {}", why, advice, good->step,
+                            good->step == 1 ? "" : "s", file.string()));
   }
 
   /// Names of layers can be told apart; where the shape of the images is known, the layers fit it, and
