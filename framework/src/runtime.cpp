@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstring>
 #include <deque>
+#include <new>
 #include <optional>
 
 #include "control_board.h"
@@ -125,6 +126,8 @@ class Runtime final : public Run {
     std::string message;
     try {
       return code();
+    } catch (const std::bad_alloc&) {
+      message = "there is not enough memory";
     } catch (const std::exception& error) {
       message = error.what();
     } catch (...) {

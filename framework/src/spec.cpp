@@ -115,7 +115,8 @@ MadeComponent make_component(std::string_view family, const Value& value, Proble
   if (!type || !type->get<std::string>()) {
     problems.error(
         value.place,
-        fmt::format("a {} is written as its name or as {{ type = \"...\", ... }}, not as {}", family,
+        fmt::format("{} {} is written as its name or as {{ type = \"...\", ... }}, not as {}",
+                    std::string_view("aeiou").find(family[0]) == std::string_view::npos ? "a" : "an", family,
                     value.get<Value::Table>() ? "a table without 'type'" : value.type_text()));
     return {};
   }

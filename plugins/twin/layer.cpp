@@ -83,9 +83,11 @@ int plan_layers(Program& program, const Layers& layers, const std::string& prefi
 }
 
 Shape output_shape(const Layers& layers, Shape in) {
+  require_room(in);
   for (std::size_t i = 0; i < layers.size(); ++i) {
     try {
       in = layers[i]->output(in);
+      require_room(in);
     } catch (const Error& error) {
       std::vector<std::size_t> at{i};
       if (const auto* inner = dynamic_cast<const LayerError*>(&error))

@@ -43,9 +43,6 @@ float* Task::gradient(const Parameter& parameter) const {
   return program_.shard_gradients_[shard].floats() + parameter.shard_offset;
 }
 
-namespace {
-
-/// oneDNN counts in 32 bits.
 void require_room(Shape shape) {
   constexpr std::size_t most = std::size_t{1} << 30;
   std::size_t room = most;
@@ -57,8 +54,6 @@ void require_room(Shape shape) {
     throw Error("an image of " + shape.text() + " is too large: more than " + std::to_string(most) +
                 " numbers");
 }
-
-}  // namespace
 
 void Task::start(std::string_view layer) const { slot_.watch.start(program_.profile, layer); }
 

@@ -112,6 +112,9 @@ class Operation {
   virtual std::vector<Work> work() const { return {}; }
 };
 
+/// An image of that shape has numbers, and not more than oneDNN counts (in 32 bits). Throws Error.
+void require_room(Shape shape);
+
 class Program {
  public:
   Program(Shape image, memory::data_type compute, bool training, std::size_t shard);

@@ -69,13 +69,14 @@ schedule = "cosine")");
         .doc("limit of the length of the whole gradient")
         .min(1e-30);
     spec.param("accumulate", &Train::accumulate)
-        .doc("batches whose mean gradient makes one update")
+        .doc("batches whose mean gradient makes one update, also across the end of an epoch")
         .unit("batches")
         .range(1, 1e6);
     spec.param("micro_batch", &Train::micro_batch)
         .doc(
-            "a larger batch goes through the network in parts of that size, forward twice, with the same "
-            "result: less memory, more time")
+            "a larger batch goes through the network in parts of at most that size, but whole shards, "
+            "forward "
+            "twice, with the same result: less memory, more time")
         .unit("images")
         .range(1, 1e9);
     spec.param("weight_average", &Train::weight_average)
@@ -116,6 +117,9 @@ schedule = "cosine")");
     if (clip_value.has_value() + clip_norm.has_value() + clip_global_norm.has_value() > 1)
       checking.error(clip_value ? "clip_value" : "clip_norm",
                      "only one of clip_value, clip_norm and clip_global_norm can be given");
+    for (std::size_t i = 0; i < tune.size(); ++i)
+      if (tune[i].momentum && !optimizer->has_momentum())
+        checking.error_at({"tune", i, "momentum"}, "the optimizer " + optimizer->type + " has no momentum");
     if (loss->needs_logits() && !distance->gives_logits())
       checking.error("distance", "the loss " + loss->type +
                                      " needs a distance that gives logits, such as weighted_l1; " +
@@ -206,8 +210,8 @@ schedule = "cosine")");
     if (!good) throw Error(why + advice + "There is no model from before it");
     const std::filesystem::path file = run().directory() / (name() + "_last_good.safetensors");
     write_safetensors(file, *good->weights);
-    throw Error(
-        fmt::format("{}{}The last good model, of {} updates, is {}", why, advice, good->step, file.string()));
+    throw Error(fmt::format("{}{}The last good model, of {} update{}, is {}", why, advice, good->step,
+                            good->step == 1 ? "" : "s", file.string()));
   }
 
   /// Names of layers can be told apart; where the shape of the images is known, the layers fit it, and

@@ -102,7 +102,7 @@ TEST_CASE("weights that are no numbers end the run, even where the loss does not
   later.process(classes(5), Item{1, 0, 1});
   said = failure([&] { later.process(classes(5), Item{2, 0, 2}); });
   if (said.empty()) said = failure([&] { later.finish_epoch({}); });  // the ReLU hid it
-  CHECK(said.find("The last good model, of 1 updates, is ") != std::string::npos);
+  CHECK(said.find("The last good model, of 1 update, is ") != std::string::npos);
   CHECK(std::filesystem::exists(folder.path / "bench_last_good.safetensors"));
 }
 
@@ -158,6 +158,10 @@ TEST_CASE("what cannot work is said before anything runs") {
   CHECK(problems("[[layer]]\ntype = 'relu'\n[[layer]]\ntype = 'max_pool'\nsize = 13", small_images) ==
         "bench.toml:3:1: error: layer 1 (max_pool): a 13x13 window does not fit into 1x12x12\n"
         "  [[layer]]\n  ^\n");
+  CHECK(says(problems("[[layer]]\ntype = 'conv'\nfilters = 10000000000", small_images),
+             "layer 0 (conv): an image of 10000000000x12x12 is too large"));
+  CHECK(says(problems("network = 'mlp'\noptimizer = {learning_rate = 0.1}"),
+             "an optimizer is written as its name or as { type"));
   CHECK(
       problems("network = 'koch2015'\nloss = 'bce'\ndistance = 'weighted_l1'", {{"batch", typeid(PairBatch)}})
           .empty());
@@ -178,10 +182,10 @@ TEST_CASE("a step that cannot be made ends the run, and the model before it is k
   } catch (const Error& error) {
     const std::string text = error.what();
     CHECK(says(text, "of update 2 is not"));
-    CHECK(says(
-        text,
-        "a smaller learning_rate, or clip_global_norm, may help. The last good model, of 1 updates, is " +
-            file.string()));
+    CHECK(
+        says(text,
+             "a smaller learning_rate, or clip_global_norm, may help. The last good model, of 1 update, is " +
+                 file.string()));
   }
   bench.finish_epoch({});  // what the node still holds is the model of the first step
   const auto kept = read_safetensors(file);
@@ -261,6 +265,9 @@ TEST_CASE("it tells how well pairs are told apart, and the gradient's length") {
 TEST_CASE("what limits the gradient is one thing, and a pattern names layers that are there") {
   CHECK(says(problems("network = 'conv4'\nclip_value = 1.0\nclip_norm = 1.0"),
              "only one of clip_value, clip_norm and clip_global_norm can be given"));
+  CHECK(problems("network = 'mlp'\n[[tune]]\nlayers = '.*'\n[[tune]]\nlayers = 'x'\nmomentum = 0.5") ==
+        "bench.toml:6:12: error: the optimizer adamw has no momentum\n"
+        "  momentum = 0.5\n             ^\n");
   Bench bench("twin.train", std::string(small) + "[[tune]]\nlayers = 'dense'\nfrozen = true\n");
   CHECK_THROWS_WITH_AS(bench.process(classes(5), Item{}),
                        "no layer that learns is named 'dense' (there are 0.conv, 2.dense)", Error);
