@@ -131,7 +131,12 @@ schedule = "cosine")");
 
   void open() override {
     resolve(precision);  // says what the processor lacks before any data is read
-    if (!weights.empty()) start = read_safetensors(weights);
+    if (weights.empty()) return;
+    try {
+      start = read_safetensors(weights);
+    } catch (const Error& error) {
+      missing = error.what();  // a run that is resumed needs them no more
+    }
   }
 
   void process(AnyBatch batch, const Item& item) override {
@@ -255,6 +260,7 @@ schedule = "cosine")");
   }
 
   void build(const Images& images) {
+    if (!missing.empty() && !resumed) throw Error(missing);
     layers = layers_now();
     image = {images.channels, images.height, images.width};
     trainer.emplace(Recipe{layers,
@@ -276,16 +282,21 @@ schedule = "cosine")");
                     });
     run().say(fmt::format("{}: images of {}, batches of {}, {}", name(), image.text(), images.count,
                           resolve(precision) == Precision::bf16 ? "bf16" : "f32"));
+    if (const std::uint64_t left = run().epochs() * run().steps_per_epoch() % accumulate; left > 0)
+      run().say(
+          fmt::format("{}: the last {} batches make no update: accumulate = {} does not divide the run's {}",
+                      name(), left, accumulate, run().epochs() * run().steps_per_epoch()));
     for (const std::string& line : trainer->summary(images.count, run().threads())) run().say(line);
     if (Tracer* trace = run().trace())
       trainer->profile([trace](const Ran& ran) {
         trace->slice(fmt::format("{} {}", ran.layer, ran.part), ran.begin, ran.end);
       });
-    if (resumed)
+    if (resumed) {
       trainer->restore(*resumed);
-    else if (!weights.empty())
+    } else if (!weights.empty()) {
       run().say(fmt::format("{} starts from {}: {}", name(), weights.string(),
                             trainer->start_from(start, weights.string()).text()));
+    }
     resumed.reset();
     start = {};
   }
@@ -306,6 +317,7 @@ schedule = "cosine")");
 
   std::optional<Model> good;  // the last whose weights were found to be finite
   NamedTensors start;         // of `weights`, until training starts
+  std::string missing;        // why they cannot be read
   Layers layers;
   Shape image;
   std::optional<Trainer> trainer;

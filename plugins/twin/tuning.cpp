@@ -38,7 +38,10 @@ void Tuning::describe(TableSpec<Tuning>& spec) {
       .doc("not trained: weights and moving averages stay as they are (a batch_norm still uses its batch)");
   spec.param("freeze_at", &Tuning::freeze_at).doc("epoch, counted from 0, from which on it is frozen");
   spec.param("unfreeze_at", &Tuning::unfreeze_at)
-      .doc("with frozen: epoch, counted from 0, from which on it is trained after all");
+      .doc(
+          "with frozen: epoch, counted from 0, from which on it is trained after all; the optimiser's count "
+          "of "
+          "updates has gone on, so that Adam's first steps then are long: give a small learning_rate_scale");
   spec.check(&Tuning::check);
 }
 

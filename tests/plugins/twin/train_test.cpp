@@ -239,7 +239,7 @@ TEST_CASE("training starts from a file, as far as it fits") {
   CHECK(told);
 
   Bench missing("twin.train", std::string(small) + "weights = '" + file + "x'");
-  CHECK_THROWS_WITH_AS(missing.open(), ("cannot open '" + file + "x'").c_str(), Error);
+  CHECK_THROWS_WITH_AS(missing.process(classes(5), Item{}), ("cannot open '" + file + "x'").c_str(), Error);
 }
 
 TEST_CASE("a monitor's factor slows training down") {
