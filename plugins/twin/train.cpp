@@ -69,13 +69,13 @@ schedule = "cosine")");
         .doc("limit of the length of the whole gradient")
         .min(1e-30);
     spec.param("accumulate", &Train::accumulate)
-        .doc("batches whose mean gradient makes one update")
+        .doc("batches whose mean gradient makes one update, also across the end of an epoch")
         .unit("batches")
         .range(1, 1e6);
     spec.param("micro_batch", &Train::micro_batch)
         .doc(
-            "a larger batch goes through the network in parts of that size, forward twice, with the same "
-            "result: less memory, more time")
+            "a larger batch goes through the network in parts of at most that size, but whole shards, "
+            "forward twice, with the same result: less memory, more time")
         .unit("images")
         .range(1, 1e9);
     spec.param("weight_average", &Train::weight_average)
