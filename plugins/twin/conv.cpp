@@ -2,6 +2,9 @@
 
 #include <array>
 #include <map>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "program.h"
 #include "twinflow/error.h"
@@ -55,8 +58,10 @@ class ConvOperation final : public Operation {
     if (groups > 1)
       logical_ = memory::desc({groups, dims[0], dims[1], dims[2], dims[3]}, memory::data_type::f32,
                               memory::format_tag::goihw);
-    const auto nominal = forward_desc(in.desc(program.shard), out, program.shard, memory::format_tag::any);
-    const memory::format_tag tag = sum_ ? program.activation(sum).tag : tag_of(nominal.dst_desc());
+    const auto [from, to] = layouts(in, out, sum_ ? program.activation(sum).tag : memory::format_tag::any);
+    input = program.as(input, in.type, from);
+    const auto nominal = forward_desc(program.activation(input).desc(program.shard), out, program.shard, to);
+    const memory::format_tag tag = tag_of(nominal.dst_desc());
     inputs = {input};
     if (sum_) inputs.push_back(sum);
     outputs = {program.add_activation(out, in.type, tag, true, sum, sum)};
@@ -84,12 +89,7 @@ class ConvOperation final : public Operation {
     made.weights_gradient =
         Kernel::make<convolution_backward_weights>(weights_gradient_desc(forward, weights_.pieces[0].master));
     if (in.gradient >= 0) {
-      const auto data = choose(winograd_.data, [&](dnnl::algorithm algorithm, bool may_fail) {
-        return convolution_backward_data::primitive_desc(
-            {algorithm, made.src, any_weights(in.type), made.dst, geometry_.strides, geometry_.dilates,
-             geometry_.before, geometry_.after},
-            attributes(), engine(), forward, may_fail);
-      });
+      const auto data = data_gradient_desc(forward);
       made.back_weights = data.weights_desc();
       made.back_copy = weights_.pieces[0].copy(made.back_weights);
       made.data_gradient = Kernel::make<convolution_backward_data>(data);
@@ -204,6 +204,41 @@ class ConvOperation final : public Operation {
                                                      geometry_.dilates, geometry_.before, geometry_.after);
       return convolution_backward_weights::primitive_desc(desc, attributes(), engine(), forward, may_fail);
     });
+  }
+
+  convolution_backward_data::primitive_desc data_gradient_desc(
+      const convolution_forward::primitive_desc& forward) const {
+    const memory::desc src = forward.src_desc(), dst = forward.dst_desc();
+    return choose(winograd_.data, [&](dnnl::algorithm algorithm, bool may_fail) {
+      return convolution_backward_data::primitive_desc(
+          {algorithm, src, any_weights(src.data_type()), dst, geometry_.strides, geometry_.dilates,
+           geometry_.before, geometry_.after},
+          attributes(), engine(), forward, may_fail);
+    });
+  }
+
+  /// Layouts of input and output, the input's own where that will do. For some, as of 8 channels in bf16,
+  /// oneDNN has nothing but its reference code, hundreds of times slower than to change the layout first.
+  std::pair<memory::format_tag, memory::format_tag> layouts(const Activation& in, Shape out,
+                                                            memory::format_tag to) const {
+    using tag = memory::format_tag;
+    std::vector<tag> outputs{to};
+    if (to == tag::any) outputs = {tag::any, tag::nChw16c, tag::nhwc, tag::nchw};
+    for (const tag from : {in.tag, tag::nChw16c, tag::nhwc, tag::nchw})
+      for (const tag one : outputs)
+        if (!needs_reference_code(in, from, out, one)) return {from, one};
+    return {in.tag, to};
+  }
+  bool needs_reference_code(Activation in, memory::format_tag from, Shape out, memory::format_tag to) const {
+    const auto reference = [](const auto& pass) {
+      return std::string_view(pass.impl_info_str()).starts_with("ref");
+    };
+    in.tag = from;
+    const auto forward = forward_desc(in.desc(program_.shard), out, program_.shard, to);
+    if (reference(forward)) return true;
+    return program_.training &&
+           (reference(weights_gradient_desc(forward, any_weights(memory::data_type::f32))) ||
+            (in.gradient >= 0 && reference(data_gradient_desc(forward))));
   }
 
   /// The name of a layout that oneDNN chose, so that it can be had for any number of images.

@@ -1,5 +1,7 @@
 #include "network.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "program.h"
@@ -132,9 +134,12 @@ std::vector<Network::LayerRow> Network::rows() const {
     LayerRow& row = row_of(operation->layer);
     row.output = program_->activation(operation->outputs.back()).shape;
     for (const Operation::Work& work : operation->work()) {
-      if (work.part != "forward") continue;
-      row.flops += work.flops;
-      row.kernel = work.kernel;
+      if (work.part == "forward") {
+        row.flops += work.flops;
+        row.kernel = work.kernel;
+      } else if (work.kernel.starts_with("ref")) {  // oneDNN's reference code: slow
+        row.kernel += fmt::format(", {}: {}", work.part, work.kernel);
+      }
     }
   }
   for (const Parameter& parameter : program_->parameters()) {

@@ -95,7 +95,7 @@ class Network {
     Shape output;
     std::size_t parameters;
     double flops;        // of an image's forward pass
-    std::string kernel;  // what computes it; "" where nothing is multiplied
+    std::string kernel;  // of the forward pass, others where they are slow; "" where nothing is multiplied
   };
   /// As planned last.
   std::vector<LayerRow> rows() const;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <optional>
+#include <utility>
 
 #include "finite.h"
 #include "presets.h"
@@ -75,8 +76,7 @@ schedule = "cosine")");
     spec.param("micro_batch", &Train::micro_batch)
         .doc(
             "a larger batch goes through the network in parts of at most that size, but whole shards, "
-            "forward "
-            "twice, with the same result: less memory, more time")
+            "forward twice, with the same result: less memory, more time")
         .unit("images")
         .range(1, 1e9);
     spec.param("weight_average", &Train::weight_average)
@@ -188,17 +188,17 @@ schedule = "cosine")");
     // A ReLU hides what is not a number from the loss.
     if (const std::string broken = not_finite(*made.weights); !broken.empty())
       fail(fmt::format("after update {} the weights '{}' are not finite numbers", made.step, broken));
-    good = made;
+    untried = made;
     model.emit(std::move(made), last);
   }
 
  private:
   Trainer::Outcome step(const Images& images, const Labels& labels) {
     try {
-      return trainer->step(images, labels, rate_factor.get());
+      const Trainer::Outcome made = trainer->step(images, labels, rate_factor.get());
+      if (untried) good = std::exchange(untried, std::nullopt);
+      return made;
     } catch (const NotFinite& error) {
-      const Model now = model_now();  // a step that cannot be made leaves the weights as they were
-      if (not_finite(*now.weights).empty()) good = now;
       fail(error.what());
     }
   }
@@ -212,7 +212,7 @@ schedule = "cosine")");
   /// Ends the run; the last good model is kept.
   [[noreturn]] void fail(const std::string& why) const {
     const std::string advice = "; a smaller learning_rate, or clip_global_norm, may help. ";
-    if (!good) throw Error(why + advice + "There is no model from before it");
+    if (!good) throw Error(why + advice + "There is no model from an epoch before");
     const std::filesystem::path file = run().directory() / (name() + "_last_good.safetensors");
     write_safetensors(file, *good->weights);
     throw Error(fmt::format("{}{}The last good model, of {} update{}, is {}", why, advice, good->step,
@@ -282,10 +282,14 @@ schedule = "cosine")");
                     });
     run().say(fmt::format("{}: images of {}, batches of {}, {}", name(), image.text(), images.count,
                           resolve(precision) == Precision::bf16 ? "bf16" : "f32"));
-    if (const std::uint64_t left = run().epochs() * run().steps_per_epoch() % accumulate; left > 0)
+    if (const std::uint64_t batches = run().epochs() * run().steps_per_epoch(); batches < accumulate)
+      throw Error(
+          fmt::format("accumulate = {} is more than the {} batches of the run: there would be no update",
+                      accumulate, batches));
+    else if (batches % accumulate > 0)
       run().say(
           fmt::format("{}: the last {} batches make no update: accumulate = {} does not divide the run's {}",
-                      name(), left, accumulate, run().epochs() * run().steps_per_epoch()));
+                      name(), batches % accumulate, accumulate, batches));
     for (const std::string& line : trainer->summary(images.count, run().threads())) run().say(line);
     if (Tracer* trace = run().trace())
       trainer->profile([trace](const Ran& ran) {
@@ -315,9 +319,10 @@ schedule = "cosine")");
   Reader rate_factor{1.0};
   Output<Model> model;
 
-  std::optional<Model> good;  // the last whose weights were found to be finite
-  NamedTensors start;         // of `weights`, until training starts
-  std::string missing;        // why they cannot be read
+  // Models of ends of epochs: one whose weights a later step has shown to be good, and one not used yet.
+  std::optional<Model> good, untried;
+  NamedTensors start;   // of `weights`, until training starts
+  std::string missing;  // why they cannot be read
   Layers layers;
   Shape image;
   std::optional<Trainer> trainer;

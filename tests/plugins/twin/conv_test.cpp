@@ -137,3 +137,24 @@ TEST_CASE("Winograd's algorithm agrees with the direct one") {
     CHECK(apart < 1e-5f * largest);
   }
 }
+
+TEST_CASE("no convolution falls to oneDNN's reference code, whatever its channels") {
+  if (dnnl::get_effective_cpu_isa() < dnnl::cpu_isa::avx512_core) return;
+  for (const Precision precision : {Precision::f32, resolve(Precision::automatic)})
+    for (const char* second :
+         {"{type = 'conv', filters = 8}", "{type = 'conv', filters = 3}",
+          "{type = 'conv', filters = 8, stride = 2}", "{type = 'conv', filters = 8, dilation = 2}",
+          "{type = 'conv', filters = 8, size = 7, padding = 'valid'}"})
+      for (const char* first : {"{type = 'conv', filters = 8}", "{type = 'conv', filters = 3}"}) {
+        CAPTURE(first);
+        CAPTURE(second);
+        Network network(layers_from(std::string("[") + first + ", " + second + ", 'batch_norm']"),
+                        {1, 16, 16}, precision, Mode::training);
+        network.plan(16);
+        for (const Network::LayerWork& work : network.work()) {
+          CAPTURE(work.layer);
+          CAPTURE(work.part);
+          CHECK(work.kernel.find("ref") != 0);
+        }
+      }
+}

@@ -89,20 +89,22 @@ TEST_CASE("weights that are no numbers end the run, even where the loss does not
   CHECK(said.starts_with("after update 1 the weights '"));
   CHECK(said.ends_with(
       "' are not finite numbers; a smaller learning_rate, or clip_global_norm, may help. There is "
-      "no model from before it"));
+      "no model from an epoch before"));
 
-  // With a model of an epoch's end, that one is kept: the weights after the step are not good.
+  // Weights that are finite, but so large that they give such a loss, are not good either.
   Bench later("twin.train", std::string(small) + "optimizer = {type = 'sgd', learning_rate = 1.0}\n" +
-                                "schedule = {type = 'piecewise', boundaries = [1], factors = [1e-3, 1e300]}");
+                                "schedule = {type = 'piecewise', boundaries = [2], factors = [1e-3, 1e30]}");
   later.directory = folder.path;
   later.steps_per_epoch = 1;
-  later.epochs = 3;
-  later.process(classes(5), Item{});
+  later.epochs = 4;
+  for (std::uint64_t i = 0; i < 2; ++i) {
+    later.process(classes(5), Item{i, 0, i});
+    later.finish_epoch({});
+  }
+  later.process(classes(5), Item{2, 0, 2});  // with the huge rate
   later.finish_epoch({});
-  later.process(classes(5), Item{1, 0, 1});
-  said = failure([&] { later.process(classes(5), Item{2, 0, 2}); });
-  if (said.empty()) said = failure([&] { later.finish_epoch({}); });  // the ReLU hid it
-  CHECK(said.find("The last good model, of 1 update, is ") != std::string::npos);
+  said = failure([&] { later.process(classes(5), Item{3, 0, 3}); });
+  CHECK(says(said, "The last good model, of 2 updates, is "));
   CHECK(std::filesystem::exists(folder.path / "bench_last_good.safetensors"));
 }
 
@@ -167,27 +169,30 @@ TEST_CASE("what cannot work is said before anything runs") {
           .empty());
 }
 
-TEST_CASE("a step that cannot be made ends the run, and the model before it is kept") {
+TEST_CASE("a step that cannot be made ends the run, and the last good model is kept") {
   const TempFolder folder;
   Bench bench("twin.train", std::string(small) + "optimizer = {type = 'sgd', learning_rate = 0.1}");
   bench.directory = folder.path;
   bench.steps_per_epoch = 2;
+  bench.epochs = 2;
   bench.process(classes(5), Item{});
+  bench.finish_epoch({});
+  bench.process(classes(5), Item{1, 0, 1});  // the epoch's model is good for a step
+  bench.finish_epoch({});
   ImageBatch broken = classes(5);
   broken.images.pixels[3] = std::numeric_limits<float>::quiet_NaN();
   const std::filesystem::path file = folder.path / "bench_last_good.safetensors";
   try {
-    bench.process(broken, Item{0, 1, 1});
+    bench.process(broken, Item{2, 0, 2});
     FAIL("the step was made");
   } catch (const Error& error) {
     const std::string text = error.what();
-    CHECK(says(text, "of update 2 is not"));
-    CHECK(
-        says(text,
-             "a smaller learning_rate, or clip_global_norm, may help. The last good model, of 1 update, is " +
-                 file.string()));
+    CHECK(says(text, "of update 3 is not"));
+    CHECK(says(
+        text,
+        "a smaller learning_rate, or clip_global_norm, may help. The last good model, of 1 updates, is " +
+            file.string()));
   }
-  bench.finish_epoch({});  // what the node still holds is the model of the first step
   const auto kept = read_safetensors(file);
   CHECK(kept.tensors.at("2.dense.weight").values ==
         bench.emitted.at(0).second.take<Model>().weights->tensors.at("2.dense.weight").values);
@@ -260,6 +265,18 @@ TEST_CASE("it tells how well pairs are told apart, and the gradient's length") {
   CHECK(told.at("penalty") > 0.0);
   CHECK(told.at("waiting") >= 0.0);
   CHECK(told.at("waiting") < 1.0);
+}
+
+TEST_CASE("more batches for an update than the run has are refused; a rest is told of") {
+  Bench never("twin.train", std::string(small) + "accumulate = 11");
+  CHECK_THROWS_WITH_AS(never.process(classes(5), Item{}),
+                       "accumulate = 11 is more than the 10 batches of the run: there would be no update",
+                       Error);
+  Bench rest("twin.train", std::string(small) + "accumulate = 4");
+  rest.process(classes(5), Item{});
+  CHECK(std::count(rest.said.begin(), rest.said.end(),
+                   "bench: the last 2 batches make no update: accumulate = 4 does not divide the run's 10") ==
+        1);
 }
 
 TEST_CASE("what limits the gradient is one thing, and a pattern names layers that are there") {
