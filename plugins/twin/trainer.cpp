@@ -33,7 +33,7 @@ Trainer::Trainer(Recipe recipe, Shape image, const Streams& random)
                        nullptr,
                        distance_weights_,
                        distance_gradient_,
-                       {1, static_cast<std::int64_t>(distance_weights_.size())}});  // into one output
+                       {static_cast<std::int64_t>(distance_weights_.size())}});
   updater_.emplace(std::move(tensors), recipe_.optimizer, recipe_.tunings, recipe_.clipping);
   if (recipe_.average) average_.emplace(network_, distance_weights_, *recipe_.average);
 }

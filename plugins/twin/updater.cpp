@@ -147,8 +147,11 @@ void Updater::constrain_all(std::uint64_t epoch) {
     if (!one.tuning || !one.tuning->constrains() || one.tuning->frozen_in(epoch) || one.bias()) continue;
     std::vector<float> rows = one.parameter ? one.parameter->row_major(one.weights.data())
                                             : std::vector<float>(one.weights.begin(), one.weights.end());
-    constrain(*one.tuning, rows,
-              one.dims.size() < 2 ? 1 : rows.size() / static_cast<std::size_t>(one.dims[0]));
+    // The weights into one output: a row; all of a distance's; each of a batch_norm's.
+    const std::size_t width = one.dims.size() > 1 ? rows.size() / static_cast<std::size_t>(one.dims[0])
+                              : one.parameter     ? 1
+                                                  : rows.size();
+    constrain(*one.tuning, rows, width);
     if (one.parameter)
       one.parameter->lay_out(rows, one.weights.data());
     else

@@ -188,10 +188,10 @@ TEST_CASE("a step that cannot be made ends the run, and the last good model is k
   } catch (const Error& error) {
     const std::string text = error.what();
     CHECK(says(text, "of update 3 is not"));
-    CHECK(says(
-        text,
-        "a smaller learning_rate, or clip_global_norm, may help. The last good model, of 1 updates, is " +
-            file.string()));
+    CHECK(
+        says(text,
+             "a smaller learning_rate, or clip_global_norm, may help. The last good model, of 1 update, is " +
+                 file.string()));
   }
   const auto kept = read_safetensors(file);
   CHECK(kept.tensors.at("2.dense.weight").values ==
