@@ -173,3 +173,46 @@ TEST_CASE("every preset reads back") {
     CHECK(read_model(temp.path / "x").weights->tensors.size() == model.weights->tensors.size());
   }
 }
+
+TEST_CASE("a file with damaged metadata is refused with the file's name, or is a model") {
+  // Changes of the texts that describe a network, byte by byte: deletions, other bytes, pieces twice. What
+  // tests/fuzz/model_file_fuzz.cpp does without end, for as long as one likes.
+  const TempFolder temp;
+  const Model model = small_model();
+  std::size_t refused = 0, read = 0;
+  for (std::uint64_t i = 0; i < 1500; ++i) {
+    Random random(11, 0, i);
+    NamedTensors named = *model.weights;
+    auto changed = named.metadata.begin();
+    std::advance(changed, random.below(named.metadata.size()));
+    std::string& text = changed->second;
+    for (std::uint64_t times = 1 + random.below(3); times > 0 && !text.empty(); --times) {
+      const std::size_t at = random.below(text.size()), length = 1 + random.below(6);
+      switch (random.below(4)) {
+        case 0:
+          text.erase(at, length);
+          break;
+        case 1:
+          text[at] = static_cast<char>(' ' + random.below(95));
+          break;
+        case 2:
+          text.insert(at, text.substr(random.below(text.size()), 4 * length));
+          break;
+        default:
+          text.insert(at, std::to_string(random.bits()));
+      }
+    }
+    write_safetensors(temp.path / "x", named);
+    try {
+      read_model(temp.path / "x");
+      ++read;
+    } catch (const Error& error) {
+      ++refused;
+      CAPTURE(text);
+      CHECK(std::string(error.what())
+                .starts_with("'" + (temp.path / "x").string() + "' is not a good model: "));
+    }
+  }
+  CHECK(refused > 1000);
+  CHECK(read > 0);
+}
