@@ -17,7 +17,7 @@ namespace {
 class BatchNormOperation final : public Operation {
  public:
   BatchNormOperation(Program& program, const Layer::Planned& at, float momentum, float epsilon)
-      : program_(program), layer_(at.name), momentum_(momentum), epsilon_(epsilon) {
+      : program_(program), momentum_(momentum), epsilon_(epsilon) {
     const Activation in = program.activation(at.input);
     const auto channels = static_cast<std::int64_t>(in.shape.channels);
     const memory::desc desc({channels}, memory::data_type::f32, memory::format_tag::a);
@@ -83,7 +83,7 @@ class BatchNormOperation final : public Operation {
   }
 
   void keep_statistics(const std::function<bool(const std::string&)>& of) override {
-    if (noted_ > 0 && of(layer_)) {
+    if (noted_ > 0 && of(layer)) {
       const float part = (1.0f - momentum_) / static_cast<float>(noted_);
       for (std::size_t c = 0; c < means_.size(); ++c) {
         mean_->weights[c] = momentum_ * mean_->weights[c] + part * means_[c];
@@ -179,7 +179,6 @@ class BatchNormOperation final : public Operation {
   }
 
   Program& program_;
-  std::string layer_;
   float momentum_, epsilon_;
   Parameter *scale_, *shift_, *mean_, *variance_;
   Planes planes_;  // all but the count

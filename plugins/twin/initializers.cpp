@@ -121,7 +121,7 @@ class Scaled : public Initializer {
 
  protected:
   Scaled(Distribution start, double numerator) : distribution(start), numerator_(numerator) {}
-  virtual double denominator(Fan fan) const = 0;
+  virtual double denominator(Fan fan) const { return static_cast<double>(fan.in); }
 
   template <class Type>
   static void describe_distribution(Spec<Type>& spec) {
@@ -151,9 +151,6 @@ filters = 8
 init = { type = "he", distribution = "uniform" })");
     describe_distribution(spec);
   }
-
- private:
-  double denominator(Fan fan) const override { return static_cast<double>(fan.in); }
 };
 
 /// Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks", eq. 12:
@@ -186,9 +183,6 @@ units = 8
 init = { type = "lecun", distribution = "truncated_normal" })");
     describe_distribution(spec);
   }
-
- private:
-  double denominator(Fan fan) const override { return static_cast<double>(fan.in); }
 };
 
 }  // namespace

@@ -81,7 +81,8 @@ shortcut = [{ type = "conv", filters = 8, size = 1, bias = false }, "batch_norm"
     // A layer that could fuse a ReLU, but did not, never reads its output again: the shortcut may add to it
     // in place.
     if (shortcut.empty() && layers.back()->fuses_relu())
-      return fitting(in, out).plan_with_sum(program, planned(at.name + ".shortcut", right, true), inner);
+      return fitting(in, out).plan_with_sum(
+          program, {.name = at.name + ".shortcut", .input = right, .relu = true}, inner);
     const int past = past_layers(program, at, in, out, right);
     const Activation like = program.activation(inner);
     return add_sum(program, inner, program.as(past, like.type, like.tag), true);
@@ -91,13 +92,6 @@ shortcut = [{ type = "conv", filters = 8, size = 1, bias = false }, "batch_norm"
   bool fuses_pool() const override { return layers.back()->fuses_sum() && layers.back()->fuses_pool(); }
 
  private:
-  static Planned planned(std::string name, int input, bool relu) {
-    Planned at;
-    at.name = std::move(name);
-    at.input = input;
-    at.relu = relu;
-    return at;
-  }
   Shape shortcut_shape(Shape in) const {
     try {
       return output_shape(shortcut, in);
@@ -109,7 +103,7 @@ shortcut = [{ type = "conv", filters = 8, size = 1, bias = false }, "batch_norm"
   int past_layers(Program& program, const Planned& at, Shape in, Shape out, int input) const {
     if (!shortcut.empty()) return plan_layers(program, shortcut, at.name + ".shortcut.", input, true);
     if (out == in) return input;
-    return fitting(in, out).plan(program, planned(at.name + ".shortcut", input, false));
+    return fitting(in, out).plan(program, {.name = at.name + ".shortcut", .input = input});
   }
   static Conv fitting(Shape in, Shape out) {
     Conv conv;

@@ -261,6 +261,11 @@ schedule = "cosine")");
 
   void build(const Images& images) {
     if (!missing.empty() && !resumed) throw Error(missing);
+    const std::uint64_t batches = run().epochs() * run().steps_per_epoch();
+    if (batches < accumulate)
+      throw Error(
+          fmt::format("accumulate = {} is more than the {} batches of the run: there would be no update",
+                      accumulate, batches));
     layers = layers_now();
     image = {images.channels, images.height, images.width};
     trainer.emplace(Recipe{layers,
@@ -272,7 +277,7 @@ schedule = "cosine")");
                            shard,
                            micro_batch,
                            accumulate,
-                           run().epochs() * run().steps_per_epoch(),
+                           batches,
                            run().steps_per_epoch(),
                            tune,
                            {clip_value, clip_norm, clip_global_norm},
@@ -282,11 +287,7 @@ schedule = "cosine")");
                     });
     run().say(fmt::format("{}: images of {}, batches of {}, {}", name(), image.text(), images.count,
                           resolve(precision) == Precision::bf16 ? "bf16" : "f32"));
-    if (const std::uint64_t batches = run().epochs() * run().steps_per_epoch(); batches < accumulate)
-      throw Error(
-          fmt::format("accumulate = {} is more than the {} batches of the run: there would be no update",
-                      accumulate, batches));
-    else if (batches % accumulate > 0)
+    if (batches % accumulate > 0)
       run().say(
           fmt::format("{}: the last {} batches make no update: accumulate = {} does not divide the run's {}",
                       name(), batches % accumulate, accumulate, batches));

@@ -40,8 +40,8 @@ void Tuning::describe(TableSpec<Tuning>& spec) {
   spec.param("unfreeze_at", &Tuning::unfreeze_at)
       .doc(
           "with frozen: epoch, counted from 0, from which on it is trained after all; the optimiser's count "
-          "of "
-          "updates has gone on, so that Adam's first steps then are long: give a small learning_rate_scale");
+          "of updates has gone on, so that Adam's first steps then are long: give a small "
+          "learning_rate_scale");
   spec.check(&Tuning::check);
 }
 
