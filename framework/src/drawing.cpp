@@ -45,9 +45,12 @@ std::string drawing(const Plan& plan) {
   for (const auto& node : plan.nodes)
     for (const auto& [input, link] : node.inputs) {
       const auto& from = plan.nodes[link.node];
+      const InputInfo& port = node.info->inputs[input];
       all += fmt::format("  {} -> {} [label={}{}];\n", quoted(from.name), quoted(node.name),
-                         quoted(from.output_types[link.output].name),
-                         node.info->inputs[input].bind ? ", style=dashed" : "");
+                         quoted(port.bind_passage ? port.name : from.output_types[link.output].name),
+                         port.bind           ? ", style=dashed"
+                         : port.bind_passage ? ", style=dotted"
+                                             : "");
     }
   return all + "}\n";
 }

@@ -174,10 +174,18 @@ class Checker {
     for (const auto& entry : *map) {
       const auto* source = entry.value.get<std::string>();
       const auto inputs = port_names(node.info->inputs);
-      if (!source)
+      const auto input = std::find(inputs.begin(), inputs.end(), entry.key);
+      const auto* several = entry.value.get<Value::List>();
+      if (several && input != inputs.end() && node.info->inputs[input - inputs.begin()].bind_passage) {
+        for (const Value& one : *several)
+          if (const auto* name = one.get<std::string>())
+            feeds.push_back({entry.key, *name, one.place});
+          else
+            problems_.error(one.place, fmt::format("expected the name of a node, found {}", one.type_text()));
+      } else if (!source)
         problems_.error(entry.value.place,
                         fmt::format("expected \"node\" or \"node.port\", found {}", entry.value.type_text()));
-      else if (std::find(inputs.begin(), inputs.end(), entry.key) == inputs.end())
+      else if (input == inputs.end())
         problems_.error(entry.place, fmt::format("{} has no input '{}'{}{}", node.info->type, entry.key,
                                                  did_you_mean(entry.key, inputs), listing("inputs", inputs)));
       else
@@ -206,6 +214,18 @@ class Checker {
                                     node.info->type, node.name, port.name, type_list(port.types)));
       }
     }
+  }
+
+  /// A batch of images alone makes it work, and comes out of it.
+  static bool takes_images(const NodeInfo& info) {
+    const auto with_images = [](const std::vector<PortType>& types) {
+      return std::find(types.begin(), types.end(), port_types<ImageBatch>()[0]) != types.end();
+    };
+    std::vector<const InputInfo*> streamed;
+    for (const InputInfo& port : info.inputs)
+      if (port.streamed()) streamed.push_back(&port);
+    return with_images(info.outputs[0].types) && with_images(streamed[0]->types) &&
+           std::all_of(streamed.begin() + 1, streamed.end(), [](const auto* port) { return port->optional; });
   }
 
   void wire_one(Plan::PlannedNode& node, const Feed& feed) {
@@ -255,6 +275,14 @@ class Checker {
                                                     source_name, listing("outputs", outputs)));
     }
     const bool constant = static_cast<bool>(info->outputs[output].constant);
+    if (inputs[input].bind_passage) {
+      if (info->shape != NodeInfo::Shape::map || !takes_images(*info))
+        return problems_.error(
+            feed.place, fmt::format("'{}' is sent images of its own by '{}', so it has to be a map of image "
+                                    "batches, as augment.normalize is; {} is none",
+                                    feed.source, node.name, info->type));
+      return node.inputs.push_back({input, {*source, output, feed.place}});
+    }
     if (constant != static_cast<bool>(inputs[input].bind))
       return problems_.error(
           feed.place, fmt::format("'{}' is {}, but the input '{}' of {} takes {}", feed.source,

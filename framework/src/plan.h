@@ -38,7 +38,9 @@ struct Plan {
     bool sound = false;                                // nothing was wrong with it by itself
     std::vector<std::pair<std::size_t, Link>> inputs;  // index into its info's inputs <- what feeds it
     std::vector<PortType> output_types;                // one per output: what flows there in this graph
+    std::vector<MetricInfo> metrics;                   // that it reports, those of its parameters included
     std::optional<ImageShape> image_shape;             // of the images that leave it, where that is known
+    std::vector<std::string> prepared_by;              // nodes that prepared these images; itself, too
   };
 
   Value graph;  // as written

@@ -16,6 +16,24 @@ std::string listing(const std::string& what, const std::vector<std::string>& nam
 
 namespace {
 
+/// What each node measures, and the maps it sends images of its own through.
+void gather(Plan& plan) {
+  for (Plan::PlannedNode& node : plan.nodes) {
+    if (!node.info) continue;
+    node.metrics = node.info->metrics;
+    if (node.sound && node.info->more_metrics)
+      for (MetricInfo& one : node.info->more_metrics(*node.node)) node.metrics.push_back(std::move(one));
+    for (std::size_t input = 0; input < node.info->inputs.size(); ++input) {
+      if (!node.info->inputs[input].bind_passage) continue;
+      Passage passage;
+      for (const auto& [fed, link] : node.inputs)
+        if (const Plan::PlannedNode& from = plan.nodes[link.node]; fed == input && from.info)
+          passage.add({from.name, from.info, from.node});
+      node.info->inputs[input].bind_passage(*node.node, std::move(passage));
+    }
+  }
+}
+
 void check_port_types(Plan& plan, Problems& problems) {
   for (Plan::PlannedNode& node : plan.nodes) {
     if (!node.info) continue;
@@ -25,6 +43,7 @@ void check_port_types(Plan& plan, Problems& problems) {
       PortType given =
           plan.nodes[link.node].info ? plan.nodes[link.node].output_types[link.output] : PortType();
       const InputInfo& port = node.info->inputs[input];
+      if (port.bind_passage) continue;  // no value comes here
       if (given != PortType() && std::find(port.types.begin(), port.types.end(), given) == port.types.end()) {
         node.sound = false;
         problems.error(link.place, fmt::format("'{}' gives {}, but the input '{}' of {} takes {}",
@@ -32,7 +51,7 @@ void check_port_types(Plan& plan, Problems& problems) {
                                                node.info->type, type_list(port.types)));
         given = PortType();
       }
-      if (!port.bind) streamed = given;
+      if (port.streamed()) streamed = given;
     }
     for (const OutputInfo& output : node.info->outputs)
       node.output_types.push_back(output.types.size() > 1 && streamed ? *streamed : output.types.front());
@@ -42,27 +61,31 @@ void check_port_types(Plan& plan, Problems& problems) {
 /// Every watched metric is one that a node feeding the watcher produces.
 void check_metrics(Plan& plan, Problems& problems) {
   for (Plan::PlannedNode& node : plan.nodes) {
-    const ParamInfo* param = node.sound ? node.info->find(node.info->metric_param) : nullptr;
-    if (!param) continue;
-    const std::string quoted = param->text(node.node.get());
-    const std::string wanted = quoted.substr(1, quoted.size() - 2);
+    if (!node.sound || !node.info->watched) continue;
     std::vector<std::string> known;
-    const MetricInfo* watched = nullptr;
+    std::map<std::string, Better> measured;  // also with who measures them
     for (const auto& [input, link] : node.inputs)
-      for (const MetricInfo& metric : plan.nodes[link.node].info->metrics) {
+      for (const MetricInfo& metric : plan.nodes[link.node].metrics) {
         known.push_back(metric.name);
-        if (wanted == metric.name || wanted == plan.nodes[link.node].name + "." + metric.name)
-          watched = &metric;
+        measured[metric.name] = measured[plan.nodes[link.node].name + "." + metric.name] = metric.better;
       }
-    if (watched) {
-      node.info->watch(*node.node, watched->better);
-      continue;
+    std::vector<Better> ways;
+    const std::vector<std::string> watched = node.info->watched(*node.node);
+    for (std::size_t i = 0; i < watched.size(); ++i) {
+      if (measured.contains(watched[i])) {
+        ways.push_back(measured[watched[i]]);
+        continue;
+      }
+      node.sound = false;
+      const Value* written = node.table.find(node.info->metric_param);
+      const auto* list = written ? written->get<Value::List>() : nullptr;
+      problems.error(list      ? list->at(i).place
+                     : written ? written->place
+                               : node.place,
+                     fmt::format("no node that feeds '{}' measures '{}'{}{}", node.name, watched[i],
+                                 did_you_mean(watched[i], known), listing("metrics", known)));
     }
-    node.sound = false;
-    const Value* written = node.table.find(param->key);
-    problems.error(written ? written->place : node.place,
-                   fmt::format("no node that feeds '{}' measures '{}'{}{}", node.name, wanted,
-                               did_you_mean(wanted, known), listing("metrics", known)));
+    if (node.sound) node.info->watch(*node.node, ways);
   }
 }
 
@@ -85,8 +108,7 @@ void check_progress(const Plan& plan, Problems& problems) {
   if (plan.run.progress.empty()) return;
   std::vector<std::string> known;
   for (const Plan::PlannedNode& node : plan.nodes)
-    if (node.info)
-      for (const MetricInfo& metric : node.info->metrics) known.push_back(node.name + "." + metric.name);
+    for (const MetricInfo& metric : node.metrics) known.push_back(node.name + "." + metric.name);
   const auto* written = plan.graph.find("run")->find("progress")->get<Value::List>();
   for (std::size_t i = 0; i < plan.run.progress.size(); ++i)
     if (const std::string& wanted = plan.run.progress[i];
@@ -104,11 +126,17 @@ void check_nodes(Plan& plan, Problems& problems) {
     std::vector<FedInput> fed;
     for (const auto& [input, link] : node.inputs) {
       const Plan::PlannedNode& from = plan.nodes[link.node];
-      fed.push_back({node.info->inputs[input].name, from.output_types[link.output].type, from.image_shape});
+      fed.push_back({node.info->inputs[input].name, from.output_types[link.output].type, from.image_shape,
+                     from.prepared_by});
     }
     const std::size_t before = problems.size();
     if (node.info->check) node.info->check(node.node.get(), Checking(node.table, node.place, problems, fed));
-    if (problems.size() == before) node.image_shape = leaving_shape(*node.info, *node.node, fed);
+    if (problems.size() != before) continue;
+    node.image_shape = leaving_shape(*node.info, *node.node, fed);
+    for (const auto& [input, link] : node.inputs)
+      if (node.info->inputs[input].streamed() && node.prepared_by.empty())
+        node.prepared_by = plan.nodes[link.node].prepared_by;
+    if (node.info->prepares) node.prepared_by.push_back(node.name);
   }
 }
 
@@ -126,7 +154,7 @@ void warn_of_unused(const Plan& plan, Problems& problems) {
     for (const auto& [input, link] : node.inputs) used.insert(link.node);
   for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
     const Plan::PlannedNode& node = plan.nodes[i];
-    if (node.info && !node.info->outputs.empty() && node.info->metrics.empty() && !used.contains(i))
+    if (node.info && !node.info->outputs.empty() && node.metrics.empty() && !used.contains(i))
       problems.warning(node.place, fmt::format("nobody uses what '{}' gives out{}", node.name,
                                                listing("outputs", port_names(node.info->outputs))));
   }
@@ -135,6 +163,7 @@ void warn_of_unused(const Plan& plan, Problems& problems) {
 }  // namespace
 
 void check_plan(Plan& plan, Problems& problems) {
+  gather(plan);
   check_port_types(plan, problems);
   check_metrics(plan, problems);
   check_board(plan, problems);

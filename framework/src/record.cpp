@@ -35,7 +35,7 @@ Record::Record(const Plan& plan, bool quiet)
   }
   if (!shown_.empty()) return;
   for (const Plan::PlannedNode& node : plan.nodes)
-    if (!node.info->metrics.empty()) shown_.emplace_back(node.name, node.info->metrics.front().name);
+    if (!node.metrics.empty()) shown_.emplace_back(node.name, node.metrics.front().name);
 }
 
 double Record::seconds() const {
@@ -178,7 +178,7 @@ void Record::say(const std::string& line) {
 const MetricInfo* Record::declared(const std::string& node, const std::string& metric) const {
   for (const Plan::PlannedNode& planned : plan_.nodes)
     if (planned.name == node)
-      for (const MetricInfo& one : planned.info->metrics)
+      for (const MetricInfo& one : planned.metrics)
         if (one.name == metric) return &one;
   return nullptr;
 }

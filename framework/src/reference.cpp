@@ -39,8 +39,10 @@ std::vector<Port> ports(const NodeInfo& node) {
     return type_list(types) + (constant ? ", made once" : "") + (optional ? ", optional" : "");
   };
   for (const InputInfo& port : node.inputs)
-    all.push_back(
-        {"input", port.name, kind(port.types, static_cast<bool>(port.bind), port.optional), port.doc});
+    all.push_back({"input", port.name,
+                   port.bind_passage ? "names of maps, optional"
+                                     : kind(port.types, static_cast<bool>(port.bind), port.optional),
+                   port.doc});
   for (const OutputInfo& port : node.outputs)
     all.push_back({"output", port.name, kind(port.types, static_cast<bool>(port.constant), false), port.doc});
   for (const BoardInfo& one : node.publishes)

@@ -21,6 +21,8 @@
 #include "signals.h"
 #include "tell.h"
 #include "trace.h"
+#include "twinflow/plugin.h"
+#include "writer.h"
 
 namespace twinflow {
 
@@ -65,8 +67,14 @@ class Runtime final : public Run {
     for (const Plan::PlannedNode& node : plan.nodes) {
       Station& station = stations_.emplace_back();
       for (const InputInfo& port : node.info->inputs)
-        if (!port.bind) station.join.add_port(port.name);
+        if (port.streamed()) station.join.add_port(port.name);
     }
+    for (std::size_t i = 0; i < plan.nodes.size(); ++i)
+      (plan.nodes[i].info->hear ? listeners_ : finishing_).push_back(i);
+    finishing_.insert(finishing_.end(), listeners_.begin(), listeners_.end());
+    about_ = {{"graph", plan.resolved_toml},
+              {"seed", fmt::format("{}", plan.run.seed)},
+              {"version", TWINFLOW_VERSION}};
   }
 
   ExitCode execute() {
@@ -101,8 +109,21 @@ class Runtime final : public Run {
   std::uint64_t steps_per_epoch() const override { return steps_per_epoch_; }
   int threads() const override { return threads_; }
   const std::filesystem::path& directory() const override { return record_.directory(); }
+  const std::map<std::string, std::string>& about() const override { return about_; }
+  std::vector<std::string> metrics() const override {
+    std::vector<std::string> all;
+    for (const Plan::PlannedNode& node : plan_.nodes)
+      for (const MetricInfo& metric : node.metrics) all.push_back(node.name + "." + metric.name);
+    return all;
+  }
+  std::shared_future<bool> later(std::string what, std::function<void()> write, Retry retry) override {
+    return writer_.later(std::move(what), std::move(write), retry == Retry::yes);
+  }
   void report(std::string_view node, const Item& item, const Numbers& values) override {
     record_.report(node, item, values);
+    const std::lock_guard lock(hearing_);
+    for (const std::size_t i : listeners_)
+      plan_.nodes[i].info->hear(*plan_.nodes[i].node, node, item, values);
   }
   void say(const std::string& line) override { record_.say(line); }
   void stop(std::string reason) override {
@@ -277,7 +298,7 @@ class Runtime final : public Run {
     }
     for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
       for (const auto& [input, link] : plan_.nodes[i].inputs) {
-        if (plan_.nodes[i].info->inputs[input].bind) continue;
+        if (!plan_.nodes[i].info->inputs[input].streamed()) continue;
         Station& from = stations_[link.node];
         flow::sender<Message>& sender =
             from.body ? static_cast<flow::sender<Message>&>(*from.body) : from.outputs[link.output];
@@ -395,9 +416,10 @@ class Runtime final : public Run {
       return SignalGuard::received() != 0 ? save_mid_epoch() : check_joins();
 
     const Item last{position_.epoch, steps_per_epoch_ - 1, epoch_end_ - 1};
-    for (std::size_t i = 0; i < plan_.nodes.size() && !failed_; ++i) {
+    for (const std::size_t i : finishing_) {
       const Plan::PlannedNode& planned = plan_.nodes[i];
       if (!planned.info->finish_epoch) continue;
+      if (failed_) break;
       const auto begin = Clock::now();
       guarded(i, [&] { planned.info->finish_epoch(*planned.node, last); });
       const auto end = Clock::now();
@@ -458,6 +480,7 @@ class Runtime final : public Run {
   void close_nodes() {
     for (std::size_t i = 0; i < plan_.nodes.size(); ++i)
       if (stations_[i].opened) guarded(i, [&] { plan_.nodes[i].node->close(); });
+    writer_.drain();
   }
 
   ExitCode conclude() {
@@ -496,6 +519,8 @@ class Runtime final : public Run {
   const int threads_, max_in_flight_;
   const std::filesystem::path output_, resume_, trace_file_;
   Record record_;
+  Writer writer_{[this](const std::string& line) { record_.say(line); }};
+  std::map<std::string, std::string> about_;
 
   ControlBoard board_;
   std::optional<SavedRun> resumed_;  // until the nodes have it back
@@ -506,6 +531,9 @@ class Runtime final : public Run {
   std::atomic<std::uint64_t> next_step_{0}, in_flight_{0}, most_in_flight_{0};
 
   std::optional<Trace> trace_;
+  std::vector<std::size_t> finishing_;  // all nodes, upstream first, but listeners last
+  std::vector<std::size_t> listeners_;
+  std::mutex hearing_;
 
   std::mutex mutex_;  // guards what follows
   std::optional<std::string> failure_;

@@ -200,9 +200,14 @@ class Writer {
       schema["type"] = "object";
     }
     for (const InputInfo& input : inputs) {
-      schema["properties"][input.name] = {{"type", "string"},
-                                          {"pattern", source},
-                                          {"description", sentence({type_list(input.types), input.doc})}};
+      Json& port = schema["properties"][input.name];
+      port = {{"type", "string"},
+              {"pattern", source},
+              {"description", sentence({type_list(input.types), input.doc})}};
+      if (input.bind_passage) {
+        port["type"] = {"string", "array"};
+        port["items"] = {{"type", "string"}, {"pattern", source}};
+      }
       if (needed(input) && whole) schema["required"].push_back(input.name);
     }
     schema["additionalProperties"] = false;
@@ -250,6 +255,10 @@ class Writer {
         schema["minItems"] = 2;
         schema["maxItems"] = 2;
         return schema;
+      }
+      case Kind::one_or_more: {
+        const Json element = value(*shape.element, param, true);
+        return {{"anyOf", {element, {{"type", "array"}, {"items", element}, {"minItems", 1}}}}};
       }
       case Kind::list:  // taken as it is, not laid over another: its elements are whole
         return {{"type", "array"}, {"items", value(*shape.element, param, true)}};

@@ -49,6 +49,8 @@ std::string ValueShape::text() const {
     }
     case Kind::list:
       return "list of " + element->text();
+    case Kind::one_or_more:
+      return fmt::format("{0}, or list of {0}", element->text());
     case Kind::component:
       return family;
     case Kind::table:

@@ -1,10 +1,8 @@
 #include "states.h"
 
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <charconv>
-#include <memory>
 
 #include "twinflow/error.h"
 #include "twinflow/param.h"
@@ -48,29 +46,6 @@ State::Value decode(const std::string& text) {
   if (text.starts_with('d')) return decode_number<double>(text);
   if (text.starts_with('s')) return text.substr(1);
   throw Error(fmt::format("'{}' is no value", text));
-}
-
-/// Over everything but itself, with lengths, so that nothing can move from one name to another.
-std::string checksum(const NamedTensors& all) {
-  const std::unique_ptr<XXH64_state_t, decltype(&XXH64_freeState)> hash(XXH64_createState(),
-                                                                        &XXH64_freeState);
-  XXH64_reset(hash.get(), 0);
-  const auto add = [&](const void* data, std::size_t bytes) {
-    const std::uint64_t length = bytes;
-    XXH64_update(hash.get(), &length, sizeof length);
-    if (bytes > 0) XXH64_update(hash.get(), data, bytes);
-  };
-  for (const auto& [name, text] : all.metadata) {
-    if (name == "checksum") continue;
-    add(name.data(), name.size());
-    add(text.data(), text.size());
-  }
-  for (const auto& [name, tensor] : all.tensors) {
-    add(name.data(), name.size());
-    add(tensor.shape.data(), tensor.shape.size() * sizeof tensor.shape[0]);
-    add(tensor.values.data(), tensor.values.size() * sizeof tensor.values[0]);
-  }
-  return fmt::format("{:016x}", XXH64_digest(hash.get()));
 }
 
 }  // namespace

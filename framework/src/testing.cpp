@@ -33,6 +33,19 @@ class Bench::BenchRun final : public Run {
   std::uint64_t steps_per_epoch() const override { return bench_.steps_per_epoch; }
   int threads() const override { return bench_.threads; }
   const std::filesystem::path& directory() const override { return bench_.directory; }
+  const std::map<std::string, std::string>& about() const override { return bench_.about; }
+  std::vector<std::string> metrics() const override { return bench_.metrics; }
+  std::shared_future<bool> later(std::string what, std::function<void()> write, Retry) override {
+    std::promise<bool> done;
+    try {
+      write();
+      done.set_value(true);
+    } catch (const std::exception& error) {
+      say(fmt::format("{}: {}", what, error.what()));
+      done.set_value(false);
+    }
+    return done.get_future().share();
+  }
   void report(std::string_view, const Item& item, const Numbers& values) override {
     bench_.reported.emplace_back(item, values);
   }
@@ -53,7 +66,7 @@ Bench::Bench(const std::string& type, const std::string& toml, std::uint64_t see
   Problems problems;
   const Value table = parse_toml(toml, "bench.toml", "", problems);
   bind_parameters(*info_, node_.get(), table, table.place, {}, problems);
-  if (info_->watch) info_->watch(*node_, watched);
+  if (info_->watch) info_->watch(*node_, std::vector<Better>(info_->watched(*node_).size(), watched));
   if (problems.empty() && info_->check)
     info_->check(node_.get(), Checking(table, table.place, problems, fed_));
   if (!problems.empty()) throw Error(problems.str());
@@ -77,6 +90,17 @@ void Bench::bind(const std::string& input, const Parcel& parcel) {
   for (const InputInfo& port : info_->inputs)
     if (port.name == input && port.bind) return check_type(port, parcel), port.bind(*node_, parcel);
   throw Error(info_->type + " has no constant input '" + input + "'");
+}
+
+void Bench::pass_through(const std::string& input, Bench& map) {
+  for (const InputInfo& port : info_->inputs) {
+    if (port.name != input || !port.bind_passage) continue;
+    map.start(NodeInfo::Shape::map);
+    Passage& passage = passages_[input];
+    passage.add({map.name, map.info_, map.node_});
+    return port.bind_passage(*node_, passage);
+  }
+  throw Error(info_->type + " has no input '" + input + "' for maps to send images through");
 }
 
 Parcel Bench::make_constant(const std::string& output) {
@@ -111,7 +135,7 @@ void Bench::check_type(const InputInfo& port, const Parcel& parcel) const {
 void Bench::check_fed(const std::vector<Parcel>& parcels) const {
   std::vector<const InputInfo*> ports;
   for (const InputInfo& port : info_->inputs)
-    if (!port.bind) ports.push_back(&port);
+    if (port.streamed()) ports.push_back(&port);
   if (ports.size() != parcels.size())
     throw Error(fmt::format("{} has {} stream input{}, and was given {}", info_->type, ports.size(),
                             ports.size() == 1 ? "" : "s", parcels.size()));

@@ -12,6 +12,7 @@ class Invert final : public EachImage {
 };
 
 void Invert::describe(NodeSpec<Invert>& spec) {
+  spec.prepares();
   spec.summary(
       "Turns images into their negatives: 1 - x. "
       "twin.evaluate sees images that are not inverted.");

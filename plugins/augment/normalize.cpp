@@ -105,6 +105,7 @@ class Normalize final : public Map<AnyBatch, AnyBatch> {
 };
 
 void Normalize::describe(NodeSpec<Normalize>& spec) {
+  spec.prepares();
   spec.summary(
       "Brings images to mean 0 and standard deviation 1. The result leaves [0, 1]. "
       "twin.evaluate sees images that are not normalized.");

@@ -24,6 +24,7 @@ class Resize final : public Map<AnyBatch, AnyBatch>, public TargetSize {
 };
 
 void Resize::describe(NodeSpec<Resize>& spec) {
+  spec.prepares();
   spec.summary(
       "Gives all images another size. "
       "twin.evaluate sees images that are not resized.");

@@ -51,7 +51,7 @@ struct Watching {
 template <class Type>
 void describe_watching(NodeSpec<Type>& spec) {
   spec.param("monitor", &Type::monitor).doc("the metric that decides");
-  spec.watches("monitor", &Type::better);
+  spec.watches("monitor", &Type::monitor, &Type::better);
   spec.param("mode", &Type::mode)
       .names({{"auto", Mode::automatic}, {"max", Mode::max}, {"min", Mode::min}})
       .doc("whether more or less is better; auto: as the node says that measures it");

@@ -26,6 +26,8 @@ TWINFLOW_NODE("test.stutter", Stutter)
 TWINFLOW_NODE("test.sum", Sum)
 TWINFLOW_NODE("test.collect", Collect)
 TWINFLOW_NODE("test.watch", Watch)
+TWINFLOW_NODE("test.hear", Hear)
+TWINFLOW_NODE("test.later", Later)
 TWINFLOW_NODE("test.list", List)
 TWINFLOW_NODE("test.raise", Raise)
 TWINFLOW_NODE("test.swap", Swap)
@@ -514,4 +516,33 @@ TEST_CASE("the run directory tells what ran and what was measured") {
   Plan plan = make_plan(temp.path / "graph.toml", {}, problems);
   CHECK(run_plan(plan, {.output = temp.path / "run"}) == failed);  // never over an old run
   CHECK(nlohmann::json::parse(read_file(temp.path / "run/result.json"))["status"] == "finished");
+}
+
+TEST_CASE("a listener hears every report, and its epoch ends after all others'") {
+  const TempFolder temp;
+  test_nodes::Hear::heard.clear();
+  test_nodes::Hear::order.clear();
+  const std::string early = std::string(chain).replace(std::string(chain).find("[node.count]"), 12,
+                                                       "[node.all]\ntype = \"test.hear\"\n[node.count]");
+  CHECK(run_graph(early, temp, {.threads = 4}).code == finished);
+  std::istringstream lines(read_file(temp.path / "run/metrics.jsonl"));
+  std::map<std::string, std::size_t> written;
+  std::size_t reports = 0;
+  for (std::string line; std::getline(lines, line); ++reports) {
+    const auto one = nlohmann::json::parse(line);
+    written[one["node"].get<std::string>()] += one["metrics"].size();
+  }
+  CHECK(reports > 0);
+  CHECK(test_nodes::Hear::heard == written);
+  CHECK(seen["all"].steps.size() == reports);
+  CHECK(seen["all"].epochs == 2);
+}
+
+TEST_CASE("what a node has written later is written in order, and before its close() ends") {
+  const TempFolder temp;
+  test_nodes::Later::written.clear();
+  const std::string graph = std::string(chain) + "[node.later]\ntype = \"test.later\"\nfrom = \"again\"\n";
+  CHECK(run_graph(graph, temp, {.threads = 2}).code == finished);
+  CHECK(test_nodes::Later::written == seen["collect"].numbers);
+  CHECK(seen["later"].closed == 1);
 }

@@ -296,13 +296,46 @@ class Collect final : public Sink<Number> {
   }
 };
 
+/// Beside the stream: keeps what others report.
+class Hear final : public Beside, public Listener {
+ public:
+  static void describe(NodeSpec<Hear>& spec) { spec.summary("Keeps what it hears."); }
+  void process(Inputs<>, const Item&) override {}
+  void hear(std::string_view node, const Item& item, const Numbers& values) override {
+    heard[std::string(node)] += values.size();
+    seen[name()].steps.push_back(item.step);
+  }
+  void finish_epoch(const Item&) override {
+    ++seen[name()].epochs;
+    order.push_back(name());
+  }
+
+  static inline std::map<std::string, std::size_t> heard;
+  static inline std::vector<std::string> order;  // of listeners' epochs
+};
+
+/// Has the run write something later.
+class Later final : public Sink<Number> {
+ public:
+  static void describe(NodeSpec<Later>& spec) { spec.summary("Writes what it sees, in the background."); }
+  void process(Number input, const Item&) override {
+    last_ = run().later("a file", [value = input.value] { written.push_back(value); });
+  }
+  void close() override { seen[name()].closed += last_.get() ? 1 : 100; }
+
+  static inline std::vector<double> written;
+
+ private:
+  std::shared_future<bool> last_;
+};
+
 class Watch final : public Sink<Metrics> {
  public:
   static void describe(NodeSpec<Watch>& spec) {
     spec.summary("Stops the run when a metric is large enough.");
     spec.param("monitor", &Watch::monitor);
     spec.param("enough", &Watch::enough);
-    spec.watches("monitor", &Watch::better);
+    spec.watches("monitor", &Watch::monitor, &Watch::better);
   }
   void process(Metrics metrics, const Item& item) override {
     seen[name()].numbers.push_back(metrics.values.at(monitor));

@@ -71,6 +71,7 @@ class Dataset {
   std::vector<std::string> groups;
   std::vector<Class> classes;
   std::vector<std::int32_t> drawers;  // for each image of the store; who made it, or empty when nobody knows
+  std::vector<std::string> names;     // for each image of the store, its file; empty where none is of a file
   std::vector<Task> tasks;            // fixed tasks (official runs) that this data set is for; mostly empty
   std::vector<ListedPair> pairs;      // judged pairs, where the data set is a list of them; mostly empty
 

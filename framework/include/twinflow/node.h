@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 
 #include "twinflow/board.h"
 #include "twinflow/metrics.h"
+#include "twinflow/passage.h"
 #include "twinflow/ports.h"
 #include "twinflow/random.h"
 #include "twinflow/spec.h"
@@ -57,12 +59,20 @@ class Run {
   virtual ~Run();
 
   virtual std::uint64_t seed() const = 0;
+  /// `endless` where [run] says epochs = "unlimited".
   virtual std::uint64_t epochs() const = 0;
   /// Known once all nodes are open: not yet in open(), where a source may still have to find its items.
   virtual std::uint64_t steps_per_epoch() const = 0;
   virtual int threads() const = 0;
   /// Where the run writes. It exists once all nodes are open: not yet in open().
   virtual const std::filesystem::path& directory() const = 0;
+
+  /// What made this run, as texts by name, to be written into what should tell where it is from: "graph" (as
+  /// TOML, every parameter written out), "seed", "version", and for each data set in use a fingerprint of its
+  /// images and classes, "data.NODE.OUTPUT". Complete once all nodes are open.
+  virtual const std::map<std::string, std::string>& about() const = 0;
+  /// "node.metric" for every metric that a node of the graph says it reports.
+  virtual std::vector<std::string> metrics() const = 0;
 
   /// Named numbers of a node, for metrics.jsonl, the progress and result.json. The line of an epoch shows the
   /// mean over it of what was reported, result.json the last and, where it is said which way is better, the
@@ -74,6 +84,24 @@ class Run {
   virtual void stop(std::string reason) = 0;
   /// Where slices of a node's own go (twinflow/trace.h); nullptr unless flowrun --trace asks for one.
   virtual Tracer* trace() { return nullptr; }
+
+  /// Has `write` called on the run's writing thread, once all that was given before is done, so that the
+  /// stream need not wait for the disk. What it throws is told, with `what` in front (the file, mostly).
+  /// `again`: it is then tried anew, a few times over some seconds, before it is given up; the run goes on. A
+  /// saved state is on the disk only after all that was given before save(). The future tells whether it
+  /// succeeded; waiting for it is for close(), where all that was given before has to end.
+  enum class Retry { no, yes };
+  virtual std::shared_future<bool> later(std::string what, std::function<void()> write,
+                                         Retry retry = Retry::yes) = 0;
+};
+
+/// A node that also derives from this hears what any node of the graph reports (Run::report), after it was
+/// written to metrics.jsonl: one call at a time, on any thread, while others wait: it should only take notes,
+/// and must not report. Its finish_epoch() comes after those of all nodes that are no listeners.
+class Listener {
+ public:
+  virtual ~Listener() = default;
+  virtual void hear(std::string_view node, const Item& item, const Numbers& values) = 0;
 };
 
 class Node {
@@ -149,6 +177,9 @@ class Stateful : public Node {
 template <class In>
 using Sink = Stateful<In>;
 
+/// A sink without inputs: a listener beside the stream, say.
+using Beside = Stateful<Inputs<>>;
+
 /// A node beside the stream: it only has constant outputs.
 class Constants : public Node {};
 
@@ -169,13 +200,19 @@ struct NodeInfo : TypeInfo {
   std::vector<InputInfo> inputs;
   std::vector<OutputInfo> outputs;
   std::vector<MetricInfo> metrics;  // that it reports, or puts into the Metrics it gives out
-  std::string metric_param;  // the parameter that names a metric of an upstream node; "" when there is none
-  std::function<void(Node&, Better)> watch;  // told which way that metric is better
+  std::function<std::vector<MetricInfo>(const Node&)>
+      more_metrics;          // that follow from its parameters; or empty
+  std::string metric_param;  // the parameter that names metrics of an upstream node; "" when there is none
+  std::function<std::vector<std::string>(const Node&)> watched;  // these,
+  std::function<void(Node&, const std::vector<Better>&)> watch;  // and it is told which way each is better
   std::vector<BoardInfo> publishes, reads;
 
   /// What the node makes of the shape of the images it is fed; empty: leaves it as it is.
   std::function<std::optional<ImageShape>(const Node&, std::optional<ImageShape>)> image_shape;
 
+  bool prepares = false;  // changes every image alike, which an evaluation has to do as well
+
+  std::function<void(Node&, std::string_view, const Item&, const Numbers&)> hear;     // listener
   std::function<std::uint64_t(const Node&)> source_items;                             // source
   std::function<Parcel(const Node&, const Item&)> make_item;                          // source
   std::function<Parcel(const Node&, const std::vector<Parcel>&, const Item&)> apply;  // map
@@ -195,6 +232,10 @@ class NodeSpec : public BasicSpec<Type, Node> {
  public:
   explicit NodeSpec(NodeInfo& info) : BasicSpec<Type, Node>(info), node_(info) {
     shape(static_cast<Type*>(nullptr));
+    if constexpr (std::is_base_of_v<Listener, Type>)
+      node_.hear = [](Node& node, std::string_view who, const Item& item, const Numbers& values) {
+        static_cast<Type&>(node).hear(who, item, values);
+      };
   }
 
   /// Names and documents the next stream input, in the order of the In.
@@ -214,6 +255,19 @@ class NodeSpec : public BasicSpec<Type, Node> {
     };
     node_.inputs.push_back(std::move(port));
     return PortBuilder(node_.inputs.back().doc, &node_.inputs.back().optional);
+  }
+  /// Maps of the graph that this node sends images of its own through; need not be given.
+  template <class Owner>
+  PortBuilder input(std::string name, Passage Owner::*member) {
+    InputInfo port;
+    port.name = std::move(name);
+    port.types = port_types<ImageBatch>();
+    port.optional = true;
+    port.bind_passage = [member](Node& node, Passage passage) {
+      static_cast<Type&>(node).*member = std::move(passage);
+    };
+    node_.inputs.push_back(std::move(port));
+    return PortBuilder(node_.inputs.back().doc, nullptr);
   }
   /// Names and documents the stream output of a source or map.
   PortBuilder output(std::string name) {
@@ -253,13 +307,36 @@ class NodeSpec : public BasicSpec<Type, Node> {
   void metric(std::string name, std::string doc, Better better = Better::unknown) {
     node_.metrics.push_back({std::move(name), std::move(doc), better});
   }
+  /// The same for metrics that follow from the node's parameters: a const function of them.
+  template <class Owner>
+  void more_metrics(std::vector<MetricInfo> (Owner::*metrics)() const) {
+    node_.more_metrics = [metrics](const Node& node) { return (static_cast<const Type&>(node).*metrics)(); };
+  }
   /// The parameter that names a metric which some upstream node must produce, as "accuracy" or
   /// "one_shot.accuracy"; `better` is set to the way that is better, before checks of the node's own.
-  template <class Owner>
-  void watches(std::string param, Better Owner::*better) {
+  template <class Owner, class Other>
+  void watches(std::string param, std::string Owner::*name, Better Other::*better) {
     node_.metric_param = std::move(param);
-    node_.watch = [better](Node& node, Better way) { static_cast<Type&>(node).*better = way; };
+    node_.watched = [name](const Node& node) {
+      return std::vector<std::string>{static_cast<const Type&>(node).*name};
+    };
+    node_.watch = [better](Node& node, const std::vector<Better>& ways) {
+      static_cast<Type&>(node).*better = ways.at(0);
+    };
   }
+  /// The same for several metrics.
+  template <class Owner, class Other>
+  void watches(std::string param, OneOrMore<std::string> Owner::*names, std::vector<Better> Other::*better) {
+    node_.metric_param = std::move(param);
+    node_.watched = [names](const Node& node) { return (static_cast<const Type&>(node).*names).values; };
+    node_.watch = [better](Node& node, const std::vector<Better>& ways) {
+      static_cast<Type&>(node).*better = ways;
+    };
+  }
+  /// Says that the node changes every image alike (it normalises, inverts, resizes, ...), so that whoever
+  /// measures a model that was trained behind it must send images through it as well. Nodes that draw at
+  /// random do not say so.
+  void prepares() { node_.prepares = true; }
   /// Says, while the graph is checked, what shape the images have that leave the node, so that nodes below
   /// can check theirs: a pure function of the parameters and of the shape of the images that are fed in.
   /// Empty: only the run will tell. A node that says nothing leaves images as they are: samplers those of

@@ -23,18 +23,32 @@
 
 /// What a parameter is without its owner's C++ type, and which C++ types a parameter may have: bool,
 /// integers, double, std::string, std::filesystem::path, std::vector of them, std::array<T, 2> for [low,
-/// high], Around<centre> for a range that may be one number, std::optional of them for what need not be
-/// given, std::shared_ptr<const Base> for a component of a family. Enums and nested tables: see spec.h.
+/// high], Around<centre> for a range that may be one number, OneOrMore<T> for a list that may be one element,
+/// std::optional of them for what need not be given, std::shared_ptr<const Base> for a component of a family.
+/// Enums and nested tables: see spec.h.
 namespace twinflow {
 
 struct TypeInfo;
 
 /// What a value in a graph file may be.
 struct ValueShape {
-  enum class Kind { boolean, integer, number, string, path, name, pair, around, list, table, component };
+  enum class Kind {
+    boolean,
+    integer,
+    number,
+    string,
+    path,
+    name,
+    pair,
+    around,
+    list,
+    one_or_more,
+    table,
+    component
+  };
   Kind kind = Kind::table;
   std::vector<std::string> names;             // name: one of these, an enum's
-  std::shared_ptr<const ValueShape> element;  // pair ([low, high]), around, list: what it holds
+  std::shared_ptr<const ValueShape> element;  // pair ([low, high]), around, list, one_or_more: what it holds
   const TypeInfo* table = nullptr;            // table: its parameters
   std::string family;                         // component: of that family
   int centre = 0;                             // around: of the range that one number is half of
@@ -67,6 +81,7 @@ struct FedInput {
   std::string input;
   std::type_index type = typeid(void);
   std::optional<ImageShape> image_shape = {};  // of the images that come, or that what comes was made for
+  std::vector<std::string> prepared_by = {};   // nodes that prepared these images (NodeSpec::prepares)
 };
 
 /// What a check of its own may ask and say: `void Type::check(const twinflow::Checking&) const`.
@@ -92,6 +107,12 @@ class Checking {
   std::optional<ImageShape> image_shape(std::string_view input) const {
     const FedInput* fed = find(input);
     return fed ? fed->image_shape : std::nullopt;
+  }
+  /// The names of the nodes that have prepared the images on that input, or those that the model on it was
+  /// trained with (NodeSpec::prepares), upstream first.
+  std::vector<std::string> prepared_by(std::string_view input) const {
+    const FedInput* fed = find(input);
+    return fed ? fed->prepared_by : std::vector<std::string>();
   }
 
  private:
@@ -299,6 +320,39 @@ struct ParamType<Around<centre>> {
     return true;
   }
   static std::string text(const Around<centre>& range) { return Pair::text({range.low, range.high}); }
+};
+
+/// A list that may be written as its only element.
+template <class T>
+struct OneOrMore {
+  std::vector<T> values;
+};
+template <class T>
+struct ParamType<OneOrMore<T>> {
+  static ValueShape shape() {
+    return {
+        ValueShape::Kind::one_or_more, {}, std::make_shared<ValueShape>(ParamType<T>::shape()), nullptr, {}};
+  }
+  static bool read(const Value& value, OneOrMore<T>& out, Problems& problems) {
+    if (value.get<Value::List>()) {
+      OneOrMore<T> made;
+      if (!ParamType<std::vector<T>>::read(value, made.values, problems)) return false;
+      if (made.values.empty()) {
+        problems.error(value.place, "at least one is needed");
+        return false;
+      }
+      out = std::move(made);
+      return true;
+    }
+    T one{};
+    if (!ParamType<T>::read(value, one, problems)) return false;
+    out.values = {std::move(one)};
+    return true;
+  }
+  static std::string text(const OneOrMore<T>& list) {
+    return list.values.size() == 1 ? ParamType<T>::text(list.values[0])
+                                   : ParamType<std::vector<T>>::text(list.values);
+  }
 };
 
 /// What need not be given: written as what it holds.

@@ -20,6 +20,7 @@
 namespace twinflow {
 
 class Node;
+class Passage;  // twinflow/passage.h
 
 /// One message of the stream.
 struct Item {
@@ -164,13 +165,20 @@ struct InputInfo {
   std::string name, doc;
   std::vector<PortType> types;  // any of these
   bool optional = false;
-  std::function<void(Node&, const Parcel&)> bind;  // a constant; empty for the stream
+  std::function<void(Node&, const Parcel&)> bind;    // a constant; empty for the stream
+  std::function<void(Node&, Passage)> bind_passage;  // maps to send images through; no value comes here
+
+  bool streamed() const { return !bind && !bind_passage; }
 };
 
 template <class In>
 void StreamInputs<In>::add(std::vector<InputInfo>& ports, std::vector<PortType> types, bool optional) {
-  ports.push_back(
-      {ports.empty() ? "in" : "in" + std::to_string(ports.size() + 1), "", std::move(types), optional, {}});
+  ports.push_back({ports.empty() ? "in" : "in" + std::to_string(ports.size() + 1),
+                   "",
+                   std::move(types),
+                   optional,
+                   {},
+                   {}});
 }
 
 struct OutputInfo {

@@ -21,6 +21,10 @@ struct NamedTensors {
   std::map<std::string, std::string> metadata;
 };
 
+/// XXH64 over everything but the text "checksum", as 16 hexadecimal digits: names, texts, shapes and values,
+/// with their lengths, so that nothing can move from one name to another.
+std::string checksum(const NamedTensors& tensors);
+
 /// Writes a safetensors file (u64 little-endian header length, JSON header, row-major little-endian buffer
 /// without gaps;
 /// `__metadata__` maps texts to texts). Atomic: a temporary file beside it, fsync, rename, fsync of the

@@ -43,13 +43,17 @@ class Bench {
   int threads = 2;
   /// The control board: what the node publishes is `next` there; what it reads has to be put into `now`.
   std::map<std::string, BoardSlot> board;
-  std::filesystem::path directory;  // as Run::directory(); a test sets it when its node writes
+  std::filesystem::path directory;           // as Run::directory(); a test sets it when its node writes
+  std::map<std::string, std::string> about;  // as Run::about()
+  std::vector<std::string> metrics;          // as Run::metrics()
 
   /// Binds a constant input; before open().
   template <class T>
   void constant(const std::string& input, T value) {
     bind(input, Parcel::pack(std::move(value)));
   }
+  /// Has the node send images through that one, too; `map` is opened.
+  void pass_through(const std::string& input, Bench& map);
   void open();  // implied by the calls below
   State save() const { return node_->save(); }
   void restore(const State& state) {
@@ -80,6 +84,11 @@ class Bench {
   void finish_epoch(const Item& last = {}) {
     start(NodeInfo::Shape::stateful);
     info().finish_epoch(node(), last);
+  }
+  /// What a listener would hear. (Run::later has what it is given done at once, and once.)
+  void hear(std::string_view who, const Item& item, const Numbers& values) {
+    open();
+    info().hear(node(), who, item, values);
   }
 
   /// What an output of a stateful node emitted so far, in order.
@@ -141,6 +150,7 @@ class Bench {
   class BenchRun;
   const NodeInfo* info_;
   std::vector<FedInput> fed_;
+  std::map<std::string, Passage> passages_;
   std::unique_ptr<BenchRun> run_;
   std::shared_ptr<Node> node_;
   bool opened_ = false;

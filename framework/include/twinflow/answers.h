@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "twinflow/dataset.h"
+
+namespace twinflow {
+
+/// How a query of an N-way k-shot task was answered. Images are named by their index in the data set's store.
+struct Answer {
+  std::size_t query = 0;
+  std::vector<std::size_t> right, given;  // the support images of the right class, and of the class answered
+  double distance_to_right = 0.0, distance_to_given = 0.0;  // as the model sees them
+};
+
+/// The queries that a model answered wrongly, for people to look at.
+struct WrongAnswers {
+  static constexpr const char* port_type = "wrong answers";
+  std::string node;         // that measured
+  std::uint64_t epoch = 0;  // counted from 0
+  std::uint64_t step = 0;   // optimiser updates made when it was measured
+  std::string protocol;     // how it was measured, in words
+  std::size_t trials = 0;   // queries, the right ones included
+  std::shared_ptr<const PixelStore> store;
+  std::vector<Answer> answers;  // in the order of the trials
+};
+
+}  // namespace twinflow
