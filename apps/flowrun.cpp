@@ -16,7 +16,7 @@ int main(int argc, char** argv) {
                "flowrun");
   std::filesystem::path graph;
   std::vector<std::string> overrides;
-  std::int64_t epochs = 0;
+  std::string epochs, max_steps, max_time;
   bool check = false;
   twinflow::RunOptions options;
   app.add_option("GRAPH", graph, "the graph file (TOML); with --resume, by default the one in DIR");
@@ -29,8 +29,14 @@ int main(int argc, char** argv) {
   app.add_option("--resume", options.resume,
                  "go on in that run directory, from where its state was last saved")
       ->excludes(output);
-  app.add_option("--epochs", epochs, "how many epochs in all; the same as --set run.epochs=N")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}));
+  app.add_option("--epochs", epochs, "how many epochs in all, or unlimited; the same as --set run.epochs=N");
+  app.add_option("--max-steps", max_steps, "end after that many items in all; --set run.max_steps=N");
+  app.add_option("--max-time", max_time, "end after so long in all, as 1h30m; --set run.max_time=TIME");
+  app.add_option(
+         "--grace", options.grace,
+         "seconds between a signal and the end by force (Slurm, Kubernetes): told when saving the state "
+         "takes longer")
+      ->check(CLI::NonNegativeNumber);
   app.add_flag("--quiet", options.quiet,
                "nothing on standard output; log.txt in the run directory has it all");
   app.add_option("--threads", options.threads,
@@ -42,7 +48,8 @@ int main(int argc, char** argv) {
   app.add_option("--trace", options.trace, "write a trace for chrome://tracing or Perfetto to this file");
   app.set_version_flag("--version", "flowrun " TWINFLOW_VERSION);
   app.footer(
-      "Exit codes: 0 finished (early stop included), 1 failed, 2 invalid graph or usage, 3 stopped by a "
+      "Exit codes: 0 finished (early stop and budgets included), 1 failed, 2 invalid graph or usage, 3 "
+      "stopped by a "
       "signal; the state is saved, unless nothing was opened yet.\n"
       "Example: flowrun graphs/train.toml --set run.epochs=3 --set twin.optimizer.learning_rate=1e-4");
   try {
@@ -61,7 +68,9 @@ int main(int argc, char** argv) {
       return twinflow::invalid;
     }
     if (graph.empty()) graph = options.resume / "graph.toml";
-    if (epochs > 0) overrides.push_back(fmt::format("run.epochs={}", epochs));
+    for (const auto& [key, value] :
+         {std::pair("epochs", epochs), {"max_steps", max_steps}, {"max_time", max_time}})
+      if (!value.empty()) overrides.push_back(fmt::format("run.{}={}", key, value));
     twinflow::Problems problems;
     twinflow::Plan plan = twinflow::make_plan(graph, overrides, problems);
     twinflow::tell(stderr, problems.str());

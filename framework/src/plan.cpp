@@ -12,24 +12,6 @@
 
 namespace twinflow {
 
-void RunSettings::describe(TableSpec<RunSettings>& spec) {
-  spec.name("[run]").summary("What holds for the whole run.");
-  spec.example("[run]\nseed = 7\nepochs = 3\nsteps_per_epoch = 10");
-  spec.param("seed", &RunSettings::seed).doc("every random choice follows from it").min(0);
-  spec.param("epochs", &RunSettings::epochs).doc("how many epochs to train").range(1, 1e9);
-  spec.param("steps_per_epoch", &RunSettings::steps_per_epoch)
-      .doc("items of the stream in an epoch; 0: all items of a finite source, or 100 of an endless one")
-      .range(0, 1e9);
-  spec.param("save_every", &RunSettings::save_every)
-      .doc("how often the state that --resume goes on from is saved; 0: only when the run ends")
-      .unit("epochs")
-      .range(0, 1e9);
-  spec.param("progress", &RunSettings::progress)
-      .doc("\"node.metric\", ...: what the progress shows; []: the first metric of every node");
-  spec.param("plugins", &RunSettings::plugins)
-      .doc("plugin libraries, or folders of them, that the graph needs");
-}
-
 namespace {
 
 /// Checks a graph and turns it into a plan, one pass a concern. Errors are collected; a node that is wrong in

@@ -6,21 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "twinflow/node.h"
+#include "run_settings.h"
 
 namespace twinflow {
-
-/// [run]: its parameters are declared like a node's.
-struct RunSettings {
-  std::int64_t seed = 1;
-  std::int64_t epochs = 10;
-  std::int64_t steps_per_epoch = 0;
-  std::int64_t save_every = 1;
-  std::vector<std::string> progress;
-  std::vector<std::filesystem::path> plugins;
-
-  static void describe(TableSpec<RunSettings>& spec);
-};
 
 /// A checked graph: nodes made and bound, wired, upstream first. Nothing is open yet.
 struct Plan {

@@ -130,7 +130,9 @@ void check_nodes(Plan& plan, Problems& problems) {
                      from.prepared_by});
     }
     const std::size_t before = problems.size();
-    if (node.info->check) node.info->check(node.node.get(), Checking(node.table, node.place, problems, fed));
+    if (node.info->check)
+      node.info->check(node.node.get(),
+                       Checking(node.table, node.place, problems, fed, plan.run.open_ended()));
     if (problems.size() != before) continue;
     node.image_shape = leaving_shape(*node.info, *node.node, fed);
     for (const auto& [input, link] : node.inputs)

@@ -118,15 +118,14 @@ void Record::resume(const std::filesystem::path& directory, const State& state) 
 
 State Record::save() {
   const std::lock_guard lock(mutex_);
-  sync_file(directory_ / "metrics.jsonl");
+  metrics_->sync();
   if (!graph_written_) {
     std::filesystem::remove(directory_ / "result.json");  // of the run that this one takes over
     write_atomically(directory_ / "graph.toml", plan_.resolved_toml);
     graph_written_ = true;
   }
   State state;
-  state.values["metrics_bytes"] =
-      static_cast<std::int64_t>(std::filesystem::file_size(directory_ / "metrics.jsonl"));
+  state.values["metrics_bytes"] = static_cast<std::int64_t>(metrics_->size());
   state.values["seconds"] = seconds();
   for (const auto& [node, numbers] : last_)
     for (const auto& [name, value] : numbers) state.values[fmt::format("last/{}/{}", node, name)] = value;
@@ -144,22 +143,46 @@ State Record::save() {
 }
 
 void Record::write_into(const std::filesystem::path& directory) {
-  metrics_.open(directory / "metrics.jsonl", std::ios::app);
-  log_.open(directory / "log.txt", std::ios::app);
-  if (!metrics_ || !log_)
-    throw Error(fmt::format("cannot write into the run directory '{}'", directory.string()));
+  metrics_.emplace(directory / "metrics.jsonl");
+  log_.emplace(directory / "log.txt");
   directory_ = directory;
-  for (const std::string& line : said_early_) log_ << line << '\n';
-  for (const std::string& line : reported_early_) metrics_ << line << '\n';
-  log_.flush();
-  metrics_.flush();
+  for (const std::string& line : said_early_) put(log_, line);
+  for (const std::string& line : reported_early_) put(metrics_, line);
+}
+
+/// Tells when lines begin to be kept, and when they are written again.
+void Record::put(std::optional<LineFile>& file, const std::string& line) {
+  const std::string before = file->trouble();
+  file->add(line);
+  if (before.empty() == file->trouble().empty()) return;
+  print(before.empty() ? fmt::format("{}: its lines are kept, and tried again", file->trouble())
+                       : fmt::format("'{}' is written again",
+                                     (directory_ / (&file == &log_ ? "log.txt" : "metrics.jsonl")).string()));
+}
+
+std::string Record::trouble() {
+  const std::lock_guard lock(mutex_);
+  metrics_->write();
+  return metrics_->trouble();
+}
+
+void Record::write_all() {
+  const std::lock_guard lock(mutex_);
+  for (std::optional<LineFile>* file : {&metrics_, &log_}) {
+    if (!*file) continue;
+    (*file)->write();
+    if (!(*file)->trouble().empty()) throw Error((*file)->trouble() + ": lines of it are lost");
+  }
+  if (!lost_.empty()) throw Error(lost_);
 }
 
 void Record::log(const std::string& line) {
-  if (log_.is_open())
-    log_ << line << std::endl;
-  else
-    said_early_.push_back(line);
+  if (!log_) return said_early_.push_back(line);
+  try {
+    put(log_, line);
+  } catch (const Error& error) {  // whoever has something to say does not deal with that
+    lost_ = error.what();
+  }
 }
 
 void Record::print(const std::string& line) {
@@ -192,11 +215,11 @@ void Record::report(std::string_view node, const Item& item, const Numbers& valu
                                  {"node", name},
                                  {"metrics", values}})
                                .dump();
-  if (metrics_.is_open())
-    metrics_ << line << std::endl;
+  if (metrics_)
+    put(metrics_, line);
   else
     reported_early_.push_back(line);
-  if (!metrics_) throw Error(fmt::format("cannot write '{}'", (directory_ / "metrics.jsonl").string()));
+  if (log_) log_->write();  // what is left of it
   for (const auto& [key, value] : values) {
     last_[name][key] = value;
     const MetricInfo* info = declared(name, key);
@@ -208,11 +231,32 @@ void Record::report(std::string_view node, const Item& item, const Numbers& valu
   for (const Metric& metric : shown_) {
     if (metric.first != name || !values.contains(metric.second)) continue;
     Mean& mean = means_[metric];
-    mean.sum += values.find(metric.second)->second;
+    const double value = values.find(metric.second)->second;
+    if (std::isnan(value)) continue;  // there was nothing to measure
+    mean.sum += value;
     ++mean.count;
   }
-  if (!first_ && metrics_.is_open()) first_ = {item.step, std::chrono::steady_clock::now()};
+  if (!first_ && metrics_) first_ = {item.step, std::chrono::steady_clock::now()};
   if (terminal_) show_progress(item);
+}
+
+/// "3/10", or "3" where nobody knows of how many.
+std::string Record::epoch_text(std::uint64_t epoch) const {
+  return plan_.run.epochs.unlimited ? fmt::format("{}", epoch + 1)
+                                    : fmt::format("{}/{}", epoch + 1, plan_.run.epochs.number);
+}
+
+/// How long the run still lasts, at that many items a second; empty where nothing says how long it is.
+std::string Record::left_text(std::uint64_t step, double rate) const {
+  double left = HUGE_VAL;
+  const double done = static_cast<double>(step) + 1, epoch = static_cast<double>(steps_per_epoch_);
+  if (!plan_.run.epochs.unlimited)  // at least the epoch that it is in: it may have been made shorter
+    left = (std::max(static_cast<double>(plan_.run.epochs.number) * epoch, std::ceil(done / epoch) * epoch) -
+            done) /
+           rate;
+  if (plan_.run.max_steps) left = std::min(left, (static_cast<double>(*plan_.run.max_steps) - done) / rate);
+  if (plan_.run.max_time) left = std::min(left, static_cast<double>(plan_.run.max_time->seconds) - seconds());
+  return std::isfinite(left) ? fmt::format("  at most {} left", clock_text(std::max(left, 0.0))) : "";
 }
 
 std::string Record::headline(bool whole_epoch) const {
@@ -237,31 +281,29 @@ void Record::show_progress(const Item& item) {
   if (item.step > first_->first) {
     const double rate = static_cast<double>(item.step - first_->first) /
                         std::chrono::duration<double>(now - first_->second).count();
-    const auto all =
-        std::max(static_cast<std::uint64_t>(plan_.run.epochs), item.epoch + 1) * steps_per_epoch_;
-    pace = fmt::format("  {:.1f} items/s  at most {} left", rate,
-                       clock_text(static_cast<double>(all - item.step - 1) / rate));
+    pace = fmt::format("  {:.1f} items/s{}", rate, left_text(item.step, rate));
   }
   // Not wrapped: what does not fit on the line is cut, or else the line could not be taken back.
-  tell(stdout, fmt::format("\r\033[K\033[?7lepoch {}/{}  step {}/{}{}{}\033[?7h", item.epoch + 1,
-                           plan_.run.epochs, item.index + 1, steps_per_epoch_, pace, headline(false)));
+  tell(stdout, fmt::format("\r\033[K\033[?7lepoch {}  step {}/{}{}{}\033[?7h", epoch_text(item.epoch),
+                           item.index + 1, steps_per_epoch_, pace, headline(false)));
 }
 
 void Record::epoch_done(std::uint64_t epoch, std::uint64_t step) {
   const std::lock_guard lock(mutex_);
-  print(fmt::format("epoch {}/{}  step {}{}  {}", epoch + 1, plan_.run.epochs, step, headline(true),
-                    clock_text(seconds())));
+  print(
+      fmt::format("epoch {}  step {}{}  {}", epoch_text(epoch), step, headline(true), clock_text(seconds())));
   means_.clear();
 }
 
 void Record::finish(const std::string& status, const std::string& reason, std::uint64_t epochs,
-                    std::uint64_t steps, const std::vector<NodeTime>& times, std::uint64_t most_in_flight) {
+                    std::uint64_t steps, const std::vector<NodeTime>& times, std::uint64_t most_in_flight,
+                    std::optional<double> save_seconds) {
   const std::lock_guard lock(mutex_);
   const auto end = [&] {
     const std::string line = fmt::format("{}: {}", status, reason);
     status == "failed" ? log(line) : print(line);  // a failure is told on standard error
   };
-  if (!log_.is_open()) return end();  // nothing has run
+  if (!log_) return end();  // nothing has run
   double busy = 0;
   std::size_t name_width = 4, type_width = 4;
   for (const NodeTime& one : times) {
@@ -294,9 +336,10 @@ void Record::finish(const std::string& status, const std::string& reason, std::u
   for (const auto& [node, bests] : best_)
     for (const auto& [name, one] : bests)
       best[node][name] = {{"value", one.value}, {"epoch", one.epoch}, {"step", one.step}};
-  const Json result = {{"status", status}, {"reason", reason},     {"epochs", epochs},
-                       {"steps", steps},   {"seconds", seconds()}, {"metrics", last_},
-                       {"best", best},     {"nodes", nodes},       {"most_in_flight", most_in_flight}};
+  Json result = {{"status", status}, {"reason", reason},     {"epochs", epochs},
+                 {"steps", steps},   {"seconds", seconds()}, {"metrics", last_},
+                 {"best", best},     {"nodes", nodes},       {"most_in_flight", most_in_flight}};
+  if (save_seconds) result["save_seconds"] = *save_seconds;
   write_atomically(directory_ / "result.json",
                    result.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }

@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -11,17 +10,22 @@
 #include <vector>
 
 #include "files.h"
+#include "line_file.h"
 #include "plan.h"
 
 namespace twinflow {
 
 /// What a run tells people and leaves behind: the terminal, and a run directory with
 ///
-///   graph.toml     the graph that ran, with everything overridden and every default
-///   metrics.jsonl  one object a line: time (s since the start), epoch, step, node, metrics; whole after a
-///   kill log.txt        what was said, and at the end where the time went result.json    status, reason,
-///   epochs, steps, seconds, last and best metrics, time per node
+/// - graph.toml: the graph that ran, with everything overridden and every default
+/// - metrics.jsonl: one object a line: time (s since the start), epoch, step, node, metrics; whole after a
+/// kill
+/// - log.txt: what was said, and at the end where the time went
+/// - result.json: status, reason, epochs, steps, seconds, last and best metrics, time per node, and the
+/// longest
+///   time that saving the state took
 ///
+/// A disk that is full ends no run: lines of metrics.jsonl and log.txt are kept until they can be written.
 /// Safe from any thread. Nothing is written before create() or resume().
 class Record {
  public:
@@ -41,8 +45,16 @@ class Record {
   void resume(const std::filesystem::path& directory, const State& state);
   const std::filesystem::path& directory() const { return directory_; }
   /// What resume() needs. What was reported until now is on the disk when it returns, and graph.toml is this
-  /// run's: a run that could not be gone on with leaves the one that was there.
+  /// run's: a run that could not be gone on with leaves the one that was there. Throws Error when something
+  /// that was reported cannot be written: no state may refer to it.
   State save();
+  /// Why save() would throw; empty: it would not.
+  std::string trouble();
+  /// Tries to write what is still kept. Throws Error when it cannot, or could not keep all.
+  void write_all();
+
+  /// How long the run has lasted, with those that it resumes. Any thread, once it is resumed.
+  double seconds() const;
 
   /// The length of an epoch, for the progress; before the first report.
   void set_steps_per_epoch(std::uint64_t steps) { steps_per_epoch_ = steps; }
@@ -55,7 +67,8 @@ class Record {
     double body_seconds, wait_seconds, idle_seconds, finish_seconds;
   };
   void finish(const std::string& status, const std::string& reason, std::uint64_t epochs, std::uint64_t steps,
-              const std::vector<NodeTime>& times, std::uint64_t most_in_flight);
+              const std::vector<NodeTime>& times, std::uint64_t most_in_flight,
+              std::optional<double> save_seconds);
 
  private:
   using Metric = std::pair<std::string, std::string>;  // node, name
@@ -69,11 +82,13 @@ class Record {
   };
 
   void write_into(const std::filesystem::path& directory);
-  double seconds() const;
+  void put(std::optional<LineFile>& file, const std::string& line);
   void print(const std::string& line);
   void log(const std::string& line);
   void show_progress(const Item& item);
   std::string headline(bool whole_epoch) const;
+  std::string epoch_text(std::uint64_t epoch) const;
+  std::string left_text(std::uint64_t step, double rate) const;
   const MetricInfo* declared(const std::string& node, const std::string& metric) const;
 
   const Plan& plan_;
@@ -86,7 +101,8 @@ class Record {
 
   std::mutex mutex_;
   std::optional<FolderLock> lock_;
-  std::ofstream metrics_, log_;
+  std::optional<LineFile> metrics_, log_;
+  std::string lost_;  // why lines of the log are
   bool graph_written_ = false;
   std::vector<std::string> said_early_, reported_early_;  // before there was a run directory
   std::map<std::string, Numbers> last_;

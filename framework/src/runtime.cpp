@@ -17,9 +17,11 @@
 #include "processors.h"
 #include "record.h"
 #include "registry.h"
+#include "save_times.h"
 #include "saved_run.h"
 #include "signals.h"
 #include "tell.h"
+#include "timetable.h"
 #include "trace.h"
 #include "twinflow/plugin.h"
 #include "writer.h"
@@ -57,7 +59,9 @@ class Runtime final : public Run {
         output_(options.output),
         resume_(options.resume),
         trace_file_(options.trace),
-        record_(plan, options.quiet) {
+        record_(plan, options.quiet),
+        timetable_(plan.run),
+        save_times_(options.grace, [this](const std::string& line) { record_.say(line); }) {
     if (!options.resume.empty()) {
       if (std::filesystem::is_directory(resume_)) record_.lock(resume_);
       resumed_ = read_saved_run(resume_, plan);
@@ -94,6 +98,7 @@ class Runtime final : public Run {
         restore_nodes();
         if (!saved_) save();      // from now on there is something to resume
         build(graph_.emplace());  // in here: a graph belongs to the arena it is made in
+        timetable_.start(record_.seconds(), Clock::now());
         while (!ending()) run_epoch(*graph_);
         for (Station& station : stations_) station.join.clear();  // of a run that ended between items
       }
@@ -105,8 +110,13 @@ class Runtime final : public Run {
 
   // What nodes see.
   std::uint64_t seed() const override { return static_cast<std::uint64_t>(plan_.run.seed); }
-  std::uint64_t epochs() const override { return static_cast<std::uint64_t>(plan_.run.epochs); }
+  std::uint64_t epochs() const override { return plan_.run.epochs.count(); }
   std::uint64_t steps_per_epoch() const override { return steps_per_epoch_; }
+  std::uint64_t steps() const override {
+    return plan_.run.epochs.unlimited && plan_.run.max_steps
+               ? static_cast<std::uint64_t>(*plan_.run.max_steps)
+               : Run::steps();
+  }
   int threads() const override { return threads_; }
   const std::filesystem::path& directory() const override { return record_.directory(); }
   const std::map<std::string, std::string>& about() const override { return about_; }
@@ -133,12 +143,26 @@ class Runtime final : public Run {
   Tracer* trace() override { return trace_ ? &*trace_ : nullptr; }
 
  private:
-  /// All epochs are done, or a node has stopped the run.
-  bool over() const { return position_.index == 0 && (position_.epoch >= epochs() || position_.stop); }
+  std::uint64_t steps_done() const { return position_.epoch * steps_per_epoch_ + position_.index; }
 
+  /// Why the run has come to its end, if it has: all epochs are done, a node has stopped it, a budget is
+  /// spent.
+  struct End {
+    std::string status, reason;
+  };
+  std::optional<End> end() const {
+    if (position_.index == 0 && position_.stop) return End{"stopped", *position_.stop};
+    if (position_.index == 0 && position_.epoch >= epochs()) return End{"finished", "all epochs done"};
+    if (budget_spent_) return End{"stopped", *budget_spent_};
+    return std::nullopt;
+  }
+
+  /// Asked between items, or where an epoch has ended.
   bool ending() {
     const std::lock_guard lock(mutex_);
-    return failure_ || over() || SignalGuard::received() != 0;
+    if (failure_ || SignalGuard::received() != 0) return true;
+    budget_spent_ = timetable_.spent(steps_done(), Clock::now());
+    return end().has_value();
   }
 
   /// Runs a piece of a node's code; an exception becomes the run's failure, if it is the first.
@@ -261,6 +285,7 @@ class Runtime final : public Run {
   }
 
   void save() {
+    const auto begin = Clock::now();
     States states;
     for (std::size_t i = 0; i < plan_.nodes.size() && !failed_; ++i)
       guarded(i, [&] { states["node." + plan_.nodes[i].name] = plan_.nodes[i].node->save(); });
@@ -271,6 +296,7 @@ class Runtime final : public Run {
       states["record"] = record_.save();
       write_states(state_file(directory()), states);
       saved_ = true;
+      save_times_.saved(std::chrono::duration<double>(Clock::now() - begin).count());
     });
   }
 
@@ -402,19 +428,31 @@ class Runtime final : public Run {
         {item, station.emitted[output]++, {std::move(parcel)}, station.ticket, Clock::now()});
   }
 
-  void run_epoch(flow::graph& graph) {
+  /// The items of an epoch that are left. False: the run ends among them.
+  bool run_items(flow::graph& graph) {
     const std::uint64_t epoch_start = position_.epoch * steps_per_epoch_;
     next_step_ = epoch_start + position_.index;
     epoch_end_ = epoch_start + steps_per_epoch_;
     if (!first_step_) first_step_ = next_step_;
-    for (int i = 0; i < max_in_flight_; ++i) start_item();
-    graph.wait_for_all();
-    for (Station& station : stations_) station.free_since.reset();
-    if (failed_) return;
-    position_.index = next_step_ - epoch_start;
-    if (position_.index < steps_per_epoch_)  // nothing moves any more
-      return SignalGuard::received() != 0 ? save_mid_epoch() : check_joins();
+    while (true) {
+      pause_ = timetable_.next_pause(next_step_, epoch_end_);
+      const auto now = Clock::now();
+      for (auto i = in_flight_.load(); i < static_cast<std::uint64_t>(max_in_flight_); ++i) start_item(now);
+      graph.wait_for_all();
+      for (Station& station : stations_) station.free_since.reset();
+      if (failed_) return false;
+      position_.index = next_step_ - epoch_start;
+      if (position_.index == steps_per_epoch_) return true;
+      if (ending()) return save_mid_epoch(), false;
+      if (next_step_ < pause_ && !timetable_.time_to_pause(Clock::now()))
+        return check_joins(), false;  // nothing moves any more
+      save_mid_epoch();
+      timetable_.saved(Clock::now());
+    }
+  }
 
+  void run_epoch(flow::graph& graph) {
+    if (!run_items(graph)) return;
     const Item last{position_.epoch, steps_per_epoch_ - 1, epoch_end_ - 1};
     for (const std::size_t i : finishing_) {
       const Plan::PlannedNode& planned = plan_.nodes[i];
@@ -437,44 +475,60 @@ class Runtime final : public Run {
     ++position_.epoch;
     position_.index = 0;
     const auto every = static_cast<std::uint64_t>(plan_.run.save_every);
-    if (ending() || (every > 0 && position_.epoch % every == 0)) save();
+    if (ending() || (every > 0 && position_.epoch % every == 0) ||
+        timetable_.save_due(steps_done(), Clock::now())) {
+      save_recorded();
+      timetable_.saved(Clock::now());
+    }
   }
 
-  /// A signal ends the run between two items. Where an item has come to one input of a node and not yet to
-  /// another, what it carries cannot be saved: then the state saved last stays.
+  /// Between two items. Where one has come to one input of a node and not yet to another, what it carries
+  /// cannot be saved: then the state saved last stays.
   void save_mid_epoch() {
-    for (std::size_t i = 0; i < stations_.size(); ++i)
-      if (stations_[i].join.incomplete())
-        return record_.say(fmt::format(
+    for (std::size_t i = 0; i < stations_.size(); ++i) {
+      if (!stations_[i].join.incomplete()) continue;
+      if (!std::exchange(told_half_, true) || ending())
+        record_.say(fmt::format(
             "an item has come to some inputs of node '{}' only, which cannot be saved: {}",
             plan_.nodes[i].name, saved_ ? "the state saved last is kept" : "no state was saved before"));
-    save();
+      return;
+    }
+    save_recorded();
   }
 
-  /// Lets one more item of this epoch start, unless the run is ending. Called on any thread.
-  void start_item() {
-    if (failed_ || SignalGuard::received() != 0) return;
+  /// A state goes with what was reported before it. While that cannot be written, the state saved last stays,
+  /// and training goes on.
+  void save_recorded() {
+    const std::string trouble = record_.trouble();
+    trouble.empty() ? save() : record_.say("the state is not saved: " + trouble);
+  }
+
+  /// Lets one more item of this epoch start, unless the run is ending or pauses. Called on any thread.
+  void start_item(Clock::time_point now) {
+    if (failed_ || SignalGuard::received() != 0 || timetable_.time_to_pause(now)) return;
     std::uint64_t step = next_step_;
     do {
-      if (step >= epoch_end_) return;
+      if (step >= pause_) return;
     } while (!next_step_.compare_exchange_weak(step, step + 1));
-    const std::uint64_t now = ++in_flight_;
-    if (trace_) trace_->count(now);
+    const std::uint64_t under_way = ++in_flight_;
+    if (trace_) trace_->count(under_way);
     std::uint64_t most = most_in_flight_;
-    while (now > most && !most_in_flight_.compare_exchange_weak(most, now)) {
+    while (under_way > most && !most_in_flight_.compare_exchange_weak(most, under_way)) {
     }
     Message message;
     message.item = {position_.epoch, step - (epoch_end_ - steps_per_epoch_), step};
     message.sequence = step - *first_step_;
-    message.ticket = std::shared_ptr<void>(this, [this](void*) { item_done(); });
-    message.sent = Clock::now();
+    message.ticket = std::shared_ptr<void>(this, [this, now](void*) { item_done(now); });
+    message.sent = now;
     root_->try_put(message);
   }
 
-  void item_done() {
-    const std::uint64_t now = --in_flight_;
-    if (trace_) trace_->count(now);
-    start_item();
+  void item_done(Clock::time_point started) {
+    const std::uint64_t under_way = --in_flight_;
+    if (trace_) trace_->count(under_way);
+    const auto now = Clock::now();
+    save_times_.item(now - started);
+    start_item(now);
   }
 
   void close_nodes() {
@@ -491,27 +545,32 @@ class Runtime final : public Run {
                        1e-9 * static_cast<double>(one.body_ns), 1e-9 * static_cast<double>(one.wait_ns),
                        1e-9 * static_cast<double>(one.idle_ns), one.finish_seconds});
     }
+    guarded("", [&] { record_.write_all(); });
     ExitCode code = ExitCode::finished;
-    std::string status = "finished", reason = "all epochs done";
+    End how = end().value_or(End{"finished", "all epochs done"});
     const std::string again =
         fmt::format("flowrun --resume {}", (directory().empty() ? resume_ : directory()).string());
     if (failure_) {
-      code = ExitCode::failed, status = "failed", reason = *failure_;
+      code = ExitCode::failed, how = {"failed", *failure_};
       Problems problems;
-      problems.error(failure_place_, reason);
-      tell(stderr, failure_place_.text ? problems.str() : "error: " + reason + "\n");
+      problems.error(failure_place_, how.reason);
+      tell(stderr, failure_place_.text ? problems.str() : "error: " + how.reason + "\n");
       for (const std::string& one : later_failures_) tell(stderr, fmt::format("then: {}\n", one));
       if (saved_)
         tell(stderr, fmt::format("note: goes on from where its state was last saved with {}\n", again));
-    } else if (SignalGuard::received() != 0 && !over()) {
-      code = ExitCode::interrupted, status = "interrupted";
-      reason = fmt::format("stopped by {}; {}", strsignal(SignalGuard::received()),
-                           saved_ ? "goes on with " + again : "nothing was saved");
-    } else if (position_.stop) {
-      status = "stopped", reason = *position_.stop;
+    } else if (SignalGuard::received() != 0 && !end()) {
+      code = ExitCode::interrupted;
+      how = {"interrupted", fmt::format("stopped by {}; {}", strsignal(SignalGuard::received()),
+                                        saved_ ? "goes on with " + again : "nothing was saved")};
     }
-    record_.finish(status, reason, position_.epoch, position_.epoch * steps_per_epoch_ + position_.index,
-                   times, most_in_flight_);
+    try {
+      record_.finish(how.status, how.reason, position_.epoch, steps_done(), times, most_in_flight_,
+                     save_times_.longest());
+      if (code != ExitCode::failed) record_.write_all();
+    } catch (const std::exception& error) {
+      code = ExitCode::failed;
+      tell(stderr, fmt::format("error: {}\n", error.what()));
+    }
     return code;
   }
 
@@ -519,15 +578,19 @@ class Runtime final : public Run {
   const int threads_, max_in_flight_;
   const std::filesystem::path output_, resume_, trace_file_;
   Record record_;
+  Timetable timetable_;
+  SaveTimes save_times_;
   Writer writer_{[this](const std::string& line) { record_.say(line); }};
   std::map<std::string, std::string> about_;
 
   ControlBoard board_;
   std::optional<SavedRun> resumed_;  // until the nodes have it back
   bool started_ = false, saved_ = false;
+  bool told_half_ = false;  // that an item could not be saved
   std::uint64_t steps_per_epoch_ = 0;
   std::optional<std::uint64_t> first_step_;  // of this process
   std::uint64_t epoch_end_ = 0;              // the step after the epoch's last
+  std::uint64_t pause_ = 0;                  // the step before which the stream pauses
   std::atomic<std::uint64_t> next_step_{0}, in_flight_{0}, most_in_flight_{0};
 
   std::optional<Trace> trace_;
@@ -539,6 +602,7 @@ class Runtime final : public Run {
   std::optional<std::string> failure_;
   std::vector<std::string> later_failures_;  // the first ones
   Position position_;                        // its counters belong to the main thread
+  std::optional<std::string> budget_spent_;  // which one; likewise
   Place failure_place_;
   std::atomic<bool> failed_{false};  // failure_, for bodies
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
 #include "plan.h"
 
@@ -13,8 +14,11 @@ struct RunOptions {
   int threads = 0;                    // of the arena; 0: usable_processors()
   int max_in_flight = 0;              // items between source and sink; 0: two more than threads
   bool quiet = false;                 // nothing on standard output
+  std::optional<double> grace =
+      {};  // seconds from the first signal to the end by force, where they are known
 };
 
+/// Finished: also where a node or a budget has ended the run.
 enum ExitCode : int { finished = 0, failed = 1, invalid = 2, interrupted = 3 };
 
 /// Opens, runs and closes a checked plan. Prints progress to standard output and what went wrong to standard

@@ -7,8 +7,8 @@
 #include <cmath>
 
 #include "graph_file.h"
-#include "plan.h"
 #include "registry.h"
+#include "run_settings.h"
 
 namespace twinflow {
 
@@ -234,6 +234,7 @@ class Writer {
         Json schema = {{"type", shape.kind == Kind::integer ? "integer" : "number"}};
         if (std::isfinite(param.low)) schema["minimum"] = limit(param.low);
         if (std::isfinite(param.high)) schema["maximum"] = limit(param.high);
+        if (!shape.names.empty()) return {{"anyOf", {schema, {{"enum", shape.names}}}}};
         return schema;
       }
       case Kind::string:

@@ -25,9 +25,12 @@ SignalGuard::SignalGuard() {
     const bool may_be_ignored = signals[i] == SIGHUP || signals[i] == SIGPIPE;  // as nohup wants it
     if (may_be_ignored && old_[i].sa_handler == SIG_IGN) sigaction(signals[i], &old_[i], nullptr);
   }
+  action.sa_handler = SIG_IGN;
+  sigaction(SIGXFSZ, &action, &old_file_size_);
 }
 
 SignalGuard::~SignalGuard() {
+  sigaction(SIGXFSZ, &old_file_size_, nullptr);
   for (std::size_t i = 0; i < std::size(signals); ++i) sigaction(signals[i], &old_[i], nullptr);
 }
 

@@ -4,7 +4,8 @@
 
 namespace twinflow {
 
-/// While it lives, SIGINT, SIGTERM, SIGUSR1, SIGHUP and SIGPIPE are noted. A second SIGINT has its default
+/// While it lives, SIGINT, SIGTERM, SIGUSR1, SIGHUP and SIGPIPE are noted, and SIGXFSZ is ignored: a file
+/// that may not grow further makes the write fail. A second SIGINT has its default
 /// effect, which is to end the process; the others may come again, as batch systems send them. One at a time,
 /// on the main thread.
 class SignalGuard {
@@ -19,7 +20,7 @@ class SignalGuard {
 
  private:
   static constexpr int signals[] = {SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGPIPE};
-  struct sigaction old_[5];
+  struct sigaction old_[5], old_file_size_;
 };
 
 }  // namespace twinflow

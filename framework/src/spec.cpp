@@ -31,7 +31,7 @@ std::string ValueShape::text() const {
     case Kind::boolean:
       return "boolean";
     case Kind::integer:
-      return "integer";
+      return names.empty() ? "integer" : fmt::format("integer, or \"{}\"", fmt::join(names, "\" or \""));
     case Kind::number:
       return "number";
     case Kind::string:

@@ -45,6 +45,9 @@ schedule = { type = "cosine", warmup = 0.05 })");
   Unit unit = Unit::updates;
 
  private:
+  std::string shape_needs_length() const override {
+    return period == 0 ? "without a period it falls until the end of the run" : "";
+  }
   double restarted(const Moment& now) const {
     double at = now.t < now.warming ? 0.0 : static_cast<double>(now.t - now.warming);
     double length = in_updates(period, unit, now);

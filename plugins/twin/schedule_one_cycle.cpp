@@ -49,6 +49,7 @@ schedule = { type = "one_cycle", up = 0.3 })");
   }
 
  private:
+  std::string shape_needs_length() const override { return "its cycle is the whole run"; }
   /// From `from` at `begin` to `to` at `end` along half a cosine, and `to` from there on.
   static double between(double from, double to, double at, double begin, double end) {
     const double part = at < end ? (at - begin) / (end - begin) : 1.0;

@@ -23,6 +23,7 @@ schedule = { type = "polynomial", power = 2.0, warmup = 0.05 })");
   }
 
  private:
+  std::string shape_needs_length() const override { return "it falls until the end of the run"; }
   double power = 1.0, floor = 0.01;
 };
 

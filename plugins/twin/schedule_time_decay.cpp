@@ -26,6 +26,9 @@ schedule = { type = "time_decay", decay = 1e-3 })");
   }
 
  private:
+  std::string shape_needs_length() const override {
+    return decay ? "" : "without a decay it falls to a hundredth at the end of the run";
+  }
   std::optional<double> decay;
 };
 

@@ -117,6 +117,12 @@ schedule = "cosine")");
     if (clip_value.has_value() + clip_norm.has_value() + clip_global_norm.has_value() > 1)
       checking.error(clip_value ? "clip_value" : "clip_norm",
                      "only one of clip_value, clip_norm and clip_global_norm can be given");
+    if (const std::string why = schedule->needs_length(); checking.open_ended() && !why.empty())
+      checking.error("schedule",
+                     fmt::format("the schedule {} needs to know how long the run is ({}), and epochs are "
+                                 "unlimited: say epochs = N or max_steps = N in [run], or take a schedule "
+                                 "that goes on, such as constant or step",
+                                 schedule->type, why));
     for (std::size_t i = 0; i < tune.size(); ++i)
       if (tune[i].momentum && !optimizer->has_momentum())
         checking.error_at({"tune", i, "momentum"}, "the optimizer " + optimizer->type + " has no momentum");
@@ -261,7 +267,7 @@ schedule = "cosine")");
 
   void build(const Images& images) {
     if (!missing.empty() && !resumed) throw Error(missing);
-    const std::uint64_t batches = run().epochs() * run().steps_per_epoch();
+    const std::uint64_t batches = run().steps();
     if (batches < accumulate)
       throw Error(
           fmt::format("accumulate = {} is more than the {} batches of the run: there would be no update",
@@ -287,7 +293,7 @@ schedule = "cosine")");
                     });
     run().say(fmt::format("{}: images of {}, batches of {}, {}", name(), image.text(), images.count,
                           resolve(precision) == Precision::bf16 ? "bf16" : "f32"));
-    if (batches % accumulate > 0)
+    if (batches != endless && batches % accumulate > 0)
       run().say(
           fmt::format("{}: the last {} batches make no update: accumulate = {} does not divide the run's {}",
                       name(), batches % accumulate, accumulate, batches));

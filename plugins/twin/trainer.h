@@ -29,7 +29,7 @@ struct Recipe {
   std::size_t shard = default_shard;
   std::size_t micro_batch = 1024;  // images at once
   std::size_t accumulate = 1;      // batches for one update
-  std::uint64_t batches = 1;       // of the whole run
+  std::uint64_t batches = 1;       // of the whole run; `endless` for a schedule that goes on
   std::uint64_t batches_per_epoch = 1;
   std::vector<Tuning> tunings = {};
   Clipping clipping = {};

@@ -226,6 +226,38 @@ TEST_CASE("a second run does not touch the first") {
   CHECK(contains(file.errors, "metrics.jsonl' is no folder\n"));
 }
 
+TEST_CASE("a run without a number of epochs ends by its budgets") {
+  const TempFolder temp;
+  const auto open_ended = with(small, {"--epochs", "unlimited", "--set", "twin.schedule=constant", "--set",
+                                       "stop.patience=100", "--quiet"});
+  const Finished steps = flowrun(temp, with(open_ended, {"--max-steps", "6", "--output", "run"}));
+  CHECK(steps.errors == "");
+  CHECK(steps.exit_code == 0);
+  auto result = nlohmann::json::parse(read_file(temp.path / "run/result.json"));
+  CHECK(result["reason"] == "max_steps = 6 of [run] is reached");
+  CHECK(result["steps"] == 6);
+  CHECK(result["epochs"] == 1);
+  const Finished longer = flowrun(temp, {"--resume", "run", "--max-steps", "9", "--quiet", "--grace", "0"});
+  CHECK(longer.errors == "");
+  CHECK(longer.exit_code == 0);
+  CHECK(contains(read_file(temp.path / "run/log.txt"), "--grace says that there are 0 s"));
+  CHECK(flowrun(temp, with(open_ended, {"--max-steps", "9", "--output", "whole"})).exit_code == 0);
+  CHECK(read_file(temp.path / "run/best.safetensors") == read_file(temp.path / "whole/best.safetensors"));
+  CHECK(flowrun(temp, with(open_ended, {"--max-time", "1s", "--output", "timed"})).exit_code == 0);
+  result = nlohmann::json::parse(read_file(temp.path / "timed/result.json"));
+  CHECK(result["reason"] == "max_time = \"1s\" of [run] is over");
+
+  CHECK(contains(flowrun(temp, with(small, {"--epochs", "unlimited"})).errors,
+                 "error: the schedule cosine needs to know how long the run is"));
+  CHECK(flowrun(temp, with(small, {"--epochs", "unlimited", "--max-steps", "5", "--check"})).exit_code == 0);
+  const Finished wrong =
+      flowrun(temp, with(small, {"--epochs", "many", "--max-time", "soon", "--max-steps", "0"}));
+  CHECK(wrong.exit_code == 2);
+  for (const char* one : {"expected a number of epochs, or \"unlimited\", found \"many\"",
+                          "expected a time, such as \"90s\"", "'max_steps' is 0, out of range"})
+    CHECK(contains(wrong.errors, one));
+}
+
 TEST_CASE("a run that is killed again and again ends as one that was not") {
   const TempFolder temp;
   const auto job = with(small, {"--set", "run.epochs=8", "--set", "stop.patience=100"});

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 using namespace twinflow;
 
 TEST_CASE("accuracies are shown in percent, with their interval where it was measured") {
@@ -12,4 +14,12 @@ TEST_CASE("accuracies are shown in percent, with their interval where it was mea
   CHECK(value_text("loss", 0.04213, all) == "0.04213");
   CHECK(value_text("auc", 1.0 / 3) == "0.333333");
   CHECK(value_text("auc", 0.5, {{"auc_low", 0.25}, {"auc_high", 0.75}}) == "0.5 (0.25-0.75)");
+}
+
+TEST_CASE("what is no number is said in words") {
+  const Numbers collapsed{{"accuracy", NAN}, {"accuracy_low", NAN}, {"accuracy_high", NAN}, {"collapsed", 1}};
+  CHECK(value_text("accuracy", NAN, collapsed) == "collapsed");
+  CHECK(value_text("accuracy", NAN, {{"collapsed", 0}}) == "not a number");
+  CHECK(value_text("loss", NAN) == "not a number");
+  CHECK(value_text("accuracy", 0.5, collapsed) == "50.00 %");  // a mean with one before
 }

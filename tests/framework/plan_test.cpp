@@ -67,7 +67,7 @@ TEST_CASE("a good graph becomes a plan, upstream first") {
   CHECK(plan.nodes[2].name == "collect");
   CHECK(plan.nodes[1].inputs.at(0).second.node == 0);
   CHECK(plan.graph_name == "small");
-  CHECK(plan.run.epochs == 2);
+  CHECK(plan.run.epochs.number == 2);
 }
 
 TEST_CASE("--set overrides go through the same checks") {
@@ -142,7 +142,7 @@ from = "count"
   CHECK(problems.str() == "");
   CHECK(plan.nodes.size() == 4);
   CHECK(plan.run.seed == 3);
-  CHECK(plan.run.epochs == 7);
+  CHECK(plan.run.epochs.number == 7);
   CHECK(plan.resolved_toml.find("factor = 3.0") != std::string::npos);
   CHECK(plan.graph_name == "top");
 }

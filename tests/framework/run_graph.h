@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -44,6 +46,42 @@ from = "sum.running"
 type = "test.watch"
 from = "sum.total"
 )";
+
+/// The chain with a node in it that can send a signal; its sum is published and heard.
+inline std::string breakable() {
+  std::string graph = chain;
+  const std::string old = "[node.again]";
+  graph.replace(graph.find(old), old.size(),
+                "[node.raise]\ntype = \"test.raise\"\nfrom = \"scale\"\n[node.again]");
+  const std::string from = "from = \"scale\"\n[node.sum]";
+  graph.replace(graph.find(from), from.size(), "from = \"raise\"\n[node.sum]");
+  return graph + R"(
+[node.announce]
+type = "test.announce"
+from = "sum.running"
+[node.listen]
+type = "test.listen"
+from = "count"
+[node.heard]
+type = "test.collect"
+from = "listen"
+)";
+}
+
+/// metrics.jsonl but for the times.
+inline std::vector<nlohmann::json> metrics(const std::filesystem::path& directory) {
+  std::istringstream lines(read_file(directory / "metrics.jsonl"));
+  std::vector<nlohmann::json> all;
+  for (std::string line; std::getline(lines, line);) {
+    all.push_back(nlohmann::json::parse(line));
+    all.back().erase("time");
+  }
+  return all;
+}
+
+inline nlohmann::json result(const std::filesystem::path& directory) {
+  return nlohmann::json::parse(read_file(directory / "result.json"));
+}
 
 struct Outcome {
   ExitCode code;

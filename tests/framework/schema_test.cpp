@@ -93,6 +93,7 @@ TEST_CASE("a schema refuses every bad graph whose mistake shows in one table") {
                                      "published_twice",
                                      "unused_output",
                                      "no_source",
+                                     "open_ended",
                                      "image_shape",  // other nodes
                                      "extends_loop",
                                      "extends_override",
@@ -100,6 +101,7 @@ TEST_CASE("a schema refuses every bad graph whose mistake shows in one table") {
                                      "extends_missing",
                                      "missing_plugin",
                                      "not_a_plugin",  // other files
+                                     "max_time",      // what a text says
                                      "range_reversed",
                                      "table_check",
                                      "element_check",  // what holds between values

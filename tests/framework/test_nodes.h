@@ -2,6 +2,7 @@
 
 // Plain nodes to prove the runtime with; runtime_test.cpp registers them.
 
+#include <sys/resource.h>
 #include <tbb/parallel_for.h>
 
 #include <atomic>
@@ -42,7 +43,12 @@ inline std::atomic<int> under_way{0}, most_under_way{0};
 /// "node place": that node throws there, at item 5.
 inline std::string throw_at;
 
+/// Likewise: it sends this process a SIGTERM, once, after having passed there that often.
+inline std::string raise_at;
+inline int raise_after = 0;
+
 inline void maybe_throw(const std::string& name, const std::string& place) {
+  if (raise_at == name + " " + place && raise_after-- == 0) std::raise(SIGTERM);
   if (throw_at == name + " " + place) throw Error("told to fail in " + place);
 }
 /// Bodies take unequal time, so that items overtake each other.
@@ -410,6 +416,44 @@ class Raise final : public Map<Number, Number> {
  private:
   std::int64_t at = -1;
   int signal = SIGTERM;
+};
+
+/// Goes by the length of the run.
+class Ahead final : public Map<Number, Number> {
+ public:
+  static void describe(NodeSpec<Ahead>& spec) {
+    spec.summary("Gives out how many items the run has.");
+    spec.check(&Ahead::check);
+  }
+  void check(const Checking& checking) const {
+    if (checking.open_ended()) checking.error("type", "it needs to know how long the run is");
+  }
+  Number apply(Number, const Item&) const override { return {static_cast<double>(run().steps())}; }
+};
+
+/// Reports every item, and meanwhile keeps files from growing.
+class Cramp final : public Sink<Number> {
+ public:
+  static void describe(NodeSpec<Cramp>& spec) {
+    spec.summary("Reports while files may not grow.");
+    spec.param("begin", &Cramp::begin).doc("the step at which files may grow no more");
+    spec.param("until", &Cramp::until).doc("the step at which they may again");
+  }
+  void process(Number input, const Item& item) override {
+    const auto step = static_cast<std::int64_t>(item.step);
+    if (step == begin) limit_files(std::filesystem::file_size(run().directory() / "metrics.jsonl") + 10);
+    if (step == until) limit_files(RLIM_INFINITY);
+    report(item, {{"number", input.value}});
+  }
+  static void limit_files(rlim_t bytes) {
+    struct rlimit limit;
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = bytes;
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+
+ private:
+  std::int64_t begin = -1, until = -1;
 };
 
 /// Images without pixels: only their shape is talked of, while a graph is checked.

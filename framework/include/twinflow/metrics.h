@@ -14,7 +14,8 @@ namespace twinflow {
 using Numbers = std::map<std::string, double, std::less<>>;
 
 /// A value for people: accuracies, by their name, in percent ("83.10 %"), others with six digits ("0.0421").
-/// With its interval, where `all` has NAME_low and NAME_high: "83.10 % (80.6-85.3)".
+/// With its interval, where `all` has NAME_low and NAME_high: "83.10 % (80.6-85.3)". What is no number is
+/// "collapsed", where `all` says that it is so, or else "not a number".
 std::string value_text(std::string_view name, double value, const Numbers& all = {});
 
 /// Which way a metric is better.

@@ -34,11 +34,10 @@
 ///    thread.
 /// 5. finish_epoch(), once an epoch, upstream nodes first, on the main thread, while no item is under way.
 ///    What a node emits here has flowed through the whole graph before the next node's finish_epoch() is
-///    called. A run that a signal ends in the middle of an epoch does not call it: the epoch goes on when the
-///    run is resumed.
-/// 6. save(), after an epoch's last finish_epoch() or where a signal ends the run, on the main thread, while
-/// no
-///    item is under way. May be called any number of times, or never.
+///    called. A run that a signal or a budget ends in the middle of an epoch does not call it: the epoch goes
+///    on when the run is resumed.
+/// 6. save(), after an epoch's last finish_epoch(), between two items, or where a signal or a budget ends the
+///    run, on the main thread, while no item is under way. May be called any number of times, or never.
 /// 7. close(), once for every node that was opened, upstream nodes first, whatever ended the run.
 ///
 /// A resumed run must end in the same bits as one that was never interrupted: save() has to hold all that
@@ -53,6 +52,8 @@
 /// tbb::this_task_arena::isolate. A node may outlive the run: its destructor must not call run().
 namespace twinflow {
 
+constexpr std::uint64_t endless = std::numeric_limits<std::uint64_t>::max();
+
 /// What a node may know and ask of the run. All calls are safe from any thread.
 class Run {
  public:
@@ -63,6 +64,10 @@ class Run {
   virtual std::uint64_t epochs() const = 0;
   /// Known once all nodes are open: not yet in open(), where a source may still have to find its items.
   virtual std::uint64_t steps_per_epoch() const = 0;
+  /// How many items the run is meant to have: those of all epochs, or, where these are unlimited, [run]
+  /// max_steps; `endless` where neither says it. A budget may end the run before. Known when
+  /// steps_per_epoch() is.
+  virtual std::uint64_t steps() const { return epochs() == endless ? endless : epochs() * steps_per_epoch(); }
   virtual int threads() const = 0;
   /// Where the run writes. It exists once all nodes are open: not yet in open().
   virtual const std::filesystem::path& directory() const = 0;
@@ -143,8 +148,6 @@ class NodeAccess {
     node.run_ = &run;
   }
 };
-
-constexpr std::uint64_t endless = std::numeric_limits<std::uint64_t>::max();
 
 /// Makes the items of a stream: a pure function of the item.
 template <class Out>

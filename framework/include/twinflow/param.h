@@ -47,7 +47,7 @@ struct ValueShape {
     component
   };
   Kind kind = Kind::table;
-  std::vector<std::string> names;             // name: one of these, an enum's
+  std::vector<std::string> names;             // name: one of these, an enum's; integer: or one of these
   std::shared_ptr<const ValueShape> element;  // pair ([low, high]), around, list, one_or_more: what it holds
   const TypeInfo* table = nullptr;            // table: its parameters
   std::string family;                         // component: of that family
@@ -87,8 +87,13 @@ struct FedInput {
 /// What a check of its own may ask and say: `void Type::check(const twinflow::Checking&) const`.
 class Checking {
  public:
-  Checking(const Value& written, const Place& place, Problems& problems, std::vector<FedInput> inputs = {})
-      : written_(written), place_(place), problems_(problems), inputs_(std::move(inputs)) {}
+  Checking(const Value& written, const Place& place, Problems& problems, std::vector<FedInput> inputs = {},
+           bool open_ended = false)
+      : written_(written),
+        place_(place),
+        problems_(problems),
+        inputs_(std::move(inputs)),
+        open_ended_(open_ended) {}
 
   /// Reports at the value of that parameter, or, where it was not written, at the whole.
   void error(const std::string& key, std::string message) const { error_at({key}, std::move(message)); }
@@ -114,6 +119,9 @@ class Checking {
     const FedInput* fed = find(input);
     return fed ? fed->prepared_by : std::vector<std::string>();
   }
+  /// Whether [run] does not say how many items the run has: epochs = "unlimited", and no max_steps. Only a
+  /// node is told.
+  bool open_ended() const { return open_ended_; }
 
  private:
   const FedInput* find(std::string_view input) const {
@@ -126,6 +134,7 @@ class Checking {
   const Place& place_;
   Problems& problems_;
   std::vector<FedInput> inputs_;
+  bool open_ended_;
 };
 
 /// One configurable type, without its C++ type.

@@ -137,6 +137,46 @@ TEST_CASE("pairs are trained with a loss that takes them") {
   CHECK(bench.emitted.at(0).second.take<Model>().distance_weights().size() == 9);
 }
 
+TEST_CASE("a schedule that goes by the length of the run is refused where there is none") {
+  const auto open_ended = [](const std::string& schedule) {
+    Bench bench("twin.train", std::string(small) + "schedule = " + schedule);
+    Problems problems;
+    const Value nothing;
+    bench.info().check(&bench.node(), Checking(nothing, nothing.place, problems, {}, true));
+    return problems.empty() ? "" : problems.list().front().message;
+  };
+  for (const char* goes_on : {"'constant'", "'step'", "'exponential'", "{type = 'time_decay', decay = 1e-3}",
+                              "{type = 'piecewise', boundaries = [2], factors = [1.0, 0.5]}",
+                              "{type = 'cosine', period = 50, warmup = 0.0}"})
+    CHECK(open_ended(goes_on) == "");
+  const std::string advice =
+      "), and epochs are unlimited: say epochs = N or max_steps = N in [run], or take a schedule that goes "
+      "on, "
+      "such as constant or step";
+  const auto needs = [&](const std::string& type, const std::string& why) {
+    return "the schedule " + type + " needs to know how long the run is (" + why + advice;
+  };
+  CHECK(open_ended("{type = 'cosine', warmup = 0.0}") ==
+        needs("cosine", "without a period it falls until the end of the run"));
+  CHECK(open_ended("{type = 'cosine', period = 50}") ==
+        needs("cosine", "its warmup is a part of all updates"));
+  CHECK(open_ended("{type = 'constant', warmup = 0.1}") ==
+        needs("constant", "its warmup is a part of all updates"));
+  CHECK(open_ended("'one_cycle'") == needs("one_cycle", "its cycle is the whole run"));
+  CHECK(open_ended("'polynomial'") == needs("polynomial", "it falls until the end of the run"));
+  CHECK(open_ended("'time_decay'") ==
+        needs("time_decay", "without a decay it falls to a hundredth at the end of the run"));
+}
+
+TEST_CASE("training goes on without end") {
+  Bench bench("twin.train", std::string(small) + "accumulate = 2\nschedule = {type = 'step', every = 1}");
+  bench.epochs = endless;
+  for (std::uint64_t i = 0; i < 4; ++i) bench.process(classes(3), Item{0, i, i});
+  CHECK(bench.reported.at(3).second.at("learning_rate") ==
+        doctest::Approx(0.1 * bench.reported.at(0).second.at("learning_rate")));
+  for (const std::string& line : bench.said) CHECK(!says(line, "make no update"));
+}
+
 TEST_CASE("what cannot work is said before anything runs") {
   CHECK(says(problems(""), "a network is needed: network = \"conv4\", or layers in `layer`"));
   CHECK(says(problems(std::string(small) + "network = 'conv4'"),

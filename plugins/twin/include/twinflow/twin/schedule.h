@@ -47,7 +47,13 @@ class Schedule {
     return (static_cast<double>(now.t) + 1.0) / static_cast<double>(now.warming) * shape(now);
   }
 
+  /// What of it goes by the length of the run, so that there has to be one; empty: nothing does.
+  std::string needs_length() const {
+    return warmup > 0.0 ? "its warmup is a part of all updates" : shape_needs_length();
+  }
+
  protected:
+  virtual std::string shape_needs_length() const { return ""; }
   /// The factor but for the warm-up. What goes over the whole run goes by now.progress(), over the updates
   /// after the warm-up; what counts updates or epochs counts them from the start of the run.
   virtual double shape(const Moment& now) const = 0;

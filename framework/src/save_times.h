@@ -1,0 +1,37 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace twinflow {
+
+/// How long saves of the state take, from the first node's save() until the state is on the disk, beside the
+/// grace: the time between the first signal and the end by force that the process is given by Slurm,
+/// Kubernetes, ... (flowrun --grace). Safe from any thread.
+class SaveTimes {
+ public:
+  /// `grace`: in seconds; none: nobody has said it. `say`: told once when it is too short.
+  SaveTimes(std::optional<double> grace, std::function<void(const std::string&)> say)
+      : grace_(grace), say_(std::move(say)) {}
+
+  /// An item took so long, from its start until nothing of it was left: a signal waits for it.
+  void item(std::chrono::steady_clock::duration time);
+  /// A state is on the disk after so many seconds.
+  void saved(double seconds);
+  /// The longest save; none: there was none.
+  std::optional<double> longest() const;
+
+ private:
+  const std::optional<double> grace_;
+  const std::function<void(const std::string&)> say_;
+  std::atomic<std::chrono::steady_clock::duration::rep> item_{0};  // the longest
+  mutable std::mutex mutex_;
+  std::optional<double> save_;  // the longest
+  bool told_ = false;
+};
+
+}  // namespace twinflow

@@ -1,0 +1,85 @@
+#include "line_file.h"
+
+#include <csignal>
+
+#include "framework/run_graph.h"
+
+namespace {
+
+/// While it lives, no file of this process grows beyond so many bytes: a write fails as on a full disk.
+struct FileLimit {
+  explicit FileLimit(rlim_t bytes) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    test_nodes::Cramp::limit_files(bytes);
+  }
+  ~FileLimit() {
+    test_nodes::Cramp::limit_files(RLIM_INFINITY);
+    std::signal(SIGXFSZ, SIG_DFL);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a file of lines goes on where it was, without half a line") {
+  const TempFolder temp;
+  for (const std::string& before : {std::string(), std::string("one\ntwo\n"), std::string(10000, '\n')}) {
+    for (const std::string& half : {std::string(), std::string("hal"), std::string(9000, 'x')}) {
+      const auto file = temp.write("lines", before + half);
+      LineFile lines(file);
+      CHECK(lines.size() == before.size());
+      lines.add("three");
+      CHECK(lines.trouble().empty());
+      lines.sync();
+      CHECK(lines.size() == before.size() + 6);
+      CHECK(read_file(file) == before + "three\n");
+    }
+  }
+  CHECK_THROWS_WITH_AS(
+      LineFile(temp.path / "none/lines"),
+      ("cannot write '" + (temp.path / "none/lines").string() + "': No such file or directory").c_str(),
+      Error);
+}
+
+TEST_CASE("lines that cannot be written are kept, whole, until they can") {
+  const TempFolder temp;
+  const auto file = temp.path / "lines";
+  const std::string trouble = "cannot write '" + file.string() + "': File too large";
+  LineFile lines(file, 30);
+  lines.add("first");
+  {
+    const FileLimit limit(20);
+    lines.add("second");
+    lines.add("the third");
+    CHECK(lines.trouble() == trouble);
+    CHECK(read_file(file) == "first\nsecond\n");  // 20 bytes would hold half of the third
+    CHECK(lines.size() == 13);
+    lines.add("a fourth");
+    CHECK_THROWS_WITH_AS(lines.sync(), trouble.c_str(), Error);
+    CHECK_THROWS_WITH_AS(
+        lines.add("123456789 123"),
+        (trouble + "; 19 bytes that are to be written there are kept, and more are not").c_str(), Error);
+    lines.add("the last!!");
+  }
+  CHECK(lines.trouble() == trouble);
+  lines.write();
+  CHECK(lines.trouble().empty());
+  CHECK(read_file(file) == "first\nsecond\nthe third\na fourth\nthe last!!\n");
+}
+
+TEST_CASE("of several kept lines those that fit are written") {
+  const TempFolder temp;
+  LineFile lines(temp.path / "lines");
+  {
+    const FileLimit none(0);
+    for (const char* line : {"one", "two", "three"}) lines.add(line);
+    CHECK(read_file(temp.path / "lines").empty());
+  }
+  {
+    const FileLimit some(11);
+    lines.write();
+    CHECK(!lines.trouble().empty());
+    CHECK(read_file(temp.path / "lines") == "one\ntwo\n");
+  }
+  lines.sync();
+  CHECK(read_file(temp.path / "lines") == "one\ntwo\nthree\n");
+}
