@@ -48,7 +48,7 @@ LineFile::~LineFile() { ::close(descriptor_); }
 
 void LineFile::add(const std::string& line) {
   if (kept_.size() + line.size() + 1 > most_)
-    throw Error(fmt::format("{}; {} bytes that are to be written there are kept, and more are not",
+    throw Error(fmt::format("{}; {} bytes wait to be written there, and no more are kept",
                             trouble_.empty() ? "'" + file_.string() + "'" : trouble_, kept_.size()));
   kept_ += line;
   kept_ += '\n';

@@ -26,6 +26,7 @@ class LineFile {
   const std::string& trouble() const { return trouble_; }
   /// What was added is on the disk when it returns. Throws Error when it is not.
   void sync();
+  const std::filesystem::path& path() const { return file_; }
   /// In bytes, of what is written.
   std::uint64_t size() const { return size_; }
 

@@ -146,23 +146,22 @@ void Record::write_into(const std::filesystem::path& directory) {
   metrics_.emplace(directory / "metrics.jsonl");
   log_.emplace(directory / "log.txt");
   directory_ = directory;
-  for (const std::string& line : said_early_) put(log_, line);
-  for (const std::string& line : reported_early_) put(metrics_, line);
+  for (const std::string& line : said_early_) write(log_, &line);
+  for (const std::string& line : reported_early_) write(metrics_, &line);
 }
 
 /// Tells when lines begin to be kept, and when they are written again.
-void Record::put(std::optional<LineFile>& file, const std::string& line) {
-  const std::string before = file->trouble();
-  file->add(line);
-  if (before.empty() == file->trouble().empty()) return;
-  print(before.empty() ? fmt::format("{}: its lines are kept, and tried again", file->trouble())
-                       : fmt::format("'{}' is written again",
-                                     (directory_ / (&file == &log_ ? "log.txt" : "metrics.jsonl")).string()));
+void Record::write(std::optional<LineFile>& file, const std::string* line) {
+  const bool kept = !file->trouble().empty();
+  line ? file->add(*line) : file->write();
+  if (kept == !file->trouble().empty()) return;
+  print(kept ? fmt::format("'{}' is written again", file->path().string())
+             : fmt::format("{}: its lines are kept, and tried again", file->trouble()));
 }
 
 std::string Record::trouble() {
   const std::lock_guard lock(mutex_);
-  metrics_->write();
+  write(metrics_);
   return metrics_->trouble();
 }
 
@@ -170,7 +169,7 @@ void Record::write_all() {
   const std::lock_guard lock(mutex_);
   for (std::optional<LineFile>* file : {&metrics_, &log_}) {
     if (!*file) continue;
-    (*file)->write();
+    write(*file);
     if (!(*file)->trouble().empty()) throw Error((*file)->trouble() + ": lines of it are lost");
   }
   if (!lost_.empty()) throw Error(lost_);
@@ -179,7 +178,7 @@ void Record::write_all() {
 void Record::log(const std::string& line) {
   if (!log_) return said_early_.push_back(line);
   try {
-    put(log_, line);
+    write(log_, &line);
   } catch (const Error& error) {  // whoever has something to say does not deal with that
     lost_ = error.what();
   }
@@ -216,10 +215,10 @@ void Record::report(std::string_view node, const Item& item, const Numbers& valu
                                  {"metrics", values}})
                                .dump();
   if (metrics_)
-    put(metrics_, line);
+    write(metrics_, &line);
   else
     reported_early_.push_back(line);
-  if (log_) log_->write();  // what is left of it
+  if (log_ && !log_->trouble().empty()) write(log_);
   for (const auto& [key, value] : values) {
     last_[name][key] = value;
     const MetricInfo* info = declared(name, key);

@@ -82,7 +82,7 @@ class Record {
   };
 
   void write_into(const std::filesystem::path& directory);
-  void put(std::optional<LineFile>& file, const std::string& line);
+  void write(std::optional<LineFile>& file, const std::string* line = nullptr);
   void print(const std::string& line);
   void log(const std::string& line);
   void show_progress(const Item& item);

@@ -55,9 +55,9 @@ TEST_CASE("lines that cannot be written are kept, whole, until they can") {
     CHECK(lines.size() == 13);
     lines.add("a fourth");
     CHECK_THROWS_WITH_AS(lines.sync(), trouble.c_str(), Error);
-    CHECK_THROWS_WITH_AS(
-        lines.add("123456789 123"),
-        (trouble + "; 19 bytes that are to be written there are kept, and more are not").c_str(), Error);
+    CHECK_THROWS_WITH_AS(lines.add("123456789 123"),
+                         (trouble + "; 19 bytes wait to be written there, and no more are kept").c_str(),
+                         Error);
     lines.add("the last!!");
   }
   CHECK(lines.trouble() == trouble);
