@@ -167,32 +167,13 @@ TEST_CASE("a state that does not belong to the graph is refused") {
 
 TEST_CASE("where an item is half-way into a node, the state of the last whole epoch is kept") {
   const TempFolder temp;
-  const std::string graph = R"(
-[run]
-epochs = 2
-steps_per_epoch = 40
-[node.count]
-type = "test.count"
-[node.raise]
-type = "test.raise"
-from = "count"
-[node.late]
-type = "test.delay"
-from = "raise"
-[node.both]
-type = "test.subtract"
-from = { left = "raise", right = "late" }
-[node.collect]
-type = "test.collect"
-from = "both"
-)";
   const RunOptions room{.max_in_flight = 8};
-  CHECK(run_graph(graph, temp, room).code == finished);
+  CHECK(run_graph(half_way, temp, room).code == finished);
   CHECK(seen["collect"].numbers == std::vector<double>(80, 0.0));
-  CHECK(run_graph(graph, temp, room, {"raise.at=60"}).code == interrupted);
+  CHECK(run_graph(half_way, temp, room, {"raise.at=60"}).code == interrupted);
   CHECK(read_file(temp.path / "run/log.txt").find("some inputs of node 'both' only") != std::string::npos);
   seen.clear();
-  CHECK(run_graph(graph, temp, {.resume = temp.path / "run", .max_in_flight = 8}).code == finished);
+  CHECK(run_graph(half_way, temp, {.resume = temp.path / "run", .max_in_flight = 8}).code == finished);
   CHECK(seen["collect"].steps.front() == 40);
   CHECK(seen["collect"].numbers == std::vector<double>(40, 0.0));
 }

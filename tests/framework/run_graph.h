@@ -68,6 +68,27 @@ from = "listen"
 )";
 }
 
+/// Items wait for their other half.
+inline const char* const half_way = R"(
+[run]
+epochs = 2
+steps_per_epoch = 40
+[node.count]
+type = "test.count"
+[node.raise]
+type = "test.raise"
+from = "count"
+[node.late]
+type = "test.delay"
+from = "raise"
+[node.both]
+type = "test.subtract"
+from = { left = "raise", right = "late" }
+[node.collect]
+type = "test.collect"
+from = "both"
+)";
+
 /// metrics.jsonl but for the times.
 inline std::vector<nlohmann::json> metrics(const std::filesystem::path& directory) {
   std::istringstream lines(read_file(directory / "metrics.jsonl"));

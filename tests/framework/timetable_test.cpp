@@ -208,37 +208,18 @@ TEST_CASE("a run that ends by force goes on from the save within the epoch") {
 
 TEST_CASE("where an item is half-way into a node nothing is saved, and the run goes on") {
   const TempFolder temp;
-  const std::string graph = R"(
-[run]
-epochs = 2
-steps_per_epoch = 40
-save_steps = 10
-[node.count]
-type = "test.count"
-[node.raise]
-type = "test.raise"
-from = "count"
-[node.late]
-type = "test.delay"
-from = "raise"
-[node.both]
-type = "test.subtract"
-from = { left = "raise", right = "late" }
-[node.collect]
-type = "test.collect"
-from = "both"
-)";
+  const std::string saves = "run.save_steps=10";
   for (const int in_flight : {4, 8}) {
-    CHECK(run_graph(graph, temp, {.threads = 2, .max_in_flight = in_flight}).code == finished);
+    CHECK(run_graph(half_way, temp, {.threads = 2, .max_in_flight = in_flight}, {saves}).code == finished);
     CHECK(seen["collect"].numbers == std::vector<double>(80, 0.0));
     CHECK(count(log_of(temp), "some inputs of node 'both' only") == 1);
   }
-  const Outcome stuck = run_graph(graph, temp, {.max_in_flight = 3});
+  const Outcome stuck = run_graph(half_way, temp, {.max_in_flight = 3}, {saves});
   CHECK(stuck.code == failed);
   CHECK(stuck.errors.find("(of 3 items in flight; --max-in-flight allows more)") != std::string::npos);
-  CHECK(run_graph(graph, temp, {.max_in_flight = 8}, {"run.max_steps=55"}).code == finished);
+  CHECK(run_graph(half_way, temp, {.max_in_flight = 8}, {saves, "run.max_steps=55"}).code == finished);
   CHECK(result(temp.path / "run")["status"] == "stopped");
-  CHECK(run_graph(graph, temp, {.resume = temp.path / "run", .max_in_flight = 8}).code == finished);
+  CHECK(run_graph(half_way, temp, {.resume = temp.path / "run", .max_in_flight = 8}).code == finished);
   CHECK(log_of(temp).find("resumed after epoch 1") != std::string::npos);
 }
 
