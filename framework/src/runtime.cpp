@@ -453,6 +453,7 @@ class Runtime final : public Run {
 
   void run_epoch(flow::graph& graph) {
     if (!run_items(graph)) return;
+    const auto ending_since = Clock::now();
     const Item last{position_.epoch, steps_per_epoch_ - 1, epoch_end_ - 1};
     for (const std::size_t i : finishing_) {
       const Plan::PlannedNode& planned = plan_.nodes[i];
@@ -465,6 +466,7 @@ class Runtime final : public Run {
       stations_[i].finish_seconds += std::chrono::duration<double>(end - begin).count();
       if (trace_) trace_->body(planned.name, last, begin, end);
     }
+    save_times_.busy(Clock::now() - ending_since);
     check_joins();
     if (failed_) return;
     if (in_flight_ != 0)
@@ -527,7 +529,7 @@ class Runtime final : public Run {
     const std::uint64_t under_way = --in_flight_;
     if (trace_) trace_->count(under_way);
     const auto now = Clock::now();
-    save_times_.item(now - started);
+    save_times_.busy(now - started);
     start_item(now);
   }
 

@@ -6,9 +6,9 @@
 
 namespace twinflow {
 
-void SaveTimes::item(std::chrono::steady_clock::duration time) {
-  auto longest = item_.load();
-  while (time.count() > longest && !item_.compare_exchange_weak(longest, time.count())) {
+void SaveTimes::busy(std::chrono::steady_clock::duration time) {
+  auto longest = busy_.load();
+  while (time.count() > longest && !busy_.compare_exchange_weak(longest, time.count())) {
   }
 }
 
@@ -17,14 +17,15 @@ void SaveTimes::saved(double seconds) {
   {
     const std::lock_guard lock(mutex_);
     save_ = std::max(save_.value_or(0.0), seconds);
-    const double item =
-        std::chrono::duration<double>(std::chrono::steady_clock::duration(item_.load())).count();
-    if (!grace_ || told_ || *save_ + item <= *grace_) return;
+    const double busy =
+        std::chrono::duration<double>(std::chrono::steady_clock::duration(busy_.load())).count();
+    if (!grace_ || told_ || *save_ + busy <= *grace_) return;
     told_ = true;
     warning = fmt::format(
         "warning: to end after a signal takes up to {:.2f} s ({:.2f} s for saving the state{}), but --grace "
         "says that there are {:g} s: a run that is ended by force goes on from the state saved before",
-        *save_ + item, *save_, item > 0 ? fmt::format(", {:.2f} s for an item", item) : "", *grace_);
+        *save_ + busy, *save_,
+        busy > 0 ? fmt::format(", {:.2f} s for an item or the end of an epoch", busy) : "", *grace_);
   }
   say_(warning);
 }

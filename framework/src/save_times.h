@@ -18,8 +18,9 @@ class SaveTimes {
   SaveTimes(std::optional<double> grace, std::function<void(const std::string&)> say)
       : grace_(grace), say_(std::move(say)) {}
 
-  /// An item took so long, from its start until nothing of it was left: a signal waits for it.
-  void item(std::chrono::steady_clock::duration time);
+  /// An item took so long, from its start until nothing of it was left, or what is done at the end of an
+  /// epoch did: a signal waits for it.
+  void busy(std::chrono::steady_clock::duration time);
   /// A state is on the disk after so many seconds.
   void saved(double seconds);
   /// The longest save; none: there was none.
@@ -28,7 +29,7 @@ class SaveTimes {
  private:
   const std::optional<double> grace_;
   const std::function<void(const std::string&)> say_;
-  std::atomic<std::chrono::steady_clock::duration::rep> item_{0};  // the longest
+  std::atomic<std::chrono::steady_clock::duration::rep> busy_{0};  // the longest
   mutable std::mutex mutex_;
   std::optional<double> save_;  // the longest
   bool told_ = false;
