@@ -242,7 +242,9 @@ class Checker {
       return;
     }
     const auto outputs = port_names(info->outputs);
-    std::size_t output = 0;
+    const auto meant = [](const OutputInfo& port) { return !port.aside; };  // by the node's name alone
+    std::size_t output =
+        std::find_if(info->outputs.begin(), info->outputs.end(), meant) - info->outputs.begin();
     if (dot != std::string::npos) {
       const std::string port = feed.source.substr(dot + 1);
       output = std::find(outputs.begin(), outputs.end(), port) - outputs.begin();
@@ -250,7 +252,7 @@ class Checker {
         return problems_.error(feed.place,
                                fmt::format("{} '{}' has no output '{}'{}{}", info->type, source_name, port,
                                            did_you_mean(port, outputs), listing("outputs", outputs)));
-    } else if (outputs.size() != 1) {
+    } else if (std::count_if(info->outputs.begin(), info->outputs.end(), meant) != 1) {
       return problems_.error(
           feed.place, outputs.empty() ? fmt::format("{} '{}' gives nothing out", info->type, source_name)
                                       : fmt::format("{} '{}' has several outputs: say which{}", info->type,

@@ -4,25 +4,36 @@
 #include <chrono>
 #include <limits>
 #include <memory>
+#include <set>
 #include <string>
 
+#include "finite.h"
+#include "last_good.h"
 #include "one_shot.h"
 #include "one_shot_tasks.h"
+#include "protocol.h"
+#include "twinflow/answers.h"
 #include "twinflow/dataset.h"
 #include "twinflow/images.h"
 #include "twinflow/metrics.h"
+#include "twinflow/passage.h"
 #include "twinflow/plugin.h"
 #include "twinflow/twin/model.h"
 
 namespace twinflow::twin {
 namespace {
 
-/// One-shot accuracy of a model. The tasks are made once, when the run starts: every epoch answers the same
-/// ones, so that epochs compare. Each image is embedded once, however many tasks show it.
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// One-shot accuracy of models as they come. Each image is embedded once for a model, however many tasks of
+/// however many protocols show it. The tasks are made once, when the run starts, so that all models answer
+/// the same ones and compare; or anew for each.
 ///
 /// A collapsed model has no accuracy: it is reported as not-a-number, which no monitor takes for an
 /// improvement.
-class Evaluate final : public Map<Model, Metrics> {
+class Evaluate final : public Stateful<Model>, public TaskForm {
  public:
   static void describe(NodeSpec<Evaluate>& spec) {
     spec.summary(
@@ -31,93 +42,340 @@ class Evaluate final : public Map<Model, Metrics> {
 type = "twin.evaluate"
 from = { model = "twin.model", data = "glyphs.test" }
 ways = 20
-trials = 400)");
+trials = 400
+baseline = true
+
+[[node.one_shot.protocol]]
+name = "5way"
+ways = 5
+shots = 2
+classify = "prototype")");
     spec.input("model").doc("what to measure");
     spec.input("data", &Evaluate::data)
         .doc("classes that training has not seen; its fixed tasks, if it has any");
-    spec.output("metrics").doc("the accuracy, with the model");
-    spec.param("ways", &Evaluate::ways)
-        .doc("classes to choose from; fixed tasks have their own")
-        .range(2, 100000);
-    spec.param("shots", &Evaluate::shots)
-        .doc("images shown of each class; fixed tasks have their own")
-        .range(1, 1000);
-    spec.param("trials", &Evaluate::trials).doc("queries; fixed tasks have their own").range(1, 10000000);
-    spec.metric("accuracy", "part of the queries answered rightly; not a number for a collapsed model",
-                Better::higher);
-    spec.metric("accuracy_low", "low end of its 95 % interval");
-    spec.metric("accuracy_high", "high end of its 95 % interval");
-    spec.metric("trials", "queries answered");
-    spec.metric("collapsed", "1 when the model tells nothing apart, else 0");
+    spec.input("through", &Evaluate::through)
+        .doc(
+            "maps that every image goes through first, in order: those that prepare the images of the "
+            "training, as augment.normalize does");
+    spec.input("copies_through", &Evaluate::copies_through)
+        .doc(
+            "with `copies`: all maps that a copy goes through, in order, those of `through` included, as "
+            "[\"augmented\", \"norm\"]; the draws are the same for every model");
+    spec.output("metrics", &Evaluate::metrics).doc("the accuracy, with the model");
+    spec.output("wrong", &Evaluate::wrong)
+        .aside()
+        .doc(
+            "for people to look at: the first 10000 queries answered wrongly, ties left out; as "
+            "\"NAME.wrong\"");
+    describe_parameters(spec);
+    spec.param("protocol", &Evaluate::protocol)
+        .doc(
+            "further protocols on the same embeddings, with tasks of their own: [[node.NAME.protocol]], each "
+            "reporting NAME.accuracy and so on");
+    spec.param("draw", &Evaluate::draw)
+        .names({{"once", Draw::once}, {"each_time", Draw::each_time}})
+        .doc("whether all models answer the same tasks, or each model tasks of its own; fixed tasks stay");
+    spec.param("copies", &Evaluate::copies)
+        .doc(
+            "an image's embedding is the mean of its own and those of so many copies of it, which went "
+            "through `copies_through`; embeddings of length 1 are not made so long again: the more the "
+            "copies differ, the shorter the mean, and distances of angles do not see it")
+        .range(0, 1000);
+    spec.param("every", &Evaluate::every)
+        .doc(
+            "of the models that come, every so manieth is measured, and that of the end of the last epoch "
+            "that [run] asks for")
+        .unit("models")
+        .range(1, 1e9);
+    spec.param("baseline", &Evaluate::baseline)
+        .doc(
+            "whether the nearest neighbour on pixels (L2) answers the first model's tasks, too; reported "
+            "once, as baseline.accuracy");
+    for (MetricInfo& one : metrics_of("")) spec.metric(one.name, one.doc, one.better);
+    spec.more_metrics(&Evaluate::protocol_metrics);
     spec.check(&Evaluate::check);
   }
 
   void check(const Checking& checking) const {
-    const auto trained = checking.image_shape("model"), given = checking.image_shape("data");
-    if (trained && given && *trained != *given)
-      checking.error_at({"from", "data"}, "the model is for images of " + trained->text() +
-                                              ", but those of this data set are " + given->text());
+    check_protocols(checking);
+    if (copies > 0 && copies_through.empty())
+      checking.error(
+          "copies", "copies are made by maps of the graph: write from = { ..., copies_through = [\"...\"] }");
+    if (copies == 0 && !copies_through.empty())
+      checking.error_at({"from", "copies_through"},
+                        "no copies are made: say how many, as in copies = 4, or leave copies_through out");
+    check_passage(checking, "through", through);
+    if (copies > 0 && !copies_through.empty()) check_passage(checking, "copies_through", copies_through);
   }
 
   void open() override {
-    std::size_t queries = 0;
     if (data->classes.empty() && !data->pairs.empty())
       throw Error(fmt::format("the data set '{}' is a list of pairs; one-shot tasks need classes",
                               data->description));
-    if (data->tasks.empty()) {
-      Random drawing = random({}, "tasks");
-      tasks_ = number_images(draw_tasks(*data, {ways, shots, trials}, drawing));
-      queries = trials;
-      protocol_ =
-          fmt::format("{}-way {}-shot within one {}{}, {} trials", ways, shots, data->group_word,
-                      data->drawers.empty() ? "" : ", support and query by different drawers", queries);
-    } else {
+    class_of_.assign(data->store->count(), no_class);
+    for (std::size_t i = 0; i < data->classes.size(); ++i)
+      for (const std::size_t image : data->classes[i].images) class_of_[image] = static_cast<std::int32_t>(i);
+
+    asked_.push_back({"", *this, !data->tasks.empty(), {}, ""});
+    for (const Protocol& one : protocol) asked_.push_back({one.name + ".", one, false, {}, ""});
+    if (asked_[0].fixed) {
       check_tasks(*data, data->tasks);
-      for (const Task& task : data->tasks) queries += task.queries.size();
-      tasks_ = number_images(data->tasks);
-      protocol_ = fmt::format("{}, {} trials of {} fixed tasks", shape_text(), queries, data->tasks.size());
+      asked_[0].tasks = TaskList(data->tasks);
     }
-    if (!data->description.empty()) protocol_ += ", " + data->description;
-    run().say(fmt::format("{}: {} (with 95 % intervals)", name(), protocol_));
+    for (Asked& one : asked_) {
+      one.text = one.fixed ? fixed_text(one.form, *data) : drawn_text(one.form, *data);
+      if (!one.fixed && draw == Draw::each_time) one.text += " drawn anew for each model";
+      run().say(
+          fmt::format("{}: {}{} (with 95 % intervals)", name() + text_before(one), one.text, text_after()));
+    }
+    protocol_ = asked_[0].text + text_after();
+    for (std::size_t i = 1; i < asked_.size(); ++i)
+      protocol_ += fmt::format("; {}: {}", protocol[i - 1].name, asked_[i].text);
+    draw_all({});  // each_time, too: what cannot be drawn is said before the run
   }
 
-  Metrics apply(Model model, const Item& item) const override {
-    const auto start = std::chrono::steady_clock::now();
-    const OneShotScore score =
-        score_tasks(embed(model), tasks_.tasks, *model.distance, model.distance_weights());
-    const double none = std::numeric_limits<double>::quiet_NaN();
-    if (score.collapsed)
-      run().say(fmt::format("{}: the model of epoch {} has collapsed: it tells no image from another", name(),
-                            model.epoch + 1));
-    Metrics metrics{.node = name(),
-                    .epoch = model.epoch,
-                    .step = model.step,
-                    .values = {},
-                    .protocol = protocol_,
-                    .model = model.weights};
-    metrics.values["accuracy"] = score.collapsed ? none : score.accuracy;
-    metrics.values["accuracy_low"] = score.collapsed ? none : score.interval.low;
-    metrics.values["accuracy_high"] = score.collapsed ? none : score.interval.high;
-    metrics.values["trials"] = static_cast<double>(score.trials);
-    metrics.values["collapsed"] = score.collapsed ? 1.0 : 0.0;
-    Numbers reported = metrics.values;  // with the time, which is no property of the model
-    reported["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    report(item, reported);
-    return metrics;
+  void process(Model model, const Item& item) override {
+    ++came_;
+    const bool last = item.epoch + 1 == run().epochs() && item.index + 1 == run().steps_per_epoch();
+    if (came_ % every == 0 || last) measure(model, item);
+  }
+
+  State save() const override {
+    State state;
+    state.values["models"] = static_cast<std::int64_t>(came_);
+    state.values["baseline_told"] = std::int64_t{baseline_told_};
+    return state;
+  }
+  void restore(const State& state) override {
+    came_ = static_cast<std::uint64_t>(state.value<std::int64_t>("models"));
+    baseline_told_ = state.value<std::int64_t>("baseline_told") != 0;
   }
 
  private:
-  /// All images that the tasks use, in parts: as f32 they take four times the room of the data set.
+  enum class Draw { once, each_time };
+  static constexpr std::int32_t no_class = -1;
+
+  /// A protocol at work.
+  struct Asked {
+    std::string prefix;  // of its metrics: "", or "5way."
+    TaskForm form;
+    bool fixed;
+    TaskList tasks;
+    std::string text;  // in words
+  };
+
+  static std::vector<MetricInfo> metrics_of(const std::string& prefix) {
+    return {{prefix + "accuracy", "part of the queries answered rightly; not a number for a collapsed model",
+             Better::higher},
+            {prefix + "accuracy_low", "low end of its 95 % interval"},
+            {prefix + "accuracy_high", "high end of its 95 % interval"},
+            {prefix + "trials", "queries answered"},
+            {prefix + "collapsed", "1 when the model tells nothing apart, else 0"}};
+  }
+  std::vector<MetricInfo> protocol_metrics() const {
+    std::vector<MetricInfo> all;
+    for (const Protocol& one : protocol)
+      for (MetricInfo& metric : metrics_of(one.name + ".")) all.push_back(std::move(metric));
+    return all;
+  }
+
+  void check_protocols(const Checking& checking) const {
+    std::set<std::string> names = {"group", "baseline"};  // what other metrics begin with
+    for (std::size_t i = 0; i < protocol.size(); ++i) {
+      const std::string& one = protocol[i].name;
+      if (one.empty() || one.find_first_not_of(
+                             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != one.npos)
+        checking.error_at({"protocol", i, "name"},
+                          fmt::format("a protocol cannot be called '{}': letters, digits, '_' and '-' make a "
+                                      "name",
+                                      one));
+      else if (!names.insert(one).second)
+        checking.error_at(
+            {"protocol", i, "name"},
+            fmt::format("there are metrics that begin with '{}.' already: take another name", one));
+    }
+  }
+
+  /// Images of the data set come out as the model's images were when it was trained.
+  void check_passage(const Checking& checking, const std::string& input, const Passage& passage) const {
+    const std::vector<std::string> prepared = checking.prepared_by("model"), names = passage.names();
+    std::vector<std::string> found;
+    for (const std::string& one : names)
+      if (std::find(prepared.begin(), prepared.end(), one) != prepared.end()) found.push_back(one);
+    if (found != prepared)
+      return checking.error_at(
+          {"from", input},
+          fmt::format("the model is trained on images that go through '{}', in this order, and has to be "
+                      "measured on such: write from = {{ ..., {} = [{}\"{}\"] }}",
+                      fmt::join(prepared, "' and '"), input, input == "through" ? "" : "..., ",
+                      fmt::join(prepared, "\", \"")));
+    const auto trained = checking.image_shape("model"), given = passage.shape(checking.image_shape("data"));
+    if (trained && given && *trained != *given)
+      checking.error_at(
+          {"from", passage.empty() ? "data" : input},
+          fmt::format("the model is for images of {}, but those of this data set are {}{}", trained->text(),
+                      given->text(), passage.empty() ? "" : " once they went through these"));
+  }
+
+  static std::string text_before(const Asked& one) {
+    return one.prefix.empty() ? "" : "." + one.prefix.substr(0, one.prefix.size() - 1);
+  }
+  /// What holds for all protocols.
+  std::string text_after() const {
+    std::string text;
+    if (copies > 0) text += fmt::format(", each image averaged with {} of its copies", copies);
+    if (!data->description.empty()) text += ", " + data->description;
+    return text;
+  }
+
+  /// The tasks for that model, and the images that they show. A function of the seed, the node and the model:
+  /// a resumed run draws the same.
+  void draw_all(const Item& model) {
+    std::vector<const TaskList*> lists;
+    for (Asked& one : asked_) {
+      if (!one.fixed) {
+        Random drawing = random(model, one.prefix + "tasks");
+        one.tasks = draw_tasks(*data, one.form.plan(), drawing);
+      }
+      lists.push_back(&one.tasks);
+    }
+    shown_ = shown_images(lists, data->store->count());
+  }
+
+  void measure(const Model& model, const Item& item) {
+    const auto start = std::chrono::steady_clock::now();
+    if (draw == Draw::each_time) draw_all({.epoch = model.epoch, .index = model.step});
+    const Embeddings embeddings = embed(model);
+    Metrics made{.node = name(),
+                 .epoch = model.epoch,
+                 .step = model.step,
+                 .values = {},
+                 .protocol = protocol_,
+                 .model = model.weights};
+    WrongAnswers mistakes{.node = name(),
+                          .epoch = model.epoch,
+                          .step = model.step,
+                          .protocol = asked_[0].text + text_after(),
+                          .trials = asked_[0].tasks.trials(),
+                          .store = data->store,
+                          .answers = {}};
+    for (const Asked& one : asked_) {
+      const bool own = &one == &asked_[0];
+      ask(one, model, embeddings, made.values, own && wrong.used() ? &mistakes : nullptr);
+    }
+    if (std::any_of(asked_.begin(), asked_.end(),
+                    [&](const Asked& one) { return made.values.at(one.prefix + "collapsed") == 1.0; }))
+      run().say(fmt::format("{}: the model of epoch {} has collapsed: it tells no image from another", name(),
+                            model.epoch + 1));
+    good_ = GoodModel{model.weights, model.step};
+
+    Numbers reported = made.values;  // with what is no property of the model
+    reported["seconds"] = seconds_since(start);
+    if (!cost_told_) {
+      std::size_t trials_of_all = 0;
+      for (const Asked& one : asked_) trials_of_all += one.tasks.trials();
+      run().say(fmt::format("{}: {} images embedded and {} trials answered in {:.2g} s", name(),
+                            shown_.images.size() * (copies + 1), trials_of_all, reported["seconds"]));
+      cost_told_ = true;
+    }
+    if (baseline && !baseline_told_) ask_pixels(reported);
+    report(item, reported);
+    if (wrong.used()) wrong.emit(std::move(mistakes), item);
+    metrics.emit(std::move(made), item);
+  }
+
+  void ask(const Asked& one, const Model& model, const Embeddings& embeddings, Numbers& values,
+           WrongAnswers* mistakes) {
+    struct Sum {
+      double right = 0.0;
+      std::size_t trials = 0;
+    };
+    std::vector<Sum> groups(data->groups.size());
+    const bool in_groups = one.fixed || one.form.within == Within::group;
+    const auto told = [&](const Answered& answered) {
+      const std::int32_t first = class_of_[answered.support[0]];
+      if (in_groups && first != no_class) {
+        Sum& sum = groups[data->classes[static_cast<std::size_t>(first)].group];
+        sum.right += answered.score;
+        ++sum.trials;
+      }
+      if (mistakes && answered.score == 0.0 && mistakes->answers.size() < most_mistakes)
+        mistakes->answers.push_back(answer_of(answered));
+    };
+    OneShotScore score;
+    try {
+      score = score_tasks(one.tasks, one.form.classify,
+                          {embeddings, shown_.row, *model.distance, model.distance_weights()}, told);
+    } catch (const NotFinite& error) {
+      throw Error(fmt::format(
+          "the model of epoch {}, of {} update{}, gives distances that are not finite numbers, though its "
+          "weights are: they are too large{}",
+          model.epoch + 1, model.step, model.step == 1 ? "" : "s",
+          keep_last_good(good_, run().directory() / (name() + "_last_good.safetensors"))));
+    }
+    const double none = std::numeric_limits<double>::quiet_NaN();
+    const auto add = [&](const char* what, double value) { values[one.prefix + what] = value; };
+    add("accuracy", score.collapsed ? none : score.accuracy);
+    add("accuracy_low", score.collapsed ? none : score.interval.low);
+    add("accuracy_high", score.collapsed ? none : score.interval.high);
+    add("trials", static_cast<double>(score.trials));
+    add("collapsed", score.collapsed ? 1.0 : 0.0);
+    const auto asked = [](const Sum& sum) { return sum.trials > 0; };
+    if (std::count_if(groups.begin(), groups.end(), asked) < 2) return;
+    for (std::size_t i = 0; i < groups.size(); ++i)
+      if (asked(groups[i]))
+        values[fmt::format("{}group.{}", one.prefix, data->groups[i])] =
+            score.collapsed ? none : groups[i].right / static_cast<double>(groups[i].trials);
+  }
+
+  static Answer answer_of(const Answered& answered) {
+    Answer made{.query = answered.query,
+                .right = {},
+                .given = {},
+                .distance_to_right = answered.to_right,
+                .distance_to_given = answered.to_given};
+    for (std::size_t s = 0; s < answered.support.size(); ++s) {
+      if (answered.ways[s] == answered.right) made.right.push_back(answered.support[s]);
+      if (answered.ways[s] == answered.given) made.given.push_back(answered.support[s]);
+    }
+    return made;
+  }
+
+  void ask_pixels(Numbers& reported) {
+    const PixelStore& store = *data->store;
+    for (const Asked& one : asked_) {
+      const OneShotScore score = score_pixels(one.tasks, store);
+      Numbers values{{"accuracy", score.accuracy},
+                     {"accuracy_low", score.interval.low},
+                     {"accuracy_high", score.interval.high}};
+      run().say(fmt::format("{}: pixels' nearest neighbour, images of {}: {}", name() + text_before(one),
+                            ImageShape{store.channels, store.height, store.width}.text(),
+                            value_text("accuracy", score.accuracy, values)));
+      for (const auto& [what, value] : values) reported[one.prefix + "baseline." + what] = value;
+    }
+    baseline_told_ = true;
+  }
+
+  /// All images that the tasks show, in parts: as f32 they take four times the room of the data set.
   Embeddings embed(const Model& model) const {
     constexpr std::size_t part = 1024;
     Embeddings all;
-    for (std::size_t first = 0; first < tasks_.images.size(); first += part) {
+    for (std::size_t first = 0; first < shown_.images.size(); first += part) {
+      const std::size_t last = std::min(first + part, shown_.images.size());
+      ImageBatch batch;
       std::vector<Shot> shots;
-      for (std::size_t i = first; i < std::min(first + part, tasks_.images.size()); ++i)
-        shots.push_back({tasks_.images[i]});
-      Images images(data->store, std::move(shots));
-      images.read();
-      const Embeddings some = model.embed(images);
+      for (std::size_t i = first; i < last; ++i) {
+        shots.push_back({shown_.images[i]});
+        batch.classes.push_back(class_of_[shown_.images[i]]);
+      }
+      batch.images = Images(data->store, std::move(shots));
+      Embeddings some = model.embed(through.apply(batch, own_item(0, first / part)).images);
+      for (std::size_t copy = 1; copy <= copies; ++copy) {
+        const Embeddings more = model.embed(copies_through.apply(batch, own_item(copy, first / part)).images);
+        for (std::size_t k = 0; k < some.values.size(); ++k) some.values[k] += more.values[k];
+      }
+      if (copies > 0)
+        for (float& value : some.values) value /= static_cast<float>(copies + 1);
       all.count += some.count;
       all.size = some.size;
       all.values.insert(all.values.end(), some.values.begin(), some.values.end());
@@ -125,25 +383,31 @@ trials = 400)");
     return all;
   }
 
-  /// "20-way 1-shot" when all fixed tasks are.
-  std::string shape_text() const {
-    const auto text = [](const Task& task) {
-      const std::int32_t n = 1 + *std::max_element(task.ways.begin(), task.ways.end());
-      const std::size_t shots_of_first =
-          static_cast<std::size_t>(std::count(task.ways.begin(), task.ways.end(), 0));
-      return fmt::format("{}-way {}-shot", n, shots_of_first);
-    };
-    const std::string first = text(data->tasks[0]);
-    for (const Task& task : data->tasks)
-      if (text(task) != first) return "tasks of several sizes";
-    return first;
+  /// No item of the stream: an epoch that no run comes to.
+  static Item own_item(std::size_t copy, std::size_t part) {
+    const std::uint64_t index = (std::uint64_t{copy} << 32) + part;
+    return {.epoch = std::numeric_limits<std::uint32_t>::max(), .index = index, .step = index};
   }
 
-  std::shared_ptr<const Dataset> data;
-  std::size_t ways = 20, shots = 1, trials = 1000;
+  static constexpr std::size_t most_mistakes = 10000;  // that are given out
 
-  NumberedTasks tasks_;
-  std::string protocol_;
+  std::shared_ptr<const Dataset> data;
+  Passage through, copies_through;
+  std::vector<Protocol> protocol;
+  Draw draw = Draw::once;
+  std::size_t copies = 0;
+  std::uint64_t every = 1;
+  bool baseline = false;
+  Output<Metrics> metrics;
+  Output<WrongAnswers> wrong;
+
+  std::vector<std::int32_t> class_of_;  // by image of the store
+  std::vector<Asked> asked_;            // the node's own, then the protocols
+  std::string protocol_;                // all of them, in words
+  ShownImages shown_;
+  std::uint64_t came_ = 0;  // models
+  std::optional<GoodModel> good_;
+  bool cost_told_ = false, baseline_told_ = false;
 };
 
 }  // namespace

@@ -5,7 +5,15 @@
 #include <cstdint>
 #include <span>
 
+#include "twinflow/error.h"
+
 namespace twinflow::twin {
+
+/// A loss, a gradient or a distance that is not a finite number.
+class NotFinite : public Error {
+ public:
+  using Error::Error;
+};
 
 /// No value is infinite or not a number.
 inline bool all_finite(std::span<const float> values) {

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <span>
 
-#include "twinflow/dataset.h"
+#include "one_shot_tasks.h"
 #include "twinflow/twin/distance.h"
 #include "twinflow/twin/embeddings.h"
 
@@ -17,6 +19,22 @@ struct Interval {
 /// near 1. `successes` may be a fraction; trials > 0.
 Interval wilson_interval(double successes, std::size_t trials);
 
+/// Which way is nearest to a query, where a way has several shots: by the mean of their distances, by the
+/// distance to the mean of their embeddings (Snell et al. 2017, "Prototypical networks for few-shot
+/// learning"), or by the smallest distance.
+enum class Classify { mean_distance, prototype, nearest };
+
+/// A query, answered. Images are named by their index in the store.
+struct Answered {
+  std::span<const std::uint32_t> support;  // of its task,
+  std::span<const std::int32_t> ways;      // and which way each shows
+  std::uint32_t query = 0;
+  std::int32_t right = 0, given = 0;      // ways; of nearest ways that tie, the right one, or else the first
+  double score = 0.0;                     // 1, 0, or 1/k for k ways tied
+  double to_right = 0.0, to_given = 0.0;  // distances
+};
+using Told = std::function<void(const Answered&)>;  // of every query, in order
+
 struct OneShotScore {
   std::size_t trials = 0;  // queries
   double accuracy = 0.0;   // of 1; meaningless when collapsed
@@ -26,11 +44,21 @@ struct OneShotScore {
   bool collapsed = false;
 };
 
-/// Answers every query with the way whose support images have the smallest mean distance to it (with one
-/// shot: the nearest image). k ways at the same smallest distance, the right one among them, count 1/k.
-///
-/// The tasks' images are rows of `e`; at least one task. Throws Error when a distance is not a finite number.
-OneShotScore score_tasks(const Embeddings& e, std::span<const Task> tasks, const Distance& distance,
-                         std::span<const float> distance_weights);
+/// Embeddings of images of a store, and how far apart they are.
+struct Embedded {
+  const Embeddings& e;
+  std::span<const std::uint32_t> row;  // by image of the store
+  const Distance& distance;
+  std::span<const float> weights;
+};
+
+/// Answers every query with the way that is nearest. k ways at the same smallest distance, the right one
+/// among them, count 1/k. In parallel, and in parts: memory does not grow with the number of tasks. At least
+/// one task. Throws NotFinite when a distance is not a finite number.
+OneShotScore score_tasks(const TaskList& tasks, Classify classify, const Embedded& images,
+                         const Told& told = {});
+
+/// The nearest neighbour on pixels (L2), what any model has to be better than.
+OneShotScore score_pixels(const TaskList& tasks, const PixelStore& store);
 
 }  // namespace twinflow::twin

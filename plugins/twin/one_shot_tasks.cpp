@@ -62,6 +62,16 @@ std::optional<Task> try_task(const Dataset& data, const Group& group, const Task
   return task;
 }
 
+/// Who drew any image of these classes, each once.
+std::vector<std::int32_t> people_of(const Dataset& data, std::span<const std::size_t> classes) {
+  std::vector<std::int32_t> people;
+  for (const std::size_t one : classes)
+    for (const std::size_t image : data.classes[one].images) people.push_back(data.drawers[image]);
+  std::sort(people.begin(), people.end());
+  people.erase(std::unique(people.begin(), people.end()), people.end());
+  return people;
+}
+
 /// The groups large enough; throws Error when there is none.
 std::vector<Group> groups_for(const Dataset& data, const TaskPlan& plan) {
   std::vector<Group> groups;
@@ -71,10 +81,7 @@ std::vector<Group> groups_for(const Dataset& data, const TaskPlan& plan) {
     most_classes = std::max(most_classes, classes.size());
     if (classes.size() < plan.ways) continue;
     if (!data.drawers.empty()) {
-      for (const std::size_t one : classes)
-        for (const std::size_t image : data.classes[one].images) group.drawers.push_back(data.drawers[image]);
-      std::sort(group.drawers.begin(), group.drawers.end());
-      group.drawers.erase(std::unique(group.drawers.begin(), group.drawers.end()), group.drawers.end());
+      group.drawers = people_of(data, classes);
       most_drawers = std::max(most_drawers, group.drawers.size());
       if (group.drawers.size() <= plan.shots) continue;
     }
@@ -88,18 +95,101 @@ std::vector<Group> groups_for(const Dataset& data, const TaskPlan& plan) {
                           plan.shots, plan.shots + 1, data.group_word, data.description, most_drawers));
 }
 
+/// A class for tasks over all groups, and who drew any image of it; nobody when that is not known.
+struct Candidate {
+  std::size_t index;
+  std::vector<std::int32_t> people;
+};
+
+/// The classes with enough images by different people; throws Error when they are too few.
+std::vector<Candidate> candidates_for(const Dataset& data, const TaskPlan& plan) {
+  std::vector<Candidate> found;
+  for (std::size_t i = 0; i < data.classes.size(); ++i) {
+    Candidate one{i, {}};
+    if (!data.drawers.empty()) one.people = people_of(data, {&i, 1});
+    if ((data.drawers.empty() ? data.classes[i].images.size() : one.people.size()) > plan.shots)
+      found.push_back(std::move(one));
+  }
+  if (found.size() >= plan.ways) return found;
+  throw Error(fmt::format("a {}-way {}-shot task takes {} classes with {}; '{}' has {}", plan.ways,
+                          plan.shots, plan.ways,
+                          data.drawers.empty() ? fmt::format("{} images each", plan.shots + 1)
+                                               : fmt::format("images by {} people each", plan.shots + 1),
+                          data.description, found.size()));
+}
+
+Task task_of_any(const Dataset& data, const std::vector<Candidate>& candidates, const TaskPlan& plan,
+                 Random& random) {
+  const std::vector<std::size_t> chosen = random.choose(candidates.size(), plan.ways);
+  const std::size_t answer = random.below(plan.ways);
+  std::optional<std::int32_t> asking;  // who drew the query
+  if (const auto& people = candidates[chosen[answer]].people; !people.empty())
+    asking = people[random.below(people.size())];
+  Task task;
+  for (std::size_t way = 0; way < plan.ways; ++way) {
+    const Candidate& one = candidates[chosen[way]];
+    std::vector<std::int32_t> others, people;
+    for (const std::int32_t person : one.people)
+      if (person != asking) others.push_back(person);
+    if (asking)
+      for (const std::size_t i : random.choose(others.size(), plan.shots)) people.push_back(others[i]);
+    if (asking && way == answer) people.push_back(*asking);
+    const std::size_t count = plan.shots + (way == answer ? 1 : 0);
+    const auto images = choose_images(data, data.classes[one.index], count, people, random);
+    for (std::size_t shot = 0; shot < plan.shots; ++shot) {
+      task.support.push_back(images[shot]);
+      task.ways.push_back(static_cast<std::int32_t>(way));
+    }
+    if (way == answer) task.queries.push_back(images.back());
+  }
+  task.answers.push_back(static_cast<std::int32_t>(answer));
+  return task;
+}
+
 }  // namespace
 
-std::vector<Task> draw_tasks(const Dataset& data, const TaskPlan& plan, Random& random) {
+void TaskList::add(const Task& task, std::size_t expected) {
+  if (blocks_.empty() || blocks_.back().ways != task.ways || blocks_.back().queries != task.queries.size()) {
+    Block& made = blocks_.emplace_back();
+    made.ways = task.ways;
+    made.way_count = static_cast<std::size_t>(1 + *std::max_element(task.ways.begin(), task.ways.end()));
+    made.queries = task.queries.size();
+    made.images.reserve(expected * (task.support.size() + task.queries.size()));
+    made.answers.reserve(expected * task.queries.size());
+  }
+  Block& block = blocks_.back();
+  for (const auto* images : {&task.support, &task.queries})
+    for (const std::size_t image : *images) block.images.push_back(static_cast<std::uint32_t>(image));
+  block.answers.insert(block.answers.end(), task.answers.begin(), task.answers.end());
+}
+
+std::size_t TaskList::size() const {
+  std::size_t all = 0;
+  for (const Block& block : blocks_) all += block.tasks();
+  return all;
+}
+
+std::size_t TaskList::trials() const {
+  std::size_t all = 0;
+  for (const Block& block : blocks_) all += block.answers.size();
+  return all;
+}
+
+TaskList draw_tasks(const Dataset& data, const TaskPlan& plan, Random& random) {
+  TaskList tasks;
+  if (!plan.within_group) {
+    const std::vector<Candidate> candidates = candidates_for(data, plan);
+    for (std::size_t i = 0; i < plan.trials; ++i)
+      tasks.add(task_of_any(data, candidates, plan, random), plan.trials);
+    return tasks;
+  }
   const std::vector<Group> groups = groups_for(data, plan);
-  std::vector<Task> tasks;
   // Where everybody drew everything, the first try succeeds. So many failures in a row: there is nothing to
   // find.
   constexpr int tries = 1000;
   for (int failed = 0; tasks.size() < plan.trials;) {
-    auto task = try_task(data, groups[random.below(groups.size())], plan, random);
-    if (task) {
-      tasks.push_back(*std::move(task));
+    if (const auto task = try_task(data, groups[random.below(groups.size())], plan, random)) {
+      tasks.add(*task, plan.trials);
       failed = 0;
     } else if (++failed == tries) {
       throw Error(fmt::format(
@@ -139,20 +229,18 @@ void check_tasks(const Dataset& data, std::span<const Task> tasks) {
   }
 }
 
-NumberedTasks number_images(std::vector<Task> tasks) {
-  NumberedTasks made;
-  for (const Task& task : tasks) {
-    made.images.insert(made.images.end(), task.support.begin(), task.support.end());
-    made.images.insert(made.images.end(), task.queries.begin(), task.queries.end());
+ShownImages shown_images(std::span<const TaskList* const> lists, std::size_t store_count) {
+  std::vector<bool> shown(store_count);
+  for (const TaskList* list : lists)
+    for (const TaskList::Block& block : list->blocks())
+      for (const std::uint32_t image : block.images) shown[image] = true;
+  ShownImages made;
+  made.row.resize(store_count);
+  for (std::size_t image = 0; image < store_count; ++image) {
+    if (!shown[image]) continue;
+    made.row[image] = static_cast<std::uint32_t>(made.images.size());
+    made.images.push_back(image);
   }
-  std::sort(made.images.begin(), made.images.end());
-  made.images.erase(std::unique(made.images.begin(), made.images.end()), made.images.end());
-  for (Task& task : tasks)
-    for (auto* images : {&task.support, &task.queries})
-      for (std::size_t& image : *images)
-        image = static_cast<std::size_t>(std::lower_bound(made.images.begin(), made.images.end(), image) -
-                                         made.images.begin());
-  made.tasks = std::move(tasks);
   return made;
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "finite.h"
+#include "last_good.h"
 #include "presets.h"
 #include "trainer.h"
 #include "twinflow/plugin.h"
@@ -24,7 +25,8 @@ Labels labels_of(const AnyBatch& batch) {
 }
 
 /// Trains a twin network: one branch that every image of a batch goes through. The network is built at the
-/// first batch, whose image size it takes; at the end of each epoch the model as it is goes out.
+/// first batch, whose image size it takes; at the end of each epoch, and in between if asked for, the model
+/// as it is goes out.
 class Train final : public Stateful<AnyBatch> {
  public:
   static void describe(NodeSpec<Train>& spec) {
@@ -37,7 +39,8 @@ loss = { type = "all_pairs", scale = 10.0 }
 optimizer = { type = "adamw", learning_rate = 1e-3 }
 schedule = "cosine")");
     spec.input("batch").doc("images with their classes, or pairs of images with their labels");
-    spec.output("model", &Train::model).doc("the network as it is at the end of each epoch");
+    spec.output("model", &Train::model)
+        .doc("the network as it is at the end of each epoch, and after every `model_every` updates");
     spec.param("network", &Train::network)
         .doc("a network with a name, and changes to it; or write out `layer`");
     spec.param("layer", &Train::layer).doc("the layers of the network, in order: [[node.NAME.layer]]");
@@ -79,6 +82,10 @@ schedule = "cosine")");
             "forward twice, with the same result: less memory, more time")
         .unit("images")
         .range(1, 1e9);
+    spec.param("model_every", &Train::model_every)
+        .doc("how often the model goes out within an epoch, too; 0: only at the end of epochs")
+        .unit("updates")
+        .range(0, 1e9);
     spec.param("weight_average", &Train::weight_average)
         .doc(
             "decay of a moving average of the weights, as 0.999: the model that goes out is then the average")
@@ -176,6 +183,9 @@ schedule = "cosine")");
                             name(), item.epoch + 1, item.index + 1)
               : fmt::format("{}: embeddings differ again", name()));
     collapsed = done.collapsed;
+    const bool ends_epoch = item.index + 1 == run().steps_per_epoch();  // it goes out there anyway
+    if (model_every > 0 && done.update && trainer->updates() % model_every == 0 && !ends_epoch)
+      give_out(item);
   }
 
   State save() const override {
@@ -186,19 +196,21 @@ schedule = "cosine")");
     if (!state.values.empty()) resumed = state;
   }
 
-  void finish_epoch(const Item& last) override {
-    last_step.reset();  // what comes between the epochs is not training
+  void finish_epoch(const Item& last) override { give_out(last); }
+
+ private:
+  void give_out(const Item& item) {
+    last_step.reset();  // neither this nor what comes between the epochs is training
     if (!trainer || !model.used()) return;
     Model made = model_now();
-    made.epoch = last.epoch;
+    made.epoch = item.epoch;
     // A ReLU hides what is not a number from the loss.
     if (const std::string broken = not_finite(*made.weights); !broken.empty())
       fail(fmt::format("after update {} the weights '{}' are not finite numbers", made.step, broken));
-    untried = made;
-    model.emit(std::move(made), last);
+    untried = GoodModel{made.weights, made.step};
+    model.emit(std::move(made), item);
   }
 
- private:
   Trainer::Outcome step(const Images& images, const Labels& labels) {
     try {
       const Trainer::Outcome made = trainer->step(images, labels, rate_factor.get());
@@ -217,12 +229,7 @@ schedule = "cosine")");
 
   /// Ends the run; the last good model is kept.
   [[noreturn]] void fail(const std::string& why) const {
-    const std::string advice = "; a smaller learning_rate, or clip_global_norm, may help. ";
-    if (!good) throw Error(why + advice + "There is no model from an epoch before");
-    const std::filesystem::path file = run().directory() / (name() + "_last_good.safetensors");
-    write_safetensors(file, *good->weights);
-    throw Error(fmt::format("{}{}The last good model, of {} update{}, is {}", why, advice, good->step,
-                            good->step == 1 ? "" : "s", file.string()));
+    throw Error(why + keep_last_good(good, run().directory() / (name() + "_last_good.safetensors")));
   }
 
   /// Names of layers can be told apart; where the shape of the images is known, the layers fit it, and
@@ -321,13 +328,14 @@ schedule = "cosine")");
   std::shared_ptr<const Schedule> schedule = default_component<Schedule>("constant");
   Precision precision = Precision::f32;
   std::size_t shard = default_shard, micro_batch = 1024, accumulate = 1;
+  std::uint64_t model_every = 0;
   std::vector<Tuning> tune;
   std::optional<double> clip_value, clip_norm, clip_global_norm, weight_average;
   Reader rate_factor{1.0};
   Output<Model> model;
 
-  // Models of ends of epochs: one whose weights a later step has shown to be good, and one not used yet.
-  std::optional<Model> good, untried;
+  // Models that went out: one whose weights a later step has shown to be good, and one not used yet.
+  std::optional<GoodModel> good, untried;
   NamedTensors start;   // of `weights`, until training starts
   std::string missing;  // why they cannot be read
   Layers layers;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "finite.h"
 #include "loops.h"
 #include "parameter.h"
 #include "twinflow/error.h"

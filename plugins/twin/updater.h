@@ -16,12 +16,6 @@
 
 namespace twinflow::twin {
 
-/// A loss or a gradient that is not a finite number.
-class NotFinite : public Error {
- public:
-  using Error::Error;
-};
-
 /// At most one of them: Keras' clipvalue, clipnorm and global_clipnorm.
 struct Clipping {
   std::optional<double> value = {};   // each number to [-value, value]

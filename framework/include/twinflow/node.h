@@ -292,7 +292,8 @@ class NodeSpec : public BasicSpec<Type, Node> {
     node_.outputs.push_back(std::move(port));
     return PortBuilder(node_.outputs.back().doc, nullptr);
   }
-  /// An output of a stateful node.
+  /// An output of a stateful node. One that is .aside() is taken only by its name, "node.wrong": where all
+  /// others are, `from = "node"` means the one that is not.
   template <class T, class Owner>
   PortBuilder output(std::string name, Output<T> Owner::*member) {
     OutputInfo port;
@@ -302,7 +303,7 @@ class NodeSpec : public BasicSpec<Type, Node> {
       (static_cast<Type&>(node).*member).send = std::move(send);
     };
     node_.outputs.push_back(std::move(port));
-    return PortBuilder(node_.outputs.back().doc, nullptr);
+    return PortBuilder(node_.outputs.back().doc, nullptr, &node_.outputs.back().aside);
   }
 
   /// A number that this node reports or measures; monitors may watch it, and where it is said which way is

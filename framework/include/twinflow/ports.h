@@ -186,20 +186,26 @@ struct OutputInfo {
   std::vector<PortType> types;            // several: the kind that the stream input was fed
   std::function<Parcel(Node&)> constant;  // makes it; empty for the stream
   std::function<void(Node&, std::function<void(Parcel, const Item&)>)> connect;  // an Output member
+  bool aside = false;  // taken only by its name: `from = "node"` means another output
 };
 
 class PortBuilder {
  public:
-  PortBuilder(std::string& doc, bool* optional) : doc_(doc), optional_(optional) {}
+  PortBuilder(std::string& doc, bool* optional, bool* aside = nullptr)
+      : doc_(doc), optional_(optional), aside_(aside) {}
   PortBuilder& doc(std::string sentence) { return doc_ = std::move(sentence), *this; }
   PortBuilder& optional() {
     if (optional_) *optional_ = true;
     return *this;
   }
+  PortBuilder& aside() {
+    if (aside_) *aside_ = true;
+    return *this;
+  }
 
  private:
   std::string& doc_;
-  bool* optional_;
+  bool *optional_, *aside_;
 };
 
 }  // namespace twinflow

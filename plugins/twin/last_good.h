@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "twinflow/tensors.h"
+
+namespace twinflow::twin {
+
+/// The weights of a model that has been seen to work.
+struct GoodModel {
+  std::shared_ptr<const NamedTensors> weights;
+  std::uint64_t step = 0;  // updates
+};
+
+/// For a run whose numbers have blown up: writes the model, and gives the end of the sentence that says what
+/// happened: what may help, and where the model is.
+std::string keep_last_good(const std::optional<GoodModel>& good, const std::filesystem::path& file);
+
+}  // namespace twinflow::twin
