@@ -72,4 +72,16 @@ void check_images(const Checking& checking, const Passage& through, const std::s
   }
 }
 
+void require_one_shape(const Passage& through, const std::string& input, const Dataset& data,
+                       const std::string& other_input, const Dataset& other) {
+  const auto shape = [&](const PixelStore& store) {
+    return through.shape(ImageShape{store.channels, store.height, store.width});
+  };
+  const std::optional<ImageShape> a = shape(*data.store), b = shape(*other.store);
+  if (a && b && *a != *b)
+    throw Error(fmt::format("the images of {}, '{}', are {}{}, but those of {}, '{}', are {}", input,
+                            data.description, a->text(), once_through(through), other_input,
+                            other.description, b->text()));
+}
+
 }  // namespace twinflow::twin

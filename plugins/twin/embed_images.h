@@ -28,4 +28,8 @@ Embeddings embed_images(const Model& model, std::shared_ptr<const PixelStore> st
 void check_images(const Checking& checking, const Passage& through, const std::string& model,
                   const std::vector<std::string>& data);
 
+/// Throws Error when the images of two data sets, inputs of a node, do not come to one shape.
+void require_one_shape(const Passage& through, const std::string& input, const Dataset& data,
+                       const std::string& other_input, const Dataset& other);
+
 }  // namespace twinflow::twin

@@ -53,7 +53,6 @@ class Verify final : public Stateful<Model> {
   PairPlan plan() const { return {pairs, same_fraction, negatives_in_group}; }
   std::vector<ListedPair> pairs_of(const Dataset& set, const char* purpose) const;
   std::string words_for(const Dataset& set) const;
-  std::optional<ImageShape> shape_of(const Dataset& set) const;
   std::vector<JudgedDistance> distances(const Model& model, const Embeddings& e, const Judged& set) const;
   Metrics measure(const Model& model, const Item& item);
 
@@ -129,10 +128,7 @@ void Verify::open() {
   judged_.listed = pairs_of(*data, "pairs");
   std::string chosen_on = "these very pairs";
   if (validation) {
-    const auto shape = shape_of(*data), other = shape_of(*validation);
-    if (shape && other && *shape != *other)
-      throw Error(fmt::format("the images of data, '{}', are {}, but those of validation, '{}', are {}",
-                              data->description, shape->text(), validation->description, other->text()));
+    require_one_shape(through, "data", *data, "validation", *validation);
     choosing_.listed = pairs_of(*validation, "validation pairs");
     chosen_on = words_for(*validation);
   }
@@ -192,11 +188,6 @@ std::string Verify::words_for(const Dataset& set) const {
                                                                         set.group_word, negatives_in_group);
   return fmt::format("{} same pairs{} and {} different ones {}{}", same,
                      set.drawers.empty() ? "" : " by two people", pairs - same, negatives, of);
-}
-
-/// What the model is given, as far as the maps tell.
-std::optional<ImageShape> Verify::shape_of(const Dataset& set) const {
-  return through.shape(ImageShape{set.store->channels, set.store->height, set.store->width});
 }
 
 void Verify::process(Model model, const Item& item) {
