@@ -120,7 +120,10 @@ ImageFolder list_unlabelled(const fs::path& folder) {
 ImageFolder list_images(const fs::path& folder, Layout layout) {
   require_folder(folder);
   const Listing top = list(folder);
-  if (!top.files.empty()) fail(top.files.front(), fmt::format("lies in no class folder: {}", layouts));
+  if (!top.files.empty())
+    fail(top.files.front(),
+         fmt::format("lies in no class folder: {}; labels = \"none\" takes images wherever they lie",
+                     layouts));
   std::vector<Listing> first;                // of each folder in it
   std::vector<std::vector<Listing>> second;  // of each folder in these
   for (const fs::path& outer : top.folders) {

@@ -178,9 +178,9 @@ void ClassifyImages::process(Model model, const Item& item) {
   }
   const std::filesystem::path file = run().directory() / (name() + ".csv");
   write_atomically(file, text);
-  run().say(fmt::format("{}: {} image{} of {} of the {} class{}, {} unknown: {}", name(),
-                        asked_.images.size(), asked_.images.size() == 1 ? "" : "s", found.size(),
-                        names_.size(), names_.size() == 1 ? "" : "es", unknown_count, file.string()));
+  run().say(fmt::format("{}: {} image{} classified, {} unknown, {} of {} class{} found: {}", name(),
+                        asked_.images.size(), asked_.images.size() == 1 ? "" : "s", unknown_count,
+                        found.size(), names_.size(), names_.size() == 1 ? "" : "es", file.string()));
 
   Numbers numbers = {{"queries", static_cast<double>(asked_.images.size())},
                      {"unknown", static_cast<double>(unknown_count)}};

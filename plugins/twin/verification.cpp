@@ -72,8 +72,8 @@ std::string roc_csv(const Roc& roc, std::size_t most) {
   const std::size_t last = roc.points().size() - 1, lines = std::min(last + 1, most);
   for (std::size_t line = 0; line < lines; ++line) {
     const Roc::Point& point = roc.points()[line * last / (lines - 1)];
-    text +=
-        fmt::format("{},{},{}\n", point.threshold, roc.false_accept_rate(point), roc.true_accept_rate(point));
+    text += fmt::format("{},{},{}\n", static_cast<float>(point.threshold), roc.false_accept_rate(point),
+                        roc.true_accept_rate(point));
   }
   return text;
 }

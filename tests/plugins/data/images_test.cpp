@@ -112,7 +112,8 @@ TEST_CASE("data.images: files that lie where no layout has them are named") {
   faces.write("g/c/deep/5.png", plain(1));
   CHECK(faces.said() == faces.at("g/c/deep") + " is a folder too deep: " + layouts);
   faces.write("x.png", plain(1));
-  CHECK(faces.said() == faces.at("x.png") + " lies in no class folder: " + layouts);
+  CHECK(faces.said() == faces.at("x.png") + " lies in no class folder: " + layouts +
+                            "; labels = \"none\" takes images wherever they lie");
 }
 
 TEST_CASE("data.images: no folder, no images, a class or a group with none or too few") {

@@ -78,8 +78,8 @@ TEST_CASE("classify writes a line for each query, in order, and says what it fou
         "new/102.png,dog,-0.2,0.1,dog\n"
         "new/255.png,\"a, \"\"b\"\"\",0,0.4,\"a, \"\"b\"\"\"\n");
   REQUIRE(bench.said.size() == 1);
-  CHECK(bench.said[0] ==
-        "bench: 4 images of 3 of the 3 classes, 0 unknown: " + (bench.temp.path / "bench.csv").string());
+  CHECK(bench.said[0] == "bench: 4 images classified, 0 unknown, 3 of 3 classes found: " +
+                             (bench.temp.path / "bench.csv").string());
   REQUIRE(bench.reported.size() == 1);
   CHECK(bench.reported[0].second == Numbers{{"queries", 4}, {"unknown", 0}});
   CHECK(std::distance(std::filesystem::directory_iterator(bench.temp.path), {}) == 1);
@@ -103,7 +103,7 @@ TEST_CASE("classify calls unknown what is too far from every class") {
         "new/102.png,unknown,-0.2,0.1,dog\n"
         "new/204.png,unknown,-0.2,0,dog\n"
         "new/0.png,cat,-0.1,0.5,cat\n");
-  CHECK(bench.said[0].starts_with("bench: 3 images of 1 of the 3 classes, 2 unknown: "));
+  CHECK(bench.said[0].starts_with("bench: 3 images classified, 2 unknown, 1 of 3 classes found: "));
   CHECK(bench.reported[0].second.at("unknown") == 2);
 
   // At the very distance an image still is of the class.
@@ -114,7 +114,7 @@ TEST_CASE("classify calls unknown what is too far from every class") {
                  "unknown_beyond = 0.5");
   CHECK(one.written() ==
         "image,class,score,margin,nearest\nnew/0.png,cat,0,,cat\nnew/255.png,unknown,-1,,cat\n");
-  CHECK(one.said[0].starts_with("bench: 2 images of 1 of the 1 class, 1 unknown: "));
+  CHECK(one.said[0].starts_with("bench: 2 images classified, 1 unknown, 1 of 1 class found: "));
 }
 
 TEST_CASE("classify tells the accuracy of queries that lie in folders of the support's classes") {
