@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -84,14 +85,45 @@ Layout detect(const std::vector<Listing>& first, const std::vector<std::vector<L
 
 std::string name_of(const fs::path& folder) { return folder.filename().string(); }
 
-}  // namespace
-
-ImageFolder list_images(const fs::path& folder, Layout layout) {
+void require_folder(const fs::path& folder) {
   std::error_code ignored;  // what cannot be looked at is not there
   if (!fs::exists(folder, ignored)) throw Error(fmt::format("there is no folder '{}'", folder.string()));
   if (!fs::is_directory(folder, ignored)) fail(folder, "is not a folder");
+}
+
+/// The files of a folder, then those of the folders in it. `around`: where it really lies, and those it was
+/// reached through: links across may lead round in a circle, too.
+void add_files(const fs::path& folder, std::vector<fs::path>& around, std::vector<fs::path>& files) {
+  Listing listing = list(folder);
+  std::move(listing.files.begin(), listing.files.end(), std::back_inserter(files));
+  for (const fs::path& inner : listing.folders) {
+    const fs::path real = fs::canonical(inner);
+    if (std::find(around.begin(), around.end(), real) != around.end())
+      fail(inner, "is a link that leads round in a circle");
+    around.push_back(real);
+    add_files(inner, around, files);
+    around.pop_back();
+  }
+}
+
+}  // namespace
+
+ImageFolder list_unlabelled(const fs::path& folder) {
+  require_folder(folder);
+  std::vector<fs::path> around = {fs::canonical(folder)}, files;
+  const std::string name = name_of(around[0]);
+  add_files(folder, around, files);
+  if (files.empty()) fail(folder, "holds no images");
+  return {{name}, {{name, 0, std::move(files)}}};
+}
+
+ImageFolder list_images(const fs::path& folder, Layout layout) {
+  require_folder(folder);
   const Listing top = list(folder);
-  if (!top.files.empty()) fail(top.files.front(), fmt::format("lies in no class folder: {}", layouts));
+  if (!top.files.empty())
+    fail(top.files.front(),
+         fmt::format("lies in no class folder: {}; labels = \"none\" takes images wherever they lie",
+                     layouts));
   std::vector<Listing> first;                // of each folder in it
   std::vector<std::vector<Listing>> second;  // of each folder in these
   for (const fs::path& outer : top.folders) {

@@ -28,4 +28,9 @@ enum class Layout { detect, classes, groups };
 /// to a folder around it, a group without classes, and when there is no file at all.
 ImageFolder list_images(const std::filesystem::path& folder, Layout layout);
 
+/// Every file in a folder and in the folders in it, however deep, as one class called like the folder: the
+/// files of a folder come before those of the folders in it. What is left out and what is refused is the
+/// same, but that a file may lie anywhere.
+ImageFolder list_unlabelled(const std::filesystem::path& folder);
+
 }  // namespace twinflow::data

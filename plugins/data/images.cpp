@@ -33,6 +33,7 @@ class ImageFiles final : public Constants, public ImageSettings {
   void open() override;
 
  private:
+  enum class Labels { folders, none };
   enum class OnBadImage { error, skip };
 
   Dataset train() { return part(Part::train); }
@@ -48,6 +49,7 @@ class ImageFiles final : public Constants, public ImageSettings {
   void require_enough() const;
 
   fs::path path;
+  Labels labels = Labels::folders;
   Layout layout = Layout::detect;
   OnBadImage on_bad_image = OnBadImage::error;
   std::size_t min_images = 1;
@@ -59,7 +61,8 @@ class ImageFiles final : public Constants, public ImageSettings {
 };
 
 void ImageFiles::describe(NodeSpec<ImageFiles>& spec) {
-  spec.summary("Images from a folder of class folders, or of group folders of class folders.");
+  spec.summary(
+      "Images from a folder of class folders, or of group folders of class folders, or without classes.");
   spec.example(R"([node.faces]
 type = "data.images"
 path = "data/faces"
@@ -71,6 +74,11 @@ split = { by = "class", validation = 0.2, test = 0.2 }
 type = "sample.classes"
 from = "faces.train")");
   spec.param("path", &ImageFiles::path).required().doc("the folder");
+  spec.param("labels", &ImageFiles::labels)
+      .names({{"folders", Labels::folders}, {"none", Labels::none}})
+      .doc(
+          "where an image's class is from: the folder it lies in; or nobody knows it, and all images in the "
+          "folder and in those in it are one class, called like the folder");
   spec.param("layout", &ImageFiles::layout)
       .names({{"detect", Layout::detect}, {"classes", Layout::classes}, {"groups", Layout::groups}})
       .doc("what the folders in it are: classes, groups of class folders, or whichever the files show");
@@ -93,6 +101,8 @@ from = "faces.train")");
 
 void ImageFiles::check(const Checking& checking) const {
   check_settings(checking);
+  if (labels == Labels::none && layout != Layout::detect)
+    checking.error("layout", "with labels = \"none\" the folders mean nothing: images may lie anywhere");
   if (maker.empty()) {
     if (split.by == Split::By::makers)
       checking.error("split", "to split by maker, say in 'maker' how a file's name tells who made the image");
@@ -108,7 +118,7 @@ void ImageFiles::check(const Checking& checking) const {
 
 void ImageFiles::open() {
   cv::setNumThreads(0);  // the arena owns the cores
-  ImageFolder found = list_images(path, layout);
+  ImageFolder found = labels == Labels::none ? list_unlabelled(path) : list_images(path, layout);
   std::vector<fs::path> files;
   all_.groups = found.groups;
   for (ImageFolder::Class& one : found.classes) {
@@ -118,6 +128,7 @@ void ImageFiles::open() {
     std::move(one.files.begin(), one.files.end(), std::back_inserter(files));
   }
   require_enough();
+  for (const fs::path& file : files) all_.names.push_back(file.lexically_relative(path).string());
   if (!maker.empty()) all_.drawers = makers_of(files);
 
   const auto start = std::chrono::steady_clock::now();
@@ -129,7 +140,10 @@ void ImageFiles::open() {
   keep(loaded.places);
   require_enough();
   all_.store = loaded.store;
-  all_.description = summary(fs::canonical(path).filename().string(), all_);
+  const std::string folder = fs::canonical(path).filename().string();
+  all_.description = labels == Labels::none
+                         ? fmt::format("{}: {} images without labels", folder, all_.image_count())
+                         : summary(folder, all_);
   const PixelStore& store = *loaded.store;
   const double mib = static_cast<double>(store.image_size()) / (1 << 20);
   say(fmt::format(
@@ -139,7 +153,7 @@ void ImageFiles::open() {
       mib * static_cast<double>(store.count())));
 }
 
-/// Until here classes and makers speak of files; now of the images that these have become.
+/// Until here classes, names and makers speak of files; now of the images that these have become.
 void ImageFiles::keep(const std::vector<std::optional<std::size_t>>& places) {
   for (Dataset::Class& one : all_.classes) {
     std::vector<std::size_t> images;
@@ -147,11 +161,15 @@ void ImageFiles::keep(const std::vector<std::optional<std::size_t>>& places) {
       if (places[file]) images.push_back(*places[file]);
     one.images = std::move(images);
   }
-  if (all_.drawers.empty()) return;
-  std::vector<std::int32_t> drawers;
-  for (std::size_t file = 0; file < places.size(); ++file)
-    if (places[file]) drawers.push_back(all_.drawers[file]);
-  all_.drawers = std::move(drawers);
+  std::size_t count = 0;
+  for (std::size_t file = 0; file < places.size(); ++file) {
+    if (!places[file]) continue;
+    if (count != file) all_.names[count] = std::move(all_.names[file]);
+    if (!all_.drawers.empty()) all_.drawers[count] = all_.drawers[file];
+    ++count;
+  }
+  all_.names.resize(count);
+  if (!all_.drawers.empty()) all_.drawers.resize(count);
 }
 
 void ImageFiles::require_enough() const {

@@ -88,6 +88,7 @@ Dataset read_omniglot_images(const std::vector<Collection>& collections, const P
       for (const auto& [drawer, source] : drawings) {
         made.images.push_back(sources.size());
         data.drawers.push_back(drawer);
+        data.names.push_back(source.file->name);
         sources.push_back(source);
       }
       data.classes.push_back(std::move(made));

@@ -35,6 +35,7 @@ class Reader {
       store_png(collection_, *images_[i], form, &store->pixels[i * store->image_size()]);
     });
     data_.store = std::move(store);
+    for (const File* image : images_) data_.names.push_back(image->name);
     data_.description = summary("omniglot, official one-shot runs", data_);
     return std::move(data_);
   }

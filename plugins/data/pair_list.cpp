@@ -77,7 +77,7 @@ class Reader {
     if (why) fail(row, column, fmt::format("cannot be found in '{}': {}", folder_.string(), why.message()));
     if (!fs::is_regular_file(file, why)) fail(row, column, "is not a file");
     const auto [at, is_new] = by_file_.emplace(file.string(), made_.images.size());
-    if (is_new) made_.images.push_back({file, where(row, column)});
+    if (is_new) made_.images.push_back({file, name, where(row, column)});
     return named->second = at->second;
   }
 

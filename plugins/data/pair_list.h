@@ -19,6 +19,7 @@ struct PairList {
 
   struct Image {
     std::filesystem::path file;
+    std::string name;   // as the list has it first
     std::string where;  // the field that names it first: "pairs.csv:7: left 'anna/3.png'"
   };
   std::vector<Image> images;      // each once, in the order of the list

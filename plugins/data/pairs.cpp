@@ -97,6 +97,7 @@ void Pairs::open() {
 
   all_.store = loaded.store;
   all_.pairs = list_.pairs;
+  for (const PairList::Image& image : list_.images) all_.names.push_back(image.name);
   const std::string name = file.filename().string();
   all_.description = fmt::format("{}: {}", name, counted(all_.pairs));
   say(fmt::format("{}, {} x {} pixels", all_.description, all_.store->width, all_.store->height));
@@ -106,6 +107,7 @@ void Pairs::open() {
 Dataset Pairs::part(PairList::Part which, const std::string& output, const std::string& purpose) const {
   Dataset part;
   part.store = all_.store;
+  part.names = all_.names;
   part.pairs = list_.of(which);
   if (part.pairs.empty())
     throw Error(

@@ -39,6 +39,7 @@ Dataset part_where(const Dataset& whole, const std::function<bool(std::size_t, s
   part.group_word = whole.group_word;
   part.store = whole.store;
   part.drawers = whole.drawers;
+  part.names = whole.names;
   std::vector<bool> has_classes(whole.groups.size());
   for (std::size_t i = 0; i < whole.classes.size(); ++i) {
     Dataset::Class left{whole.classes[i].name, whole.classes[i].group, {}};

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "csv_field.h"
 #include "finite.h"
 #include "growing_file.h"
 #include "npy.h"
@@ -15,14 +16,6 @@
 
 namespace twinflow::twin {
 namespace {
-
-/// A field of a CSV line (RFC 4180).
-std::string field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == text.npos) return text;
-  std::string quoted = "\"";
-  for (const char one : text) quoted += one == '"' ? "\"\"" : std::string(1, one);
-  return quoted + '"';
-}
 
 /// Writes embeddings as they come, so that memory does not grow with the data set: NAME.npy and, with a line
 /// for each of its rows, NAME.csv. They have these names when an epoch has ended; an epoch begins them anew.
@@ -141,8 +134,8 @@ from = { batch = "all", model = "load", data = "glyphs.test" })");
       throw Error(fmt::format("row {} is of no class of '{}', the data set given as \"data\"", row,
                               data->description));
     const Dataset::Class& of = data->classes[c];
-    return fmt::format("{},{},{},{},{}\n", row, field(of.name),
-                       field(of.group < data->groups.size() ? data->groups[of.group] : ""),
+    return fmt::format("{},{},{},{},{}\n", row, csv_field(of.name),
+                       csv_field(of.group < data->groups.size() ? data->groups[of.group] : ""),
                        shot ? std::to_string(shot->image) : "",
                        shot && !data->drawers.empty() ? std::to_string(data->drawers[shot->image]) : "");
   }

@@ -112,7 +112,8 @@ TEST_CASE("data.images: files that lie where no layout has them are named") {
   faces.write("g/c/deep/5.png", plain(1));
   CHECK(faces.said() == faces.at("g/c/deep") + " is a folder too deep: " + layouts);
   faces.write("x.png", plain(1));
-  CHECK(faces.said() == faces.at("x.png") + " lies in no class folder: " + layouts);
+  CHECK(faces.said() == faces.at("x.png") + " lies in no class folder: " + layouts +
+                            "; labels = \"none\" takes images wherever they lie");
 }
 
 TEST_CASE("data.images: no folder, no images, a class or a group with none or too few") {
@@ -289,6 +290,55 @@ TEST_CASE("data.images: what exceeds the memory budget is decoded when it is loo
   fake::fs::remove(faces.folder / "c3/11.png");
   CHECK(fake::error_of([&] { pixels(later, 11); }) ==
         faces.at("c3/11.png") + ": the file cannot be read: No such file or directory");
+}
+
+TEST_CASE("data.images: images without labels are one class, wherever they lie, in natural order") {
+  const Faces faces({{"10.png", 1}, {"9.png", 2}, {"b/c/1.png", 3}, {"b/x.png", 4}, {"a/1.png", 5}});
+  faces.write(".hidden/1.png", plain(9));
+  faces.write("b/Thumbs.db", fake::text("x"));
+  Bench bench = faces.bench("labels = 'none'");
+  const Dataset all = bench.constant_output<Dataset>("all");
+  CHECK(listing(all) == "faces/faces: 2 1 5 4 3; ");
+  CHECK(all.names == std::vector<std::string>{"9.png", "10.png", "a/1.png", "b/x.png", "b/c/1.png"});
+  CHECK(all.description == "faces: 5 images without labels");
+  CHECK(bench.constant_output<Dataset>("train").store == all.store);
+  CHECK(faces.said("labels = 'none'\nlayout = 'classes'").find("the folders mean nothing") !=
+        std::string::npos);
+  CHECK(faces.said("labels = 'none'\nmin_images = 6") ==
+        "'" + faces.folder.string() + "': the class 'faces' has 5 images, fewer than min_images = 6");
+
+  faces.write("b/broken.png", fake::text("bad"));
+  CHECK(faces.said("labels = 'none'") ==
+        faces.at("b/broken.png") + ": this is not an image that OpenCV can read, or it is damaged");
+  const Dataset good = faces.all("labels = 'none'\non_bad_image = 'skip'\nmemory = 0");
+  CHECK(listing(good) == listing(all));
+  CHECK(good.names == all.names);
+
+  const Faces empty;
+  CHECK(empty.said("labels = 'none'") == "'" + empty.folder.string() + "' holds no images");
+  CHECK(fake::error_of([] { Bench("data.images", "path = '/nowhere'\nlabels = 'none'").open(); }) ==
+        "there is no folder '/nowhere'");
+}
+
+TEST_CASE("data.images: without labels, too, links do not lead round in circles") {
+  const Faces faces({{"a/1.png", 1}, {"b/2.png", 2}});
+  fake::fs::create_directory_symlink(faces.folder / "b", faces.folder / "a/to_b");
+  CHECK(listing(faces.all("labels = 'none'")) == "faces/faces: 1 2 2; ");
+  fake::fs::create_directory_symlink(faces.folder / "a", faces.folder / "b/to_a");
+  CHECK(faces.said("labels = 'none'") == faces.at("a/to_b/to_a") + " is a link that leads round in a circle");
+}
+
+TEST_CASE("data.images: images are named by their files, in every part, bad ones left out") {
+  Faces faces({{"cat/1.png", 1}, {"cat/2.png", 2}, {"dog/10.png", 3}, {"dog/9.png", 4}});
+  const std::vector<std::string> names = {"cat/1.png", "cat/2.png", "dog/9.png", "dog/10.png"};
+  CHECK(faces.all().names == names);
+  faces.write("cat/0.png", fake::text("bad"));
+  CHECK(faces.all("on_bad_image = 'skip'").names == names);
+  CHECK(faces.bench("on_bad_image = 'skip'\nsplit = { test_names = ['cat'] }")
+            .constant_output<Dataset>("test")
+            .names == names);
+  Bench slash("data.images", "path = '" + faces.folder.string() + "/'\non_bad_image = 'skip'");
+  CHECK(slash.constant_output<Dataset>("all").names == names);
 }
 
 TEST_CASE("data.images: the maker is taken from a file's name") {

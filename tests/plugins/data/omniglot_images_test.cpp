@@ -41,6 +41,8 @@ TEST_CASE("alphabets, characters and drawers are sorted, whatever the order in t
   CHECK(data.classes[2].name == "character02");
   CHECK(data.classes[2].group == 1);
   CHECK(data.drawers == std::vector<std::int32_t>{1, 2, 1, 2, 1, 2});
+  CHECK(data.names[1] == "Arcadian/character01/0003_02.png");
+  CHECK(data.names[5] == "Greek/character02/0002_02.png");
   CHECK(data.store->count() == 6);
   const int marks[] = {31, 32, 11, 12, 21, 22};
   for (std::size_t c = 0; c < 3; ++c)

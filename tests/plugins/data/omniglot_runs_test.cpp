@@ -45,6 +45,7 @@ TEST_CASE("each run is a task: its training images are ways, its test images are
   CHECK(data.groups == std::vector<std::string>{"run01", "run02"});
   CHECK(data.group_word == "run");
   CHECK(data.drawers.empty());
+  CHECK(data.names[data.tasks[1].support[0]] == "run02/training/class01.png");
   CHECK(data.description == "omniglot, official one-shot runs: 2 runs, 4 classes, 4 images");
   REQUIRE(data.classes.size() == 4);
   CHECK(data.classes[1].name == "class02");

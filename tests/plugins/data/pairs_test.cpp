@@ -58,6 +58,9 @@ TEST_CASE("data.pairs: every part has its pairs, and all share one store that ho
   const Dataset all = bench.constant_output<Dataset>("all"), train = bench.constant_output<Dataset>("train"),
                 validation = bench.constant_output<Dataset>("validation"),
                 test = bench.constant_output<Dataset>("test");
+  CHECK(all.names ==
+        std::vector<std::string>{"a.png", "b.png", "c.png", "d.png", "e.png", "f.png", "./f2.png"});
+  CHECK(test.names == all.names);
   CHECK(listing(all) == "10=20 10|30 40|50 50|40 60=70");
   CHECK(listing(train) == "10=20 10|30");
   CHECK(listing(validation) == "40|50 50|40");

@@ -1,0 +1,87 @@
+#include "embed_images.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "twinflow/error.h"
+#include "twinflow/images.h"
+
+namespace twinflow::twin {
+namespace {
+
+/// " once they went through norm": for sentences.
+std::string once_through(const Passage& through) {
+  if (through.empty()) return "";
+  return fmt::format(" once they went through {}", fmt::join(through.names(), ", "));
+}
+
+/// Whether all of `wanted` are among `named`, in that order.
+bool goes_through(const std::vector<std::string>& named, const std::vector<std::string>& wanted) {
+  auto next = wanted.begin();
+  for (const std::string& one : named)
+    if (next != wanted.end() && one == *next) ++next;
+  return next == wanted.end();
+}
+
+}  // namespace
+
+Embeddings embed_images(const Model& model, std::shared_ptr<const PixelStore> store,
+                        std::span<const std::size_t> images, const Passage& through) {
+  constexpr std::size_t part = 1024;
+  Embeddings all;
+  for (std::size_t first = 0; first < images.size(); first += part) {
+    const auto some = images.subspan(first, std::min(part, images.size() - first));
+    std::vector<Shot> shots;
+    for (const std::size_t image : some) shots.push_back({image});
+    ImageBatch batch{Images(store, std::move(shots)), std::vector<std::int32_t>(some.size())};
+    batch = through.apply(std::move(batch), {.index = first / part});
+    const ImageShape found{batch.images.channels, batch.images.height, batch.images.width};
+    if (found != model.image)
+      throw Error(fmt::format("the model is for images of {}, but these are {}{}", model.image.text(),
+                              found.text(), once_through(through)));
+    const Embeddings made = model.embed(batch.images);
+    all.count += made.count;
+    all.size = made.size;
+    all.values.insert(all.values.end(), made.values.begin(), made.values.end());
+  }
+  return all;
+}
+
+void check_images(const Checking& checking, const Passage& through, const std::string& model,
+                  const std::vector<std::string>& data) {
+  const std::optional<ImageShape> trained = checking.image_shape(model);
+  const std::vector<std::string> prepared = checking.prepared_by(model), named = through.names();
+  if (!goes_through(named, prepared))
+    return checking.error_at(
+        {"from", "through"},
+        fmt::format("the model was trained behind {0}, which change{1} every image: write through = [{2}] in "
+                    "from, so that these images are changed alike",
+                    fmt::join(prepared, ", "), prepared.size() == 1 ? "s" : "",
+                    fmt::format("\"{}\"", fmt::join(prepared, "\", \""))));
+  for (const std::string& input : data) {
+    const std::optional<ImageShape> given = through.shape(checking.image_shape(input));
+    if (trained && given && *trained != *given)
+      checking.error_at({"from", input},
+                        fmt::format("the model is for images of {}, but those of this data set are {}{}",
+                                    trained->text(), given->text(), once_through(through)));
+  }
+}
+
+void require_one_shape(const Passage& through, const std::string& input, const Dataset& data,
+                       const std::string& other_input, const Dataset& other) {
+  const auto shape = [&](const PixelStore& store) {
+    return through.shape(ImageShape{store.channels, store.height, store.width});
+  };
+  const std::optional<ImageShape> a = shape(*data.store), b = shape(*other.store);
+  if (a && b && *a != *b)
+    throw Error(fmt::format("the images of {}, '{}', are {}{}, but those of {}, '{}', are {}", input,
+                            data.description, a->text(), once_through(through), other_input,
+                            other.description, b->text()));
+}
+
+}  // namespace twinflow::twin

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "twinflow/dataset.h"
+#include "twinflow/param.h"
+#include "twinflow/passage.h"
+#include "twinflow/twin/embeddings.h"
+#include "twinflow/twin/model.h"
+
+namespace twinflow::twin {
+
+/// A row for each of `images`, in their order: what the model makes of it once it has gone through the maps.
+/// Read in parts: as f32, images take four times the room that they have in the store. Maps that draw, draw
+/// for the part, so that every model sees the same. Throws Error when the images have another shape than the
+/// model's, and when one cannot be decoded.
+Embeddings embed_images(const Model& model, std::shared_ptr<const PixelStore> store,
+                        std::span<const std::size_t> images, const Passage& through);
+
+/// For the check of a node that does so. Reports where a model of this graph was trained behind nodes that
+/// change every image (NodeSpec::prepares) and `through` does not name them all, in their order; and where
+/// the images of one of the inputs `data` do not get the model's shape, as far as both are known. Of a model
+/// that was loaded neither is.
+void check_images(const Checking& checking, const Passage& through, const std::string& model,
+                  const std::vector<std::string>& data);
+
+/// Throws Error when the images of two data sets, inputs of a node, do not come to one shape.
+void require_one_shape(const Passage& through, const std::string& input, const Dataset& data,
+                       const std::string& other_input, const Dataset& other);
+
+}  // namespace twinflow::twin
