@@ -1,51 +1,208 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <deque>
 #include <filesystem>
+#include <future>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "improvement.h"
+#include "kept_models.h"
+#include "model_folder.h"
 #include "twinflow/plugin.h"
 #include "twinflow/tensors.h"
 #include "watched.h"
 
 namespace twinflow::monitor {
 
-/// Writes <run directory>/<node name>.safetensors, atomically. To the model's own metadata it adds `epoch`
-/// (counted from 1, as it is printed), `step`, `protocol` and each measured value as `metrics.NAME`.
-class Checkpoint final : public Sink<Metrics>, public Watching {
+namespace {
+
+/// A model that was given to the writing thread.
+struct Given {
+  Measured model;
+  std::shared_ptr<std::atomic<bool>> written;  // its file is there
+  std::shared_future<bool> done;               // the thread is through with it
+
+  bool failed() const {
+    return !*written && done.valid() && done.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  }
+};
+
+/// What is kept. The models given last may yet fail to be written, and then what they have pushed out comes
+/// back, for its file is still there: so they stand apart, and are taken anew whenever it is asked what is
+/// kept. How many stand apart depends on how many were given, never on how fast the disk is: saved states of
+/// equal runs are equal.
+struct Books {
+  KeptModels settled;
+  std::deque<Given> given;
+
+  /// As it is when all that is under way succeeds.
+  KeptModels hoped() const {
+    return with([](const Given& one) { return !one.failed(); });
+  }
+  /// As it is on the disk: on the writing thread, or when nothing is under way.
+  KeptModels sure() const {
+    return with([](const Given& one) { return one.written->load(); });
+  }
+
+ private:
+  template <class Counts>
+  KeptModels with(const Counts& counts) const {
+    KeptModels kept = settled;
+    for (const Given& one : given)
+      if (counts(one)) kept.take(one.model);
+    return kept;
+  }
+};
+
+/// With the steps of models that the saved state counts on.
+std::set<std::uint64_t> with_saved(std::set<std::uint64_t> wanted, const std::optional<Books>& saved) {
+  if (saved) wanted.merge(saved->sure().steps());
+  return wanted;
+}
+
+}  // namespace
+
+/// Writes, for each model that it keeps, <run directory>/NAME-step-N.safetensors, and makes links that say
+/// which is which: NAME.safetensors is the best by the first metric (with best = 0: the newest),
+/// NAME-METRIC.safetensors the best by each other, NAME-last.safetensors the one measured last.
+///
+/// To the model's own metadata it adds `epoch` (counted from 1, as it is printed), `step`, `protocol`, each
+/// measured value as `metrics.NAME`, `history` (JSON: what was watched so far), what Run::about tells as
+/// `run.NAME`, and the `checksum` of all that.
+///
+/// All is done on the run's writing thread: the new file, then links, then what is not kept any more is
+/// removed; so at no time a link stands for nothing, and a model that could not be written removes none. A
+/// file that the run's last saved state still counts on stays until a newer one is on the disk, which is
+/// written behind what was given before it.
+class Checkpoint final : public Sink<Metrics>, public Gain {
  public:
   static void describe(NodeSpec<Checkpoint>& spec);
-  void check(const Checking& checking) const { check_mode(checking, mode, better, monitor); }
-  void open() override { improvement_ = improvement(); }
+  void check(const Checking& checking) const;
+  void open() override;
   void process(Metrics metrics, const Item& item) override;
   State save() const override;
   void restore(const State& state) override;
   void close() override;
 
  private:
-  enum class Keep { best, last };
+  static constexpr std::size_t most_given = 4;  // models that may wait to be written: they take memory
 
-  Keep keep = Keep::best;
+  Measured measured(const Metrics& metrics) const;
+  void note(const Measured& model);
+  std::map<std::string, std::string> metadata(const Metrics& metrics) const;
+  void settle();
+  std::optional<std::uint64_t> newest_of(const KeptModels& kept) const;
+  void arrange(const KeptModels& kept, std::set<std::uint64_t> wanted) const;
+  std::shared_future<bool> tidy(const std::optional<Books>& saved,
+                                const std::set<std::uint64_t>& wanted) const;
+  void find_files();
+  static std::string told(const Measured& model);
+  std::string tell_best(const KeptModels& kept, std::size_t metric) const;
+  std::string tell_last(const KeptModels& kept) const;
+  ModelFolder folder() const { return {run().directory(), name()}; }
+  std::string link_of(std::size_t metric) const { return metric == 0 ? "" : monitor.values[metric]; }
+  bool lower(std::size_t metric) const { return lower_is_better(mode, better[metric]); }
 
-  Improvement improvement_;
-  bool seen_ = false;  // whether anything was measured
-  std::string saved_;  // for people: what was saved last; empty when nothing was
+  OneOrMore<std::string> monitor{{"accuracy"}};
+  std::vector<Better> better;
+  std::size_t best = 1;
+  bool last = false;
+  std::uint64_t every = 0;
 
-  std::filesystem::path file() const { return run().directory() / (name() + ".safetensors"); }
+  Books books_;
+  std::string history_;                        // JSON, without the ]
+  std::vector<std::optional<Measured>> lost_;  // for each metric the best that could not be written,
+  std::optional<Measured> lost_last_;          // and the last of all, if it could not
+  std::set<std::uint64_t> ahead_;              // written after the state that the run was resumed from
+  // What the last saved state counts on: it may be resumed from.
+  mutable std::optional<Books> saved_;
+  mutable bool leftovers_ = false;  // the state before that counted on more
 };
 
 void Checkpoint::describe(NodeSpec<Checkpoint>& spec) {
-  spec.summary("Keeps the best model on disk.");
+  spec.summary("Keeps the best models on disk.");
   spec.example(R"([node.best]
 type = "monitor.checkpoint"
 from = "one_shot"
-monitor = "accuracy")");
+monitor = "accuracy"
+best = 3
+last = true)");
   spec.input("in").doc("what was measured, with the model it was measured on");
-  describe_watching(spec);
-  spec.param("keep", &Checkpoint::keep)
-      .names({{"best", Keep::best}, {"last", Keep::last}})
-      .doc("the model with the best value, or the one measured last");
+  spec.param("monitor", &Checkpoint::monitor)
+      .doc("the metric that decides; of several, each keeps its own best");
+  spec.watches("monitor", &Checkpoint::monitor, &Checkpoint::better);
+  describe_gain(spec);
+  spec.param("best", &Checkpoint::best)
+      .doc("how many models are kept for each metric")
+      .unit("models")
+      .range(0, 1000);
+  spec.param("last", &Checkpoint::last).doc("the model measured last is kept, too, whatever its values");
+  spec.param("every", &Checkpoint::every)
+      .doc("the model of each n-th epoch is kept, too, and for good; 0: of none")
+      .unit("epochs");
   spec.check(&Checkpoint::check);
+}
+
+void Checkpoint::check(const Checking& checking) const {
+  const auto& metrics = monitor.values;
+  if (metrics.size() > 1 && mode != Mode::automatic)
+    checking.error("mode", "it says which way one metric is better, but monitor names several");
+  for (std::size_t i = 0; i < metrics.size(); ++i) {
+    check_mode(checking, mode, better.at(i), metrics[i]);
+    if (std::count(metrics.begin(), metrics.begin() + static_cast<std::ptrdiff_t>(i), metrics[i]) > 0)
+      checking.error("monitor", "'" + metrics[i] + "' stands there twice");
+    if (i > 0 && last && metrics[i] == "last")
+      checking.error("monitor", "the best by 'last' and the last model would have one name: put it first");
+  }
+  if (best == 0 && !last && every == 0)
+    checking.error("best", "with best = 0 nothing is kept, unless `last` or `every` says so");
+}
+
+void Checkpoint::open() {
+  KeptModels::Rules rules{{}, min_delta, best, last, every};
+  for (std::size_t i = 0; i < better.size(); ++i) rules.lower.push_back(lower(i));
+  books_.settled = KeptModels(rules);
+  lost_.resize(monitor.values.size());
+}
+
+Measured Checkpoint::measured(const Metrics& metrics) const {
+  Measured model{metrics.epoch, metrics.step, {}, {}, metrics.protocol};
+  for (const std::string& metric : monitor.values) {
+    model.values.push_back(watched(metrics, metric));
+    model.texts.push_back(value_text(metric, model.values.back(), metrics.values));
+  }
+  return model;
+}
+
+void Checkpoint::note(const Measured& model) {
+  nlohmann::json entry = {{"epoch", model.epoch + 1}, {"step", model.step}};
+  for (std::size_t i = 0; i < monitor.values.size(); ++i)
+    entry["values"][monitor.values[i]] = model.values[i];  // what is not finite as null
+  history_ += (history_.empty() ? "[" : ",") + entry.dump();
+}
+
+std::map<std::string, std::string> Checkpoint::metadata(const Metrics& metrics) const {
+  std::map<std::string, std::string> texts = metrics.model->metadata;
+  // Of another run's checkpoint, when that is what was measured.
+  std::erase_if(texts, [](const auto& one) {
+    return one.first.starts_with("metrics.") || one.first.starts_with("run.");
+  });
+  texts["epoch"] = fmt::format("{}", metrics.epoch + 1);
+  texts["step"] = fmt::format("{}", metrics.step);
+  texts["protocol"] = metrics.protocol;
+  texts["history"] = history_ + "]";
+  for (const auto& [name, number] : metrics.values) texts["metrics." + name] = fmt::format("{}", number);
+  for (const auto& [name, text] : run().about()) texts["run." + name] = text;
+  return texts;
 }
 
 void Checkpoint::process(Metrics metrics, const Item&) {
@@ -54,45 +211,188 @@ void Checkpoint::process(Metrics metrics, const Item&) {
         fmt::format("the metrics of epoch {} come without a model, so there is nothing to save: they have to "
                     "come from a node that measures a model",
                     metrics.epoch + 1));
-  seen_ = true;
-  const double value = watched(metrics, monitor);
-  if (!improvement_.see(value) && keep == Keep::best) return;
+  const Measured model = measured(metrics);
+  note(model);
+  if (!books_.hoped().take(model)) return;
+  if (books_.given.size() == most_given) settle();
 
-  NamedTensors model = *metrics.model;
-  model.metadata["epoch"] = fmt::format("{}", metrics.epoch + 1);
-  model.metadata["step"] = fmt::format("{}", metrics.step);
-  model.metadata["protocol"] = metrics.protocol;
-  for (const auto& [name, number] : metrics.values)
-    model.metadata["metrics." + name] = fmt::format("{}", number);
-  write_safetensors(file(), model);
-  saved_ = fmt::format("{} {} {}{}{} (epoch {}, step {})", keep == Keep::best ? "best" : "last", monitor,
-                       value_text(monitor, value, metrics.values), metrics.protocol.empty() ? "" : ", ",
-                       metrics.protocol, metrics.epoch + 1, metrics.step);
+  ahead_.erase(model.step);
+  books_.given.push_back({model, std::make_shared<std::atomic<bool>>(false), {}});
+  const std::filesystem::path file = folder().file(model.step);
+  auto write = [this, file, texts = metadata(metrics), weights = metrics.model, books = books_,
+                saved = saved_, written = books_.given.back().written, wanted = ahead_] {
+    if (!*written) {  // else only what follows is tried again
+      NamedTensors all = *weights;
+      all.metadata = texts;
+      all.metadata["checksum"] = checksum(all);
+      write_safetensors(file, all);
+      *written = true;
+    }
+    arrange(books.sure(), with_saved(wanted, saved));
+  };
+  books_.given.back().done = run().later(file.filename().string(), std::move(write));
+}
+
+/// Waits for the oldest model that was given to be written or given up.
+void Checkpoint::settle() {
+  const Given oldest = std::move(books_.given.front());
+  books_.given.pop_front();
+  oldest.done.wait();
+  const Measured& model = oldest.model;
+  if (*oldest.written) {
+    books_.settled.take(model);
+    lost_last_.reset();
+    return;
+  }
+  lost_last_ = model;
+  for (std::size_t i = 0; i < lost_.size(); ++i) {
+    const double value = model.values[i];
+    if (lost_[i] ? improves(value, lost_[i]->values[i], lower(i), 0) : std::isfinite(value)) lost_[i] = model;
+  }
+}
+
+/// The model that is called the last.
+std::optional<std::uint64_t> Checkpoint::newest_of(const KeptModels& kept) const {
+  if (const Measured* model = kept.last()) return model->step;
+  if (best == 0 && !kept.for_good().empty()) return kept.for_good().rbegin()->second;
+  return {};
+}
+
+/// On the writing thread: links that fit what is kept, and nothing else but what is `wanted`.
+void Checkpoint::arrange(const KeptModels& kept, std::set<std::uint64_t> wanted) const {
+  const ModelFolder all = folder();
+  for (std::size_t i = 0; i < monitor.values.size(); ++i)
+    if (const Measured* model = kept.best(i)) all.point(all.link(link_of(i)), model->step);
+  if (const auto newest = newest_of(kept)) all.point(all.link(best > 0 ? "last" : ""), *newest);
+  wanted.merge(kept.steps());
+  all.remove_others(wanted);
+}
+
+/// Has the folder put in order, behind what was given; what is `wanted`, or `saved` counts on, stays.
+std::shared_future<bool> Checkpoint::tidy(const std::optional<Books>& saved,
+                                          const std::set<std::uint64_t>& wanted) const {
+  return run().later(folder().link().filename().string(), [this, books = books_, saved, wanted] {
+    arrange(books.sure(), with_saved(wanted, saved));
+  });
 }
 
 State Checkpoint::save() const {
+  if (leftovers_) tidy(saved_, ahead_);
+  const std::set<std::uint64_t> now = books_.hoped().steps();
+  const auto counted_on = saved_ ? saved_->hoped().steps() : std::set<std::uint64_t>();
+  leftovers_ = !std::includes(now.begin(), now.end(), counted_on.begin(), counted_on.end());
+  saved_ = books_;
+
+  nlohmann::json given = nlohmann::json::array(), lost = nlohmann::json::array();
+  for (const Given& one : books_.given)
+    if (!one.failed()) given.push_back(measured_to_json(one.model));
+  for (const auto& one : lost_) lost.push_back(one ? measured_to_json(*one) : nlohmann::json());
   State state;
-  improvement_.save(state);
-  state.values["seen"] = seen_;
-  state.values["saved"] = saved_;
+  state.values["settled"] = books_.settled.to_json().dump();
+  state.values["given"] = given.dump();
+  state.values["lost"] = lost.dump();
+  state.values["lost_last"] = (lost_last_ ? measured_to_json(*lost_last_) : nlohmann::json()).dump();
+  state.values["history"] = history_;
   return state;
 }
 
 void Checkpoint::restore(const State& state) {
-  improvement_.restore(state);
-  seen_ = state.value<bool>("seen");
-  saved_ = state.value<std::string>("saved");
-  if (!saved_.empty() && !std::filesystem::exists(file()))
-    run().say(fmt::format("{}: the model is not there any more: {}", saved_, file().string()));
+  const auto read = [&](const char* name) { return nlohmann::json::parse(state.value<std::string>(name)); };
+  history_ = state.value<std::string>("history");
+  books_.settled.restore(read("settled"));
+  std::promise<bool> done;
+  done.set_value(true);
+  const std::shared_future<bool> through = done.get_future().share();
+  for (const nlohmann::json& one : read("given")) {
+    Measured model = measured_from_json(one);
+    auto written = std::make_shared<std::atomic<bool>>(true);
+    books_.given.push_back({std::move(model), std::move(written), through});
+  }
+  const nlohmann::json lost = read("lost"), lost_last = read("lost_last");
+  for (std::size_t i = 0; i < lost_.size(); ++i)
+    if (!lost.at(i).is_null()) lost_[i] = measured_from_json(lost[i]);
+  if (!lost_last.is_null()) lost_last_ = measured_from_json(lost_last);
+
+  find_files();
+  saved_ = books_;
+}
+
+/// After restore(): models of which the file is not there are not kept any more. Each may bring back another,
+/// that it had pushed out.
+void Checkpoint::find_files() {
+  const std::set<std::uint64_t> there = folder().steps();
+  const auto missing = [&]() -> std::optional<std::uint64_t> {
+    for (const std::uint64_t step : books_.sure().steps())
+      if (!there.contains(step)) return step;
+    return {};
+  };
+  while (const auto step = missing()) {
+    run().say(fmt::format("{}: the model of step {} is not there any more: {}", name(), *step,
+                          folder().file(*step).string()));
+    books_.settled.forget(*step);
+    std::erase_if(books_.given, [&](const Given& one) { return one.model.step == *step; });
+  }
+  ahead_ = there;
+  for (const std::uint64_t step : books_.sure().steps()) ahead_.erase(step);
+}
+
+std::string Checkpoint::told(const Measured& model) {
+  return fmt::format("{}{} (epoch {}, step {})", model.protocol.empty() ? "" : ", ", model.protocol,
+                     model.epoch + 1, model.step);
+}
+
+/// What is told at the end; what is wrong is returned.
+std::string Checkpoint::tell_best(const KeptModels& kept, std::size_t i) const {
+  const std::string& metric = monitor.values[i];
+  const Measured* model = kept.best(i);
+  const std::string here = model ? fmt::format("{} {}{}: {}", metric, model->texts[i], told(*model),
+                                               folder().link(link_of(i)).string())
+                                 : "";
+  if (lost_[i] && kept.would_lead(*lost_[i], i))
+    return fmt::format("the model with the best {}, {}{}, could not be written; {}", metric,
+                       lost_[i]->texts[i], told(*lost_[i]),
+                       model ? "the best on the disk is " + here : "none is on the disk");
+  run().say(model ? "best " + here
+                  : fmt::format("{} has kept no model by {}: it was never a finite number", name(), metric));
+  return "";
+}
+
+std::string Checkpoint::tell_last(const KeptModels& kept) const {
+  const auto values = [&](const Measured& model) {
+    std::string all;
+    for (std::size_t i = 0; i < monitor.values.size(); ++i)
+      all += fmt::format("{}{} {}", i == 0 ? "" : ", ", monitor.values[i], model.texts[i]);
+    return all + told(model);
+  };
+  const Measured* model = kept.last();
+  const std::string here =
+      model ? fmt::format("last {}: {}", values(*model), folder().link(best > 0 ? "last" : "").string()) : "";
+  if (lost_last_)
+    return fmt::format("the model measured last, {}, could not be written; {}", values(*lost_last_),
+                       model ? "on the disk is the " + here : "none is on the disk");
+  if (model && best == 0) run().say(here);
+  return "";
 }
 
 void Checkpoint::close() {
-  if (!saved_.empty())
-    run().say(fmt::format("{}: {}", saved_, file().string()));
-  else if (seen_)
-    run().say(fmt::format("no model was saved: {} was never a finite number", monitor));
-  else
-    run().say("no model was saved: nothing was measured");
+  while (!books_.given.empty()) settle();
+  if (history_.empty()) {
+    run().say(fmt::format("{} has kept no model: none was measured", name()));
+    return;
+  }
+  const bool in_order = tidy(saved_, {}).get();
+  const KeptModels& kept = books_.settled;
+  std::vector<std::string> wrong;
+  for (std::size_t i = 0; i < monitor.values.size() && best > 0; ++i) wrong.push_back(tell_best(kept, i));
+  if (last) wrong.push_back(tell_last(kept));
+  if (best == 0 && !last)
+    run().say(fmt::format("{} has kept {} model{}, of every {}. epoch, in {}", name(), kept.for_good().size(),
+                          kept.for_good().size() == 1 ? "" : "s", every, run().directory().string()));
+  std::erase(wrong, "");
+  if (wrong.empty() && !in_order)
+    wrong.push_back(fmt::format("the models are written, but '{}' may not stand for the best of them",
+                                folder().link().string()));
+  if (!wrong.empty()) throw Error(fmt::format("{}", fmt::join(wrong, "; ")));
 }
 
 TWINFLOW_NODE("monitor.checkpoint", Checkpoint)

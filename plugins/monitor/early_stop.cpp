@@ -2,8 +2,8 @@
 
 #include <cmath>
 #include <cstdint>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "improvement.h"
 #include "twinflow/plugin.h"
@@ -12,20 +12,27 @@
 namespace twinflow::monitor {
 
 /// Keras' EarlyStopping: of the evaluations from start_epoch on, counts those since the last improvement, and
-/// stops when they are `patience`. Reaching the threshold, or a value that is not finite, stops at once and
-/// in any epoch.
+/// stops when they are `patience`. With a baseline the best starts there. Reaching the threshold, or being
+/// worse than `diverged`, stops at once and in any epoch, for these are limits that the user has set.
+///
+/// A value that is not finite stops at once, but only from start_epoch on: before it, the metric need not say
+/// anything yet, and a network that tells no image from another in its first epochs, which twin.evaluate
+/// gives as not-a-number, mostly learns to. If it stays so, start_epoch is as far as it comes. (Weights that
+/// are not finite end the run in twin.train, in any epoch.)
 class EarlyStop final : public Sink<Metrics>, public Watching {
  public:
   static void describe(NodeSpec<EarlyStop>& spec);
   void check(const Checking& checking) const;
-  void open() override { improvement_ = improvement(); }
+  void open() override { improvement_ = improvement(baseline); }
   void process(Metrics metrics, const Item& item) override;
   State save() const override;
   void restore(const State& state) override;
 
  private:
   std::uint64_t patience = 10, start_epoch = 0;
-  std::vector<double> threshold;  // none or one
+  std::optional<double> baseline, threshold, diverged;
+
+  bool worse(double value, double than) const { return lower() ? value > than : value < than; }
 
   Improvement improvement_;
   std::uint64_t waited_ = 0;  // evaluations since the last improvement
@@ -45,25 +52,33 @@ patience = 5)");
       .doc("evaluations in a row without improvement that end the run");
   spec.param("start_epoch", &EarlyStop::start_epoch)
       .unit("epochs")
-      .doc("epochs at the start whose values neither count as waiting nor as best");
-  spec.param("threshold", &EarlyStop::threshold)
-      .doc("[value]: once it is reached, the run ends; []: no such value");
+      .doc(
+          "epochs at the start whose values neither count as waiting nor as best, and need not be finite "
+          "numbers");
+  spec.param("baseline", &EarlyStop::baseline).doc("what has to be improved on from the beginning");
+  spec.param("threshold", &EarlyStop::threshold).doc("once it is reached, the run ends, in any epoch");
+  spec.param("diverged", &EarlyStop::diverged).doc("once a value is worse, the run ends, in any epoch");
   spec.check(&EarlyStop::check);
 }
 
 void EarlyStop::check(const Checking& checking) const {
   check_mode(checking, mode, better, monitor);
-  if (threshold.size() > 1) checking.error("threshold", "takes one value, as in [0.95], or none");
+  if (threshold && diverged && !worse(*diverged, *threshold))
+    checking.error("diverged",
+                   fmt::format("{} is not worse than the threshold, {}: every run would end at once",
+                               *diverged, *threshold));
 }
 
 void EarlyStop::process(Metrics metrics, const Item&) {
   const double value = watched(metrics, monitor);
-  if (!std::isfinite(value)) return run().stop(fmt::format("{} is not a finite number ({})", monitor, value));
-  for (const double wanted : threshold)
-    if (lower() ? value <= wanted : value >= wanted)
-      return run().stop(fmt::format("{} has reached {} with {}", monitor, value_text(monitor, wanted),
-                                    value_text(monitor, value)));
+  if (diverged && worse(value, *diverged))
+    return run().stop(fmt::format("{} has diverged: {} is worse than {}", monitor, value_text(monitor, value),
+                                  value_text(monitor, *diverged)));
+  if (threshold && std::isfinite(value) && !worse(value, *threshold))
+    return run().stop(fmt::format("{} has reached {} with {}", monitor, value_text(monitor, *threshold),
+                                  value_text(monitor, value)));
   if (metrics.epoch < start_epoch) return;
+  if (!std::isfinite(value)) return run().stop(fmt::format("{} is not a finite number ({})", monitor, value));
 
   waited_ = improvement_.see(value) ? 0 : waited_ + 1;
   if (waited_ >= patience)

@@ -1,5 +1,6 @@
 #include "improvement.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace twinflow::monitor {
@@ -14,6 +15,10 @@ void check_mode(const Checking& checking, Mode mode, Better better, const std::s
                                   "' is better: add mode = \"max\" or mode = \"min\"");
 }
 
+bool improves(double value, double on, bool lower, double min_delta) {
+  return std::isfinite(value) && (lower ? value + min_delta < on : value - min_delta > on);
+}
+
 void Improvement::save(State& state) const {
   if (best_) state.values["best"] = *best_;
 }
@@ -23,10 +28,27 @@ void Improvement::restore(const State& state) {
 }
 
 bool Improvement::see(double value) {
-  if (!std::isfinite(value)) return false;
-  if (best_ && !(lower_ ? value + min_delta_ < *best_ : value - min_delta_ > *best_)) return false;
+  if (best_ ? !improves(value, *best_, lower_, min_delta_) : !std::isfinite(value)) return false;
   best_ = value;
   return true;
+}
+
+bool Ranking::see(double value, std::uint64_t name) {
+  if (!std::isfinite(value) || room_ == 0) return false;
+  for (const Place& one : places_)
+    if (one.name == name) return false;
+  if (places_.size() == room_) {
+    if (!improves(value, places_.back().value, lower_, min_delta_)) return false;
+    places_.pop_back();
+  }
+  const auto behind = std::find_if(places_.begin(), places_.end(),
+                                   [&](const Place& one) { return ranks_before(value, one.value); });
+  places_.insert(behind, {value, name});
+  return true;
+}
+
+void Ranking::remove(std::uint64_t name) {
+  std::erase_if(places_, [&](const Place& one) { return one.name == name; });
 }
 
 }  // namespace twinflow::monitor

@@ -93,6 +93,9 @@ Model read_model(const std::filesystem::path& file) {
   model.weights = std::make_shared<const NamedTensors>(read_safetensors(file));
   const Metadata& metadata = model.weights->metadata;
   try {
+    if (const auto sum = metadata.find("checksum");
+        sum != metadata.end() && sum->second != checksum(*model.weights))
+      throw Error("it is damaged, or another program has changed it and kept its \"checksum\"");
     model.layers = read_text<Layers>(described(metadata, "network"), "its \"network\"");
     model.distance =
         read_text<std::shared_ptr<const Distance>>(described(metadata, "distance"), "its \"distance\"");

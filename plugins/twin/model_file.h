@@ -12,8 +12,9 @@ namespace twinflow::twin {
 ///
 /// The file may come from anywhere: its network is planned, and every tensor compared with it, before
 /// anything of the network's size is made. Throws Error, in a sentence that names the file, for one that is
-/// damaged, for metadata that are missing or make no network, and for tensors that are missing, of another
-/// shape, too many, or not finite. On the main thread: a layer's library may have to be loaded.
+/// damaged (by its "checksum", if it has one), for metadata that are missing or make no network, and for
+/// tensors that are missing, of another shape, too many, or not finite. On the main thread: a layer's library
+/// may have to be loaded.
 ///
 /// `precision` is what the file says, whether or not this processor has it.
 Model read_model(const std::filesystem::path& file);

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <limits>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -21,12 +22,24 @@ double see(Bench& bench, double value, const std::string& metric = "accuracy") {
   return bench.board.at("learning_rate_factor").next.value();
 }
 
-/// What is published after each evaluation.
+/// What is published after each evaluation; the same has to come wherever the run is resumed.
 std::vector<double> published(const std::string& toml, const std::vector<double>& values,
                               const std::string& metric = "accuracy") {
-  Bench bench("monitor.plateau", toml, 1, {}, metric == "loss" ? Better::lower : Better::higher);
+  const auto made = [&] {
+    return std::make_unique<Bench>("monitor.plateau", toml, 1, std::vector<FedInput>(),
+                                   metric == "loss" ? Better::lower : Better::higher);
+  };
   std::vector<double> factors;
-  for (const double value : values) factors.push_back(see(bench, value, metric));
+  const auto whole = made();
+  for (const double value : values) factors.push_back(see(*whole, value, metric));
+  for (std::size_t cut = 0; cut < values.size(); ++cut) {
+    CAPTURE(cut);
+    const auto first = made(), second = made();
+    first->open();
+    for (std::size_t i = 0; i < cut; ++i) see(*first, values[i], metric);
+    second->restore(first->save());
+    for (std::size_t i = cut; i < values.size(); ++i) CHECK(see(*second, values[i], metric) == factors[i]);
+  }
   return factors;
 }
 
@@ -71,21 +84,24 @@ TEST_CASE("monitor.plateau: not below min_factor, and says what it does") {
 
 TEST_CASE("monitor.plateau: a value that is not finite is no improvement") {
   CHECK(published("factor = 0.5\npatience = 2", {0.5, nan, nan, 0.75}) == Factors{1, 1, 0.5, 0.5});
+  CHECK(published("factor = 0.5\npatience = 2", {nan, nan, nan, nan}) == Factors{1, 0.5, 0.5, 0.25});
+  CHECK(published("factor = 0.5\npatience = 1\ncooldown = 1", {0.5, nan, nan, nan}) ==
+        Factors{1, 0.5, 0.5, 0.25});
 }
 
-TEST_CASE("monitor.plateau goes on where it was saved") {
-  const std::string toml = "factor = 0.5\npatience = 2\ncooldown = 1";
-  const std::vector<double> values = {0.5, 0.25, 0.625, 0.5, 0.25, 0.125, 0.5, 0.5, 0.75, 0.5, 0.5, 0.5};
-  const Factors expected = published(toml, values);
-  CHECK(expected.back() == 0.125);
-  for (std::size_t cut = 0; cut <= values.size(); ++cut) {
-    CAPTURE(cut);
-    Bench first("monitor.plateau", toml), second("monitor.plateau", toml);
-    for (std::size_t i = 0; i < cut; ++i) CHECK(see(first, values[i]) == expected[i]);
-    first.open();
-    second.restore(first.save());
-    for (std::size_t i = cut; i < values.size(); ++i) CHECK(see(second, values[i]) == expected[i]);
-  }
+TEST_CASE("monitor.plateau: small gains do not add up, unless together they exceed min_delta") {
+  CHECK(published("factor = 0.5\npatience = 2\nmin_delta = 0.25",
+                  {0.25, 0.375, 0.5, 0.5625, 0.5625, 0.625}) == Factors{1, 1, 0.5, 0.5, 0.5, 0.25});
+}
+
+TEST_CASE("monitor.plateau: a longer table, with everything at once") {
+  // Counted: 0, 1, 0, 1, 2 and down, none, 1, 2 and down, none, 0, 1, 2 and down.
+  CHECK(published("factor = 0.5\npatience = 2\ncooldown = 1",
+                  {0.5, 0.25, 0.625, 0.5, 0.25, 0.125, 0.5, 0.5, nan, 0.75, 0.5, 0.5}) ==
+        Factors{1, 1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25, 0.125});
+  // What comes in the cooldown may be the best, so what follows has more to improve on; it counts from there.
+  CHECK(published("factor = 0.5\npatience = 1\ncooldown = 1", {0.5, 0.5, 0.875, 0.75, 0.75, 0.75}) ==
+        Factors{1, 0.5, 0.5, 0.25, 0.25, 0.125});
 }
 
 TEST_CASE("monitor.plateau refuses what cannot be meant") {

@@ -77,6 +77,46 @@ TEST_CASE("what a checkpoint adds is known again") {
   CHECK(model_text(model) == "3 layers, 1891 weights, distance l1, images of 1x6x6, f32, epoch 5, step 120");
 }
 
+TEST_CASE("a model with a checksum is as it was written") {
+  const TempFolder temp;
+  const auto file = temp.path / "x";
+  NamedTensors named = *small_model().weights;
+  named.metadata["checksum"] = checksum(named);
+  write_safetensors(file, named);
+  CHECK(read_model(file).weights->metadata == named.metadata);
+
+  // A bit of any of its bytes, or an end too soon: it is not taken for good.
+  const std::string whole = read_file(file);
+  const std::size_t begin = whole.size() - 1891 * sizeof(float);  // of the numbers; all of them count
+  const std::size_t key = whole.find("\"checksum\"");
+  std::size_t refused = 0;
+  for (std::size_t at = 0; at < whole.size(); at += at < begin ? 7 : 101) {
+    if (at > key && at < key + 9) continue;  // under another name it is no checksum
+    std::string damaged = whole;
+    damaged[at] = static_cast<char>(damaged[at] ^ (1 << (at % 8)));
+    temp.write("x", damaged);
+    try {
+      read_model(file);
+      FAIL_CHECK("taken, with a bit of byte ", at, " turned over");
+    } catch (const Error& error) {
+      if (at >= begin &&
+          std::string(error.what())
+              .ends_with("it is damaged, or another program has changed it and kept its \"checksum\""))
+        ++refused;
+    }
+  }
+  CHECK(refused > 50);
+  for (std::size_t length = 0; length < whole.size(); length += 211) {
+    temp.write("x", whole.substr(0, length));
+    CHECK_THROWS_AS(read_model(file), Error);
+  }
+
+  // Another program's file has none, and need not.
+  named.metadata.erase("checksum");
+  write_safetensors(file, named);
+  CHECK(read_model(file).weights->metadata == named.metadata);
+}
+
 TEST_CASE("metadata that make no network are named") {
   for (const char* key : {"network", "distance", "image", "precision"})
     CHECK(refusal([&](NamedTensors& named) { named.metadata.erase(key); }) ==
