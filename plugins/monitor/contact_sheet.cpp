@@ -83,6 +83,28 @@ void draw(const Tile& tile, std::size_t picture, const Shades& shades, cv::Mat t
   cv::resize(small, target, target.size(), 0, 0, cv::INTER_NEAREST);
 }
 
+cv::Mat part(cv::Mat& canvas, std::size_t x, std::size_t y, std::size_t width, std::size_t height) {
+  return canvas(
+      cv::Rect(static_cast<int>(x), static_cast<int>(y), static_cast<int>(width), static_cast<int>(height)));
+}
+
+/// The frame with the pictures in it, from there on.
+void draw_framed(cv::Mat& canvas, const Tile& tile, const Shades& shades, std::size_t left, std::size_t top,
+                 std::size_t scale) {
+  const std::size_t width = tile.size(3) * scale, height = tile.size(2) * scale;
+  part(canvas, left, top, framed_width(tile, scale), height + 2 * M::frame)
+      .setTo(scalar(frame_colour(tile.kind)));
+  for (std::size_t picture = 0; picture < tile.size(0); ++picture)
+    draw(tile, picture, shades,
+         part(canvas, left + M::frame + picture * (width + M::gap), top + M::frame, width, height));
+}
+
+/// A sheet of that size, and what draws on it.
+cv::Mat canvas_of(Sheet& sheet) {
+  sheet.rgb.resize(3 * sheet.width * sheet.height);
+  return cv::Mat(static_cast<int>(sheet.height), static_cast<int>(sheet.width), CV_8UC3, sheet.rgb.data());
+}
+
 }  // namespace
 
 Colour frame_colour(Tile::Kind kind) {
@@ -130,28 +152,24 @@ Sheet draw_sheet(const std::string& title, const std::vector<Tile>& tiles, const
                  std::size_t columns, std::size_t scale) {
   const Grid grid = best_grid(tiles, columns, scale);
   Sheet sheet{std::max(grid.width, text_width(title) + 2 * M::margin), grid.height, {}};
-  sheet.rgb.resize(3 * sheet.width * sheet.height);
-  cv::Mat canvas(static_cast<int>(sheet.height), static_cast<int>(sheet.width), CV_8UC3, sheet.rgb.data());
+  cv::Mat canvas = canvas_of(sheet);
   canvas.setTo(scalar(paper));
   write_text(canvas, title, M::margin, M::margin / 2, ink);
 
-  const auto part = [&](std::size_t x, std::size_t y, std::size_t width, std::size_t height) {
-    return canvas(cv::Rect(static_cast<int>(x), static_cast<int>(y), static_cast<int>(width),
-                           static_cast<int>(height)));
-  };
   for (std::size_t i = 0; i < tiles.size(); ++i) {
     const Tile& tile = tiles[i];
-    const Colour colour = frame_colour(tile.kind);
     const std::size_t left = M::margin + i % grid.columns * (grid.tile_width + M::margin);
     const std::size_t top = M::margin + M::line + i / grid.columns * (grid.tile_height + M::margin);
-    write_text(canvas, tile.label, left, top, colour);
-
-    const std::size_t width = tile.size(3) * grid.scale, height = tile.size(2) * grid.scale;
-    part(left, top + M::line, framed_width(tile, grid.scale), height + 2 * M::frame).setTo(scalar(colour));
-    for (std::size_t picture = 0; picture < tile.size(0); ++picture)
-      draw(tile, picture, shades,
-           part(left + M::frame + picture * (width + M::gap), top + M::line + M::frame, width, height));
+    write_text(canvas, tile.label, left, top, frame_colour(tile.kind));
+    draw_framed(canvas, tile, shades, left, top + M::line, grid.scale);
   }
+  return sheet;
+}
+
+Sheet draw_tile(const Tile& tile, const Shades& shades) {
+  Sheet sheet{framed_width(tile, 1), tile.size(2) + 2 * M::frame, {}};
+  cv::Mat canvas = canvas_of(sheet);
+  draw_framed(canvas, tile, shades, 0, 0, 1);
   return sheet;
 }
 

@@ -57,6 +57,9 @@ struct SheetMeasures {
 Sheet draw_sheet(const std::string& title, const std::vector<Tile>& tiles, const Shades& shades,
                  std::size_t columns, std::size_t scale);
 
+/// A tile alone: its frame and its pictures, as large as they are, without label.
+Sheet draw_tile(const Tile& tile, const Shades& shades);
+
 /// The sheet as a PNG file's content.
 std::string png_of(const Sheet& sheet);
 

@@ -75,7 +75,8 @@ void Csv::hear(std::string_view node, const Item&, const Numbers& values) {
 LogFile::Setup Csv::setup() const {
   std::string head = "epoch,step,time";
   for (const std::string& column : columns_) head += ',' + field(column);
-  return {"rows", head + '\n', [file = run().directory() / (name() + ".csv")] { return file; }};
+  return {"rows of " + name() + ".csv", head + '\n',
+          [file = run().directory() / (name() + ".csv")] { return file; }};
 }
 
 void Csv::finish_epoch(const Item& last) {

@@ -87,8 +87,7 @@ void LogFile::close(Run& run) {
       .wait();
   const Mark left = mark();
   if (left.count + left.dropped > 0)
-    run.say(fmt::format("'{}': {} {} could not be written", path_.string(), left.count + left.dropped,
-                        setup_.pieces));
+    run.say(fmt::format("{} {} could not be written", left.count + left.dropped, setup_.pieces));
 }
 
 }  // namespace twinflow::monitor

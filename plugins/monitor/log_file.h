@@ -21,7 +21,7 @@ namespace twinflow::monitor {
 class LogFile : public std::enable_shared_from_this<LogFile> {
  public:
   struct Setup {
-    std::string pieces;  // what is added, for people: "rows"
+    std::string pieces;  // what is added, for people: "rows of table.csv"
     std::string head;    // what the file begins with
     /// Its path: asked for on the writing thread until it does not throw.
     std::function<std::filesystem::path()> path;

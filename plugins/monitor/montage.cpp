@@ -2,62 +2,16 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <map>
 #include <opencv2/core.hpp>
 #include <string>
 #include <vector>
 
-#include "contact_sheet.h"
+#include "tiles.h"
 #include "twinflow/files.h"
 #include "twinflow/images.h"
 #include "twinflow/plugin.h"
 
 namespace twinflow::monitor {
-namespace {
-
-/// Some images of a batch, without pixels yet.
-Tile empty_tile(const Images& images, std::string label, Tile::Kind kind) {
-  const auto number = [](std::size_t size) { return static_cast<std::int64_t>(size); };
-  return {std::move(label),
-          kind,
-          {{0, number(images.channels), number(images.height), number(images.width)}, {}}};
-}
-
-void add_picture(Tile& tile, const Images& images, std::size_t i) {
-  ++tile.pictures.shape[0];
-  tile.pictures.values.insert(tile.pictures.values.end(), images.image(i),
-                              images.image(i) + images.image_size());
-}
-
-/// The two of a pair side by side.
-void add_tiles(const PairBatch& batch, std::size_t most, std::vector<Tile>& tiles) {
-  for (std::size_t pair = 0; pair < std::min(most, batch.pairs()); ++pair) {
-    const bool same = batch.same(pair);
-    tiles.push_back(empty_tile(batch.images,
-                               fmt::format("{} ({})", same ? "same" : "different", batch.labels[pair]),
-                               same ? Tile::Kind::same : Tile::Kind::different));
-    add_picture(tiles.back(), batch.images, pair);
-    add_picture(tiles.back(), batch.images, batch.pairs() + pair);
-  }
-}
-
-/// The images of a class side by side, the classes in the order in which they first come.
-void add_tiles(const ImageBatch& batch, std::size_t most, std::vector<Tile>& tiles) {
-  constexpr std::size_t row = 8;  // more of a class go on in another tile
-  std::map<std::int32_t, std::size_t> tile_of;
-  for (std::size_t i = 0; i < std::min(most, batch.images.count); ++i) {
-    const auto [found, fresh] = tile_of.try_emplace(batch.classes[i], tiles.size());
-    if (fresh || tiles[found->second].size(0) == row) {
-      found->second = tiles.size();
-      tiles.push_back(
-          empty_tile(batch.images, fmt::format("class {}", batch.classes[i]), Tile::Kind::one_class));
-    }
-    add_picture(tiles[found->second], batch.images, i);
-  }
-}
-
-}  // namespace
-
 /// Keeps what it shows of the first batches, then writes it into the run directory as one picture: as soon as
 /// they are there, at the first epoch's end, or when the run ends before.
 class Montage final : public Sink<AnyBatch> {
@@ -113,7 +67,7 @@ void Montage::check(const Checking& checking) const {
 void Montage::process(AnyBatch batch, const Item&) {
   if (written_) return;
   Images& images = images_of(batch);
-  if (images.channels != 1 && images.channels != 3)
+  if (!can_be_shown(images))
     throw Error(fmt::format("only images of 1 or 3 channels can be shown, these have {}", images.channels));
   images.read();
   const auto* pairs = std::get_if<PairBatch>(&batch);

@@ -1,5 +1,4 @@
 #include <doctest/doctest.h>
-#include <png.h>
 
 #include <algorithm>
 #include <atomic>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "plugins/monitor/contact_sheet.h"
+#include "png_reader.h"
 #include "temp_folder.h"
 #include "twinflow/dataset.h"
 #include "twinflow/images.h"
@@ -22,35 +22,6 @@ using M = SheetMeasures;
 
 namespace {
 
-struct Png {
-  std::size_t width = 0, height = 0;
-  std::vector<std::uint8_t> rgb;
-
-  Colour at(std::size_t y, std::size_t x) const {
-    REQUIRE(x < width);
-    REQUIRE(y < height);
-    const std::uint8_t* pixel = rgb.data() + 3 * (y * width + x);
-    return {pixel[0], pixel[1], pixel[2]};
-  }
-  /// The pixels of a line of text.
-  std::vector<Colour> line(std::size_t y, std::size_t x, std::size_t count) const {
-    std::vector<Colour> all;
-    for (std::size_t row = y; row < y + M::line; ++row)
-      for (std::size_t column = x; column < x + count; ++column) all.push_back(at(row, column));
-    return all;
-  }
-};
-
-Png read_png(const std::filesystem::path& file) {
-  png_image image = {};
-  image.version = PNG_IMAGE_VERSION;
-  REQUIRE(png_image_begin_read_from_file(&image, file.c_str()));
-  image.format = PNG_FORMAT_RGB;
-  Png png{image.width, image.height, std::vector<std::uint8_t>(PNG_IMAGE_SIZE(image))};
-  REQUIRE(png_image_finish_read(&image, nullptr, png.rgb.data(), 0, nullptr));
-  return png;
-}
-
 struct Sheets : Bench {
   TempFolder folder;
   explicit Sheets(const std::string& toml = "") : Bench("monitor.montage", toml) {
@@ -59,7 +30,7 @@ struct Sheets : Bench {
   }
   std::filesystem::path file() const { return folder.path / "preview.png"; }
   bool there() const { return std::filesystem::exists(file()); }
-  Png sheet() const { return read_png(file()); }
+  Png sheet() const { return decode_png(read_file(file())); }
 };
 
 /// Image i is all i / 10.

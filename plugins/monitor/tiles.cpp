@@ -1,0 +1,55 @@
+#include "tiles.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+
+namespace twinflow::monitor {
+namespace {
+
+/// Some images of a batch, without pixels yet.
+Tile empty_tile(const Images& images, std::string label, Tile::Kind kind) {
+  const auto number = [](std::size_t size) { return static_cast<std::int64_t>(size); };
+  return {std::move(label),
+          kind,
+          {{0, number(images.channels), number(images.height), number(images.width)}, {}}};
+}
+
+void add_picture(Tile& tile, const Images& images, std::size_t i) {
+  ++tile.pictures.shape[0];
+  tile.pictures.values.insert(tile.pictures.values.end(), images.image(i),
+                              images.image(i) + images.image_size());
+}
+
+}  // namespace
+
+bool can_be_shown(const Images& images) { return images.channels == 1 || images.channels == 3; }
+
+void add_tiles(const PairBatch& batch, std::size_t most, std::vector<Tile>& tiles) {
+  for (std::size_t pair = 0; pair < std::min(most, batch.pairs()); ++pair) {
+    const bool same = batch.same(pair);
+    tiles.push_back(empty_tile(batch.images,
+                               fmt::format("{} ({})", same ? "same" : "different", batch.labels[pair]),
+                               same ? Tile::Kind::same : Tile::Kind::different));
+    add_picture(tiles.back(), batch.images, pair);
+    add_picture(tiles.back(), batch.images, batch.pairs() + pair);
+  }
+}
+
+void add_tiles(const ImageBatch& batch, std::size_t most, std::vector<Tile>& tiles) {
+  constexpr std::size_t row = 8;  // more of a class go on in another tile
+  std::map<std::int32_t, std::size_t> tile_of;
+  for (std::size_t i = 0; i < std::min(most, batch.images.count); ++i) {
+    const auto [found, fresh] = tile_of.try_emplace(batch.classes[i], tiles.size());
+    if (fresh || tiles[found->second].size(0) == row) {
+      found->second = tiles.size();
+      tiles.push_back(
+          empty_tile(batch.images, fmt::format("class {}", batch.classes[i]), Tile::Kind::one_class));
+    }
+    add_picture(tiles[found->second], batch.images, i);
+  }
+}
+
+}  // namespace twinflow::monitor
