@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <map>
 #include <string>
 
@@ -50,6 +52,48 @@ void add_tiles(const ImageBatch& batch, std::size_t most, std::vector<Tile>& til
     }
     add_picture(tiles[found->second], batch.images, i);
   }
+}
+
+std::vector<Tile> tiles_of(const WrongAnswers& wrong, std::size_t most) {
+  constexpr std::size_t most_shots = 4;  // of a class
+  const auto wrongness = [](const Answer& answer) {
+    const double by = answer.distance_to_right - answer.distance_to_given;
+    return std::isnan(by) ? std::numeric_limits<double>::infinity() : by;
+  };
+  std::vector<Answer> answers = wrong.answers;
+  std::stable_sort(answers.begin(), answers.end(),
+                   [&](const Answer& a, const Answer& b) { return wrongness(a) > wrongness(b); });
+  answers.resize(std::min(most, answers.size()));
+
+  struct Part {
+    std::string label;
+    Tile::Kind kind;
+    std::size_t pictures;
+  };
+  std::vector<Part> parts;
+  std::vector<Shot> shots;
+  const auto add = [&](std::string label, Tile::Kind kind, const std::vector<std::size_t>& images) {
+    const std::size_t shown = std::min(most_shots, images.size());
+    if (shown < images.size()) label += fmt::format(" ({} of {} shots)", shown, images.size());
+    parts.push_back({std::move(label), kind, shown});
+    for (std::size_t i = 0; i < shown; ++i) shots.push_back({images[i]});
+  };
+  for (const Answer& answer : answers) {
+    add("query", Tile::Kind::one_class, {answer.query});
+    add(fmt::format("right {:.4g}", answer.distance_to_right), Tile::Kind::same, answer.right);
+    add(fmt::format("given {:.4g}", answer.distance_to_given), Tile::Kind::different, answer.given);
+  }
+
+  std::vector<Tile> tiles;
+  if (parts.empty()) return tiles;
+  Images images(wrong.store, std::move(shots));
+  images.read();  // all of them, in parallel
+  std::size_t at = 0;
+  for (Part& part : parts) {
+    tiles.push_back(empty_tile(images, std::move(part.label), part.kind));
+    for (std::size_t i = 0; i < part.pictures; ++i) add_picture(tiles.back(), images, at++);
+  }
+  return tiles;
 }
 
 }  // namespace twinflow::monitor
