@@ -217,6 +217,8 @@ class Checker {
     if (!feed.input.empty()) {
       input = 0;
       while (inputs[input].name != feed.input) ++input;
+    } else if (inputs.size() == 1) {
+      input = 0;  // needed or not
     } else if (std::count_if(inputs.begin(), inputs.end(), needed) != 1) {
       return problems_.error(
           feed.place, inputs.empty()

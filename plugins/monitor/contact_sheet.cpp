@@ -27,35 +27,73 @@ std::size_t framed_width(const Tile& tile, std::size_t scale) {
   return 2 * M::frame + tile.size(0) * (tile.size(3) * scale + M::gap) - M::gap;
 }
 
-/// Where everything goes.
-struct Grid {
-  std::size_t columns = 1, scale = 1;
-  std::size_t tile_width = 0, tile_height = 0;  // of the widest and of the highest tile, labels included
-  std::size_t width = 0, height = 0;            // of the sheet
+/// Broken between words, where it is wider than that.
+std::vector<std::string> lines_of(const std::string& text, std::size_t width) {
+  std::vector<std::string> lines(1);
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    const std::string word = text.substr(at, end - at);
+    if (at > 0 && text_width(lines.back() + ' ' + word) > width)
+      lines.push_back(word);
+    else
+      lines.back() += (at > 0 ? " " : "") + word;
+    at = end + 1;
+  }
+  return lines;
+}
+
+/// How many tiles belong together, how many of these stand beside each other, and how far they are magnified.
+struct Layout {
+  std::size_t together = 1, columns = 0, scale = 0;
 };
 
-Grid grid_of(const std::vector<Tile>& tiles, std::size_t columns, std::size_t scale) {
+/// Where everything goes.
+struct Grid {
+  Layout layout;
+  std::vector<std::string> title;
+  std::vector<std::size_t> lefts;     // of tiles that belong together, from the left of the first
+  std::size_t column_width = 0;       // from one column to the next
+  std::size_t tile_height = 0;        // of the highest tile, label included
+  std::size_t width = 0, height = 0;  // of the sheet
+};
+
+Grid grid_of(const std::string& title, const std::vector<Tile>& tiles, Layout layout) {
+  const bool apart = layout.together > 1;
+  std::vector<std::size_t> widths(layout.together);  // of the widest tile, label included
   Grid grid;
-  grid.scale = scale;
-  for (const Tile& tile : tiles) {
-    grid.tile_width = std::max({grid.tile_width, framed_width(tile, scale), text_width(tile.label)});
-    grid.tile_height = std::max(grid.tile_height, M::line + 2 * M::frame + tile.size(2) * scale);
+  for (std::size_t i = 0; i < tiles.size(); ++i) {
+    const Tile& tile = tiles[i];
+    std::size_t& width = widths[i % layout.together];
+    width = std::max({width, framed_width(tile, layout.scale), text_width(tile.label)});
+    grid.tile_height = std::max(grid.tile_height, M::line + 2 * M::frame + tile.size(2) * layout.scale);
   }
-  const std::size_t fitting = (M::width - M::margin) / (grid.tile_width + M::margin);
-  grid.columns = std::max<std::size_t>(1, std::min(columns > 0 ? columns : fitting, tiles.size()));
-  const std::size_t rows = (tiles.size() + grid.columns - 1) / grid.columns;
-  grid.width = M::margin + grid.columns * (grid.tile_width + M::margin);
-  grid.height = M::margin + M::line + rows * (grid.tile_height + M::margin);
+  const std::size_t between = apart ? 3 * M::margin : M::margin;
+  for (const std::size_t width : widths) {
+    grid.lefts.push_back(grid.column_width);
+    grid.column_width += width + 2 * M::gap;
+  }
+  grid.column_width += between - 2 * M::gap;
+  const std::size_t groups = (tiles.size() + layout.together - 1) / layout.together;
+  const std::size_t fitting = (M::width - 2 * M::margin + between) / grid.column_width;
+  grid.layout = layout;
+  grid.layout.columns =
+      std::max<std::size_t>(1, std::min(layout.columns > 0 ? layout.columns : fitting, groups));
+  const std::size_t rows = (groups + grid.layout.columns - 1) / grid.layout.columns;
+  grid.width = 2 * M::margin + grid.layout.columns * grid.column_width - between;
+  grid.title = lines_of(title, std::max(grid.width, M::width) - 2 * M::margin);
+  grid.height = M::margin + grid.title.size() * M::line + rows * (grid.tile_height + M::margin);
+  for (const std::string& line : grid.title)
+    grid.width = std::max(grid.width, text_width(line) + 2 * M::margin);
   return grid;
 }
 
-Grid best_grid(const std::vector<Tile>& tiles, std::size_t columns, std::size_t scale) {
-  if (scale > 0) return grid_of(tiles, columns, scale);
-  for (scale = 16; scale > 1; --scale) {
-    const Grid grid = grid_of(tiles, columns, scale);
-    if (grid.width <= M::width && (grid.height <= M::height || columns > 0)) return grid;
+Grid best_grid(const std::string& title, const std::vector<Tile>& tiles, const Layout& asked) {
+  if (asked.scale > 0) return grid_of(title, tiles, asked);
+  for (std::size_t scale = 16; scale > 1; --scale) {
+    const Grid grid = grid_of(title, tiles, {asked.together, asked.columns, scale});
+    if (grid.width <= M::width && (grid.height <= M::height || asked.columns > 0)) return grid;
   }
-  return grid_of(tiles, columns, 1);
+  return grid_of(title, tiles, {asked.together, asked.columns, 1});
 }
 
 void write_text(cv::Mat& canvas, const std::string& text, std::size_t x, std::size_t y,
@@ -81,6 +119,28 @@ void draw(const Tile& tile, std::size_t picture, const Shades& shades, cv::Mat t
     }
   }
   cv::resize(small, target, target.size(), 0, 0, cv::INTER_NEAREST);
+}
+
+cv::Mat part(cv::Mat& canvas, std::size_t x, std::size_t y, std::size_t width, std::size_t height) {
+  return canvas(
+      cv::Rect(static_cast<int>(x), static_cast<int>(y), static_cast<int>(width), static_cast<int>(height)));
+}
+
+/// The frame with the pictures in it, from there on.
+void draw_framed(cv::Mat& canvas, const Tile& tile, const Shades& shades, std::size_t left, std::size_t top,
+                 std::size_t scale) {
+  const std::size_t width = tile.size(3) * scale, height = tile.size(2) * scale;
+  part(canvas, left, top, framed_width(tile, scale), height + 2 * M::frame)
+      .setTo(scalar(frame_colour(tile.kind)));
+  for (std::size_t picture = 0; picture < tile.size(0); ++picture)
+    draw(tile, picture, shades,
+         part(canvas, left + M::frame + picture * (width + M::gap), top + M::frame, width, height));
+}
+
+/// A sheet of that size, and what draws on it.
+cv::Mat canvas_of(Sheet& sheet) {
+  sheet.rgb.resize(3 * sheet.width * sheet.height);
+  return cv::Mat(static_cast<int>(sheet.height), static_cast<int>(sheet.width), CV_8UC3, sheet.rgb.data());
 }
 
 }  // namespace
@@ -127,31 +187,29 @@ std::uint8_t Shades::shade(double value) const {
 }
 
 Sheet draw_sheet(const std::string& title, const std::vector<Tile>& tiles, const Shades& shades,
-                 std::size_t columns, std::size_t scale) {
-  const Grid grid = best_grid(tiles, columns, scale);
-  Sheet sheet{std::max(grid.width, text_width(title) + 2 * M::margin), grid.height, {}};
-  sheet.rgb.resize(3 * sheet.width * sheet.height);
-  cv::Mat canvas(static_cast<int>(sheet.height), static_cast<int>(sheet.width), CV_8UC3, sheet.rgb.data());
+                 std::size_t columns, std::size_t scale, std::size_t together) {
+  const Grid grid = best_grid(title, tiles, {together, columns, scale});
+  Sheet sheet{grid.width, grid.height, {}};
+  cv::Mat canvas = canvas_of(sheet);
   canvas.setTo(scalar(paper));
-  write_text(canvas, title, M::margin, M::margin / 2, ink);
+  for (std::size_t i = 0; i < grid.title.size(); ++i)
+    write_text(canvas, grid.title[i], M::margin, M::margin / 2 + i * M::line, ink);
 
-  const auto part = [&](std::size_t x, std::size_t y, std::size_t width, std::size_t height) {
-    return canvas(cv::Rect(static_cast<int>(x), static_cast<int>(y), static_cast<int>(width),
-                           static_cast<int>(height)));
-  };
   for (std::size_t i = 0; i < tiles.size(); ++i) {
-    const Tile& tile = tiles[i];
-    const Colour colour = frame_colour(tile.kind);
-    const std::size_t left = M::margin + i % grid.columns * (grid.tile_width + M::margin);
-    const std::size_t top = M::margin + M::line + i / grid.columns * (grid.tile_height + M::margin);
-    write_text(canvas, tile.label, left, top, colour);
-
-    const std::size_t width = tile.size(3) * grid.scale, height = tile.size(2) * grid.scale;
-    part(left, top + M::line, framed_width(tile, grid.scale), height + 2 * M::frame).setTo(scalar(colour));
-    for (std::size_t picture = 0; picture < tile.size(0); ++picture)
-      draw(tile, picture, shades,
-           part(left + M::frame + picture * (width + M::gap), top + M::line + M::frame, width, height));
+    const std::size_t group = i / together, row = group / grid.layout.columns;
+    const std::size_t left =
+        M::margin + group % grid.layout.columns * grid.column_width + grid.lefts[i % together];
+    const std::size_t top = M::margin + grid.title.size() * M::line + row * (grid.tile_height + M::margin);
+    write_text(canvas, tiles[i].label, left, top, frame_colour(tiles[i].kind));
+    draw_framed(canvas, tiles[i], shades, left, top + M::line, grid.layout.scale);
   }
+  return sheet;
+}
+
+Sheet draw_tile(const Tile& tile, const Shades& shades) {
+  Sheet sheet{framed_width(tile, 1), tile.size(2) + 2 * M::frame, {}};
+  cv::Mat canvas = canvas_of(sheet);
+  draw_framed(canvas, tile, shades, 0, 0, 1);
   return sheet;
 }
 

@@ -43,19 +43,24 @@ struct Sheet {
 
 /// What measures a sheet, in its pixels. The pictures of the tile in a row and column of the grid start at
 ///
-///     y = margin + line + row * (line + 2 frame + height + margin) + line + frame
+///     y = margin + lines of the title * line + row * (line + 2 frame + height + margin) + line + frame
 ///     x = margin + column * (width of the widest tile + margin) + frame
 ///
-/// and are `gap` apart; height is that of the highest picture, magnified.
+/// and are `gap` apart; height is that of the highest picture, magnified. Tiles that belong together are 2
+/// gap apart, each as wide as the widest in its place among them, and 3 margin from the next.
 struct SheetMeasures {
   static constexpr std::size_t margin = 10, line = 18, frame = 3, gap = 3, width = 1200, height = 1200;
 };
 
 /// What is not finite becomes magenta. `columns`: tiles beside each other; `scale`: how many times pictures
 /// are magnified; 0: as it fits. Then the sheet is no wider than 1200 pixels, if a tile is not, and as large
-/// as it can be without getting higher than that.
+/// as it can be without getting higher than that. So many tiles belong `together`: they stand side by side,
+/// and columns are of them. A title that is too long goes on in further lines.
 Sheet draw_sheet(const std::string& title, const std::vector<Tile>& tiles, const Shades& shades,
-                 std::size_t columns, std::size_t scale);
+                 std::size_t columns, std::size_t scale, std::size_t together = 1);
+
+/// A tile alone: its frame and its pictures, as large as they are, without label.
+Sheet draw_tile(const Tile& tile, const Shades& shades);
 
 /// The sheet as a PNG file's content.
 std::string png_of(const Sheet& sheet);

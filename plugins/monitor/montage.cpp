@@ -2,78 +2,41 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <map>
 #include <opencv2/core.hpp>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
-#include "contact_sheet.h"
+#include "tiles.h"
+#include "twinflow/answers.h"
 #include "twinflow/files.h"
 #include "twinflow/images.h"
 #include "twinflow/plugin.h"
 
 namespace twinflow::monitor {
-namespace {
 
-/// Some images of a batch, without pixels yet.
-Tile empty_tile(const Images& images, std::string label, Tile::Kind kind) {
-  const auto number = [](std::size_t size) { return static_cast<std::int64_t>(size); };
-  return {std::move(label),
-          kind,
-          {{0, number(images.channels), number(images.height), number(images.width)}, {}}};
-}
-
-void add_picture(Tile& tile, const Images& images, std::size_t i) {
-  ++tile.pictures.shape[0];
-  tile.pictures.values.insert(tile.pictures.values.end(), images.image(i),
-                              images.image(i) + images.image_size());
-}
-
-/// The two of a pair side by side.
-void add_tiles(const PairBatch& batch, std::size_t most, std::vector<Tile>& tiles) {
-  for (std::size_t pair = 0; pair < std::min(most, batch.pairs()); ++pair) {
-    const bool same = batch.same(pair);
-    tiles.push_back(empty_tile(batch.images,
-                               fmt::format("{} ({})", same ? "same" : "different", batch.labels[pair]),
-                               same ? Tile::Kind::same : Tile::Kind::different));
-    add_picture(tiles.back(), batch.images, pair);
-    add_picture(tiles.back(), batch.images, batch.pairs() + pair);
-  }
-}
-
-/// The images of a class side by side, the classes in the order in which they first come.
-void add_tiles(const ImageBatch& batch, std::size_t most, std::vector<Tile>& tiles) {
-  constexpr std::size_t row = 8;  // more of a class go on in another tile
-  std::map<std::int32_t, std::size_t> tile_of;
-  for (std::size_t i = 0; i < std::min(most, batch.images.count); ++i) {
-    const auto [found, fresh] = tile_of.try_emplace(batch.classes[i], tiles.size());
-    if (fresh || tiles[found->second].size(0) == row) {
-      found->second = tiles.size();
-      tiles.push_back(
-          empty_tile(batch.images, fmt::format("class {}", batch.classes[i]), Tile::Kind::one_class));
-    }
-    add_picture(tiles[found->second], batch.images, i);
-  }
-}
-
-}  // namespace
+using Shown = std::variant<ImageBatch, PairBatch, WrongAnswers>;
 
 /// Keeps what it shows of the first batches, then writes it into the run directory as one picture: as soon as
-/// they are there, at the first epoch's end, or when the run ends before.
-class Montage final : public Sink<AnyBatch> {
+/// they are there, at the first epoch's end, or when the run ends before. Of wrong answers it draws a picture
+/// whenever they come, over the one before: the run's writing thread does.
+class Montage final : public Sink<Shown> {
  public:
   static constexpr bool takes_unread = true;  // nothing is read that is not shown
 
   static void describe(NodeSpec<Montage>& spec);
   void check(const Checking& checking) const;
   void open() override { cv::setNumThreads(0); }  // the arena owns the cores
-  void process(AnyBatch batch, const Item& item) override;
+  void process(Shown shown, const Item& item) override;
   void finish_epoch(const Item&) override { write(); }
   State save() const override;
   void restore(const State& state) override;
-  void close() override { write(); }
+  void close() override;
 
  private:
+  void add(AnyBatch batch);
+  void draw(const WrongAnswers& wrong);
   void write();  // unless it is written, or there is nothing
   std::filesystem::path path() const { return run().directory() / (file.empty() ? name() + ".png" : file); }
 
@@ -83,19 +46,28 @@ class Montage final : public Sink<AnyBatch> {
   std::vector<Tile> tiles_;
   std::size_t batches_ = 0, shown_ = 0, all_ = 0;  // what they show, and of how many pairs or images
   bool written_ = false;
+  std::string wrong_;                 // what the last sheet of wrong answers says
+  std::shared_future<bool> drawing_;  // it, by this process
 };
 
 void Montage::describe(NodeSpec<Montage>& spec) {
-  spec.summary("Draws a contact sheet of the first batches: what the network sees.");
+  spec.summary(
+      "Draws a contact sheet: of the first batches, what the network sees, or of an evaluation, what it got "
+      "wrong.");
   spec.example(R"([node.preview]
 type = "monitor.montage"
 from = "augmented")");
-  spec.input("in").doc("what to show: pairs side by side, or the images of a class side by side");
+  spec.input("in").doc(
+      "what to show: of batches, pairs side by side or the images of a class side by side; or wrong answers, "
+      "each a query beside the right class's support and that of the class answered, anew for each "
+      "evaluation");
   spec.param("items", &Montage::items).min(1).doc("how many batches");
-  spec.param("most", &Montage::most).min(1).doc("of a batch, at most so many pairs or images");
+  spec.param("most", &Montage::most)
+      .min(1)
+      .doc("of a batch, at most so many pairs or images; of wrong answers, so many that are most wrong");
   spec.param("columns", &Montage::columns)
       .range(0, 1000)
-      .doc("pairs or classes beside each other; 0: as many as fit into 1200 pixels");
+      .doc("pairs, classes or answers beside each other; 0: as many as fit into 1200 pixels");
   spec.param("scale", &Montage::scale)
       .range(0, 64)
       .doc("how many times images are magnified; 0: as it fits into 1200 x 1200 pixels");
@@ -108,12 +80,20 @@ void Montage::check(const Checking& checking) const {
     checking.error("file", "a name is needed, not a path: the sheet is written into the run directory");
   else if (!file.empty() && !file.ends_with(".png"))
     checking.error("file", "the sheet is a PNG image: a name is needed that ends in .png");
+  if (items > 1 && checking.fed_with<WrongAnswers>("in"))
+    checking.error("items", "it counts batches: wrong answers are drawn for each evaluation");
 }
 
-void Montage::process(AnyBatch batch, const Item&) {
+void Montage::process(Shown shown, const Item&) {
+  if (const auto* wrong = std::get_if<WrongAnswers>(&shown)) return draw(*wrong);
+  if (auto* pairs = std::get_if<PairBatch>(&shown)) return add(std::move(*pairs));
+  add(std::move(std::get<ImageBatch>(shown)));
+}
+
+void Montage::add(AnyBatch batch) {
   if (written_) return;
   Images& images = images_of(batch);
-  if (images.channels != 1 && images.channels != 3)
+  if (!can_be_shown(images))
     throw Error(fmt::format("only images of 1 or 3 channels can be shown, these have {}", images.channels));
   images.read();
   const auto* pairs = std::get_if<PairBatch>(&batch);
@@ -122,6 +102,25 @@ void Montage::process(AnyBatch batch, const Item&) {
   shown_ += std::min(most, count);
   std::visit([&](const auto& kind) { add_tiles(kind, most, tiles_); }, batch);
   if (++batches_ >= items) write();
+}
+
+void Montage::draw(const WrongAnswers& wrong) {
+  if (wrong.store->channels != 1 && wrong.store->channels != 3)
+    throw Error(
+        fmt::format("only images of 1 or 3 channels can be shown, these have {}", wrong.store->channels));
+  const std::size_t count = wrong.answers.size();
+  wrong_ = fmt::format("{}: {} after epoch {} (step {}): ", name(), wrong.node, wrong.epoch + 1, wrong.step);
+  wrong_ += count == 0 ? fmt::format("none of {} answers wrong", wrong.trials)
+                       : fmt::format("{} of {} answers wrong", count, wrong.trials);
+  if (count > most) wrong_ += fmt::format(", here are the {} most wrong", most);
+  if (!wrong.protocol.empty()) wrong_ += "; " + wrong.protocol;
+  if (count > 0)
+    wrong_ += fmt::format("; {} x {} pixels, the numbers are distances from the query", wrong.store->height,
+                          wrong.store->width);
+  drawing_ = run().later(path().string(), [this, wrong, title = wrong_] {
+    const std::vector<Tile> tiles = tiles_of(wrong, most);
+    write_atomically(path(), png_of(draw_sheet(title, tiles, shades_of(tiles), columns, scale, 3)));
+  });
 }
 
 void Montage::write() {
@@ -143,12 +142,19 @@ void Montage::write() {
   tiles_.clear();
 }
 
+void Montage::close() {
+  write();
+  if (!wrong_.empty() && (!drawing_.valid() || drawing_.get()))
+    run().say(fmt::format("{}: {}", wrong_, path().string()));
+}
+
 State Montage::save() const {
   State state;
   state.values["written"] = written_;
   state.values["batches"] = static_cast<std::int64_t>(batches_);
   state.values["shown"] = static_cast<std::int64_t>(shown_);
   state.values["all"] = static_cast<std::int64_t>(all_);
+  state.values["wrong"] = wrong_;
   for (std::size_t i = 0; i < tiles_.size(); ++i) {
     state.tensors[fmt::format("tile.{}", i)] = tiles_[i].pictures;
     state.values[fmt::format("tile.{}.label", i)] = tiles_[i].label;
@@ -165,6 +171,7 @@ void Montage::restore(const State& state) {
   batches_ = count("batches");
   shown_ = count("shown");
   all_ = count("all");
+  wrong_ = state.value<std::string>("wrong");
   tiles_.resize(state.tensors.size());
   for (std::size_t i = 0; i < tiles_.size(); ++i)
     tiles_[i] = {state.value<std::string>(fmt::format("tile.{}.label", i)),

@@ -1,5 +1,4 @@
 #include <doctest/doctest.h>
-#include <png.h>
 
 #include <algorithm>
 #include <atomic>
@@ -10,7 +9,9 @@
 #include <vector>
 
 #include "plugins/monitor/contact_sheet.h"
+#include "png_reader.h"
 #include "temp_folder.h"
+#include "twinflow/answers.h"
 #include "twinflow/dataset.h"
 #include "twinflow/images.h"
 #include "twinflow/testing.h"
@@ -22,35 +23,6 @@ using M = SheetMeasures;
 
 namespace {
 
-struct Png {
-  std::size_t width = 0, height = 0;
-  std::vector<std::uint8_t> rgb;
-
-  Colour at(std::size_t y, std::size_t x) const {
-    REQUIRE(x < width);
-    REQUIRE(y < height);
-    const std::uint8_t* pixel = rgb.data() + 3 * (y * width + x);
-    return {pixel[0], pixel[1], pixel[2]};
-  }
-  /// The pixels of a line of text.
-  std::vector<Colour> line(std::size_t y, std::size_t x, std::size_t count) const {
-    std::vector<Colour> all;
-    for (std::size_t row = y; row < y + M::line; ++row)
-      for (std::size_t column = x; column < x + count; ++column) all.push_back(at(row, column));
-    return all;
-  }
-};
-
-Png read_png(const std::filesystem::path& file) {
-  png_image image = {};
-  image.version = PNG_IMAGE_VERSION;
-  REQUIRE(png_image_begin_read_from_file(&image, file.c_str()));
-  image.format = PNG_FORMAT_RGB;
-  Png png{image.width, image.height, std::vector<std::uint8_t>(PNG_IMAGE_SIZE(image))};
-  REQUIRE(png_image_finish_read(&image, nullptr, png.rgb.data(), 0, nullptr));
-  return png;
-}
-
 struct Sheets : Bench {
   TempFolder folder;
   explicit Sheets(const std::string& toml = "") : Bench("monitor.montage", toml) {
@@ -59,7 +31,7 @@ struct Sheets : Bench {
   }
   std::filesystem::path file() const { return folder.path / "preview.png"; }
   bool there() const { return std::filesystem::exists(file()); }
-  Png sheet() const { return read_png(file()); }
+  Png sheet() const { return decode_png(read_file(file())); }
 };
 
 /// Image i is all i / 10.
@@ -350,4 +322,189 @@ TEST_CASE("monitor.montage refuses what cannot be shown or written") {
           bench.directory /= "gone";
           bench.process(PairBatch{steps(2, 10, 10), {0}, 0});
         }).find("/gone/preview.png': No such file or directory") != std::string::npos);
+}
+
+namespace {
+
+/// Image i of the store is all i.
+std::shared_ptr<PixelStore> store_of(std::size_t count, std::size_t size, std::size_t channels = 1) {
+  const auto store = std::make_shared<PixelStore>();
+  store->channels = channels;
+  store->height = store->width = size;
+  for (std::size_t i = 0; i < count; ++i)
+    store->pixels.insert(store->pixels.end(), store->image_size(), static_cast<std::uint8_t>(i));
+  return store;
+}
+
+WrongAnswers wrong_answers(std::vector<Answer> answers, std::shared_ptr<const PixelStore> store) {
+  return {.node = "one_shot",
+          .epoch = 11,
+          .step = 1200,
+          .protocol = "20-way 1-shot, test letters",
+          .trials = 400,
+          .store = std::move(store),
+          .answers = std::move(answers)};
+}
+
+/// Where the tiles of the first answer are: of the only shots at scale 8, labels being narrower than that.
+struct Three {
+  std::size_t size;
+  std::size_t query = first_x, right = query + size + 2 * M::frame + 2 * M::gap,
+              given = right + size + 2 * M::frame + 2 * M::gap;
+};
+
+}  // namespace
+
+TEST_CASE("monitor.montage: a wrong answer is the query, the right class and the one answered") {
+  Sheets bench("scale = 8\ncolumns = 1");
+  bench.process(
+      wrong_answers({{200, {50}, {100}, 0.31, 0.28}, {201, {51}, {101}, 0.5, 0.25}}, store_of(250, 20)));
+  const Png sheet = bench.sheet();
+  const Three x{160};
+  const std::size_t down = M::line + 160 + 2 * M::frame + M::margin;
+  for (const std::size_t row : {0, 1}) {  // the more wrong one first
+    CAPTURE(row);
+    const std::size_t y = first_y + row * down;
+    const auto shade = [&](std::size_t image) { return grey(static_cast<double>(image + 1 - row) / 255); };
+    CHECK(sheet.at(y, x.query) == shade(200));
+    CHECK(sheet.at(y, x.query - 1) == frame_colour(Tile::Kind::one_class));
+    CHECK(sheet.at(y, x.right) == shade(50));
+    CHECK(sheet.at(y, x.right - 1) == same);
+    CHECK(sheet.at(y + 159, x.given + 159) == shade(100));
+    CHECK(sheet.at(y, x.given - 1) == different);
+    for (const std::size_t left : {x.query, x.right, x.given}) {
+      const std::vector<Colour> label = sheet.line(y - M::frame - M::line, left - M::frame, 60);
+      CHECK(std::any_of(label.begin(), label.end(), [](const Colour& one) { return one != paper; }));
+    }
+  }
+  CHECK(sheet.line(first_y - M::frame - M::line, x.given, 100) !=
+        sheet.line(first_y + down - M::frame - M::line, x.given, 100));  // 0.25, 0.28
+  CHECK(bench.said.empty());
+  bench.close();
+  CHECK(bench.said ==
+        std::vector<std::string>{
+            "preview: one_shot after epoch 12 (step 1200): 2 of 400 answers wrong; 20-way 1-shot, test "
+            "letters; 20 x 20 pixels, the numbers are distances from the query: " +
+            bench.file().string()});
+}
+
+TEST_CASE("monitor.montage: the sheet is that of the last evaluation, and of none wrong a sentence") {
+  Sheets bench("scale = 8");
+  const auto store = store_of(250, 20);
+  bench.process(wrong_answers({{200, {50}, {100}, 0.31, 0.28}}, store));
+  bench.finish_epoch();
+  const std::string first = read_file(bench.file());
+  bench.process(wrong_answers({{201, {50}, {100}, 0.31, 0.28}}, store));
+  CHECK(bench.sheet().at(first_y, first_x) == grey(201.0 / 255));
+  bench.process(wrong_answers({}, store));
+  const Png none = bench.sheet();
+  CHECK(none.height == M::margin + M::line);
+  const std::vector<Colour> text = none.line(M::margin / 2, M::margin, none.width - 2 * M::margin);
+  CHECK(std::any_of(text.begin(), text.end(), [](const Colour& one) { return one != paper; }));
+  bench.close();
+  CHECK(bench.said.back() ==
+        "preview: one_shot after epoch 12 (step 1200): none of 400 answers wrong; 20-way 1-shot, test "
+        "letters: " +
+            bench.file().string());
+  bench.process(wrong_answers({{200, {50}, {100}, 0.31, 0.28}}, store));
+  CHECK(read_file(bench.file()) == first);
+}
+
+TEST_CASE("monitor.montage: at most so many wrong answers, and only their images are read") {
+  const auto store = std::make_shared<PixelStore>();
+  std::atomic<int> decoded = 0;
+  store->height = store->width = 20;
+  store->decoded_count = 250;
+  store->decode = [&](std::size_t image, std::uint8_t* to) {
+    std::fill_n(to, 400, static_cast<std::uint8_t>(image));
+    ++decoded;
+  };
+  Sheets bench("scale = 8\ncolumns = 1\nmost = 2");
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  WrongAnswers wrong = wrong_answers({{201, {50}, {100}, 0.3, 0.28},
+                                      {202, {50}, {100}, nan, 0.28},
+                                      {203, {50}, {100}, 0.9, 0.1},
+                                      {204, {50}, {100}, 0.9, 0.1}},
+                                     store);
+  wrong.protocol.clear();  // then the title is one line
+  bench.process(wrong);
+  CHECK(decoded == 6);
+  const std::size_t down = M::line + 160 + 2 * M::frame + M::margin;
+  CHECK(bench.sheet().at(first_y, first_x) == grey(202.0 / 255));         // what is not finite goes first
+  CHECK(bench.sheet().at(first_y + down, first_x) == grey(203.0 / 255));  // the first of equal ones
+  bench.close();
+  CHECK(bench.said.back().find(": 4 of 400 answers wrong, here are the 2 most wrong; ") !=
+        std::string::npos);
+}
+
+TEST_CASE("monitor.montage: of a class's shots, the first four") {
+  Sheets bench("scale = 8\ncolumns = 1");
+  bench.process(wrong_answers({{200, {50, 51, 52, 53, 54}, {100, 101}, 0.31, 0.28}}, store_of(250, 20)));
+  const Png sheet = bench.sheet();
+  const std::size_t right = first_x + 160 + 2 * M::frame + 2 * M::gap;
+  for (std::size_t i = 0; i < 4; ++i)
+    CHECK(sheet.at(first_y, right + i * (160 + M::gap)) == grey(static_cast<double>(50 + i) / 255));
+  const std::size_t given = right + 4 * 160 + 3 * M::gap + 2 * M::frame + 2 * M::gap;
+  CHECK(sheet.at(first_y, given) == grey(100.0 / 255));
+  CHECK(sheet.at(first_y, given + 160 + M::gap) == grey(101.0 / 255));
+  CHECK(sheet.at(first_y, given + 2 * 160 + M::gap) == different);
+}
+
+TEST_CASE("monitor.montage: a long title goes on in further lines, and labels fit their tiles") {
+  WrongAnswers wrong = wrong_answers({{200, {50}, {100}, 1234.5678, 1e-9}}, store_of(250, 4));
+  for (int i = 0; i < 40; ++i) wrong.protocol += ", and some more";
+  Sheets bench("scale = 1");
+  bench.process(wrong);
+  const Png sheet = bench.sheet();
+  CHECK(sheet.width <= M::width);
+  const std::size_t lines = (sheet.height - 2 * M::margin - M::line - 4 - 2 * M::frame) / M::line;
+  CHECK(lines >= 4);
+  for (std::size_t line = 0; line < lines; ++line) {
+    const std::vector<Colour> text = sheet.line(M::margin / 2 + line * M::line, M::margin, 300);
+    CHECK(std::any_of(text.begin(), text.end(), [](const Colour& one) { return one != paper; }));
+  }
+  for (const std::size_t x : {M::margin / 2, sheet.width - M::margin / 2})  // nothing is cut
+    for (std::size_t y = 0; y < sheet.height; ++y) CHECK(sheet.at(y, x) == paper);
+  // Between two labels is paper: the frames are where these begin.
+  std::vector<std::size_t> frames;
+  const std::size_t y = M::margin + lines * M::line + M::line;
+  for (std::size_t x = 1; x < sheet.width; ++x)
+    if (sheet.at(y, x) != paper && sheet.at(y, x - 1) == paper) frames.push_back(x);
+  REQUIRE(frames.size() == 3);
+  for (const std::size_t x : {frames[1], frames[2]}) {
+    for (const Colour& one : sheet.line(y - M::line, x - 2 * M::gap, 2 * M::gap - 1)) CHECK(one == paper);
+    CHECK(x - frames[0] > 30);
+  }
+}
+
+TEST_CASE("monitor.montage: coloured wrong answers, and images that cannot be shown") {
+  Sheets bench("scale = 8");
+  const auto store = store_of(3, 20, 3);
+  store->pixels[0] = 255;  // red, at the first pixel of image 0
+  bench.process(wrong_answers({{0, {1}, {2}, 2, 1}}, store));
+  CHECK(bench.sheet().at(first_y, first_x) == Colour{255, 0, 0});
+  CHECK_THROWS_WITH(Sheets().process(wrong_answers({{0, {1}, {2}, 2, 1}}, store_of(3, 20, 2))),
+                    "only images of 1 or 3 channels can be shown, these have 2");
+}
+
+TEST_CASE("monitor.montage: wrong answers, resumed; and a sheet that cannot be written") {
+  Sheets before, after, nothing;
+  const auto store = store_of(250, 20);
+  before.process(wrong_answers({{200, {50}, {100}, 0.31, 0.28}}, store));
+  after.restore(before.save());
+  after.close();  // nothing was measured since
+  CHECK(after.said.at(0).starts_with(
+      "preview: one_shot after epoch 12 (step 1200): 1 of 400 answers wrong"));
+  after.process(wrong_answers({{200, {50}, {100}, 0.31, 0.28}}, store));
+  CHECK(read_file(after.file()) == read_file(before.file()));
+
+  nothing.directory /= "gone";
+  nothing.process(wrong_answers({}, store));
+  nothing.close();
+  REQUIRE(nothing.said.size() == 1);  // the run goes on
+  CHECK(nothing.said[0].find("/gone/preview.png': No such file or directory") != std::string::npos);
+
+  CHECK_THROWS_WITH_AS(Bench("monitor.montage", "items = 2", 1, {{"in", typeid(WrongAnswers)}}),
+                       doctest::Contains("it counts batches: wrong answers are drawn for each evaluation"),
+                       Error);
 }

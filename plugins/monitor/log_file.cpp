@@ -1,0 +1,93 @@
+#include "log_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "twinflow/error.h"
+#include "twinflow/files.h"
+
+namespace twinflow::monitor {
+
+std::uint64_t LogFile::now() {
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                        std::chrono::steady_clock::now().time_since_epoch())
+                                        .count());
+}
+
+void LogFile::add(std::string_view piece) {
+  const std::lock_guard lock(mutex_);
+  if (mark_.waiting.size() + piece.size() > setup_.room) return void(++mark_.dropped);
+  mark_.waiting += piece;
+  ++mark_.count;
+}
+
+void LogFile::write(Run& run, bool sync) {
+  asked_ = now();
+  if (queued_.exchange(true) && !sync) return;  // what waits for its turn takes this along
+  run.later(
+      setup_.pieces,
+      [log = shared_from_this(), &run, sync] {
+        log->queued_ = false;
+        log->append(run, sync);
+      },
+      Run::Retry::no);
+}
+
+bool LogFile::due() const { return now() - asked_ > 2000; }
+
+LogFile::Mark LogFile::mark() const {
+  const std::lock_guard lock(mutex_);
+  return mark_;
+}
+
+std::uint64_t LogFile::start(Run& run) const {
+  { const std::ofstream made(path_, std::ios::app | std::ios::binary); }
+  std::error_code failed;
+  const std::uintmax_t found = std::filesystem::file_size(path_, failed);
+  std::uint64_t length = mark_.length;  // nobody else changes it
+  if (!failed && found < length) {
+    run.say(fmt::format("'{}': {} bytes that were written are not there any more; it goes on at its end",
+                        path_.string(), length - found));
+    length = found;
+  }
+  if (!failed) std::filesystem::resize_file(path_, length, failed);
+  if (failed) throw Error(fmt::format("cannot write '{}': {}", path_.string(), failed.message()));
+  return length;
+}
+
+void LogFile::append(Run& run, bool sync) {
+  const Mark before = mark();
+  if (before.count == 0 && !cut_ && (!sync || path_.empty())) return;
+  try {
+    if (path_.empty()) path_ = setup_.path();
+    const std::uint64_t length = start(run);
+    const std::string text = (length == 0 ? setup_.head : "") + before.waiting;
+    std::ofstream out(path_, std::ios::app | std::ios::binary);
+    out << text << std::flush;
+    if (!out) throw Error(fmt::format("cannot write '{}': {}", path_.string(), std::strerror(errno)));
+    if (sync) sync_file(path_);
+    cut_ = false;
+    const std::lock_guard lock(mutex_);
+    mark_.length = length + text.size();
+    mark_.waiting.erase(0, before.waiting.size());
+    mark_.count -= before.count;
+  } catch (const std::exception& error) {
+    if (!std::exchange(told_, true))
+      run.say(fmt::format("{}; {} are kept and tried again later", error.what(), setup_.pieces));
+  }
+}
+
+void LogFile::close(Run& run) {
+  run.later(
+         setup_.pieces, [log = shared_from_this(), &run] { log->append(run, false); }, Run::Retry::no)
+      .wait();
+  const Mark left = mark();
+  if (left.count + left.dropped > 0)
+    run.say(fmt::format("{} {} could not be written", left.count + left.dropped, setup_.pieces));
+}
+
+}  // namespace twinflow::monitor

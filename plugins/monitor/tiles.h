@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "contact_sheet.h"
+#include "twinflow/answers.h"
+#include "twinflow/images.h"
+
+namespace twinflow::monitor {
+
+/// Whether they can be shown: 1 channel, or 3.
+bool can_be_shown(const Images& images);
+
+/// Of the first `most` pairs, or images, whose pixels have been read: the two of a pair side by side; or the
+/// images of a class, the classes in the order in which they first come.
+void add_tiles(const PairBatch& batch, std::size_t most, std::vector<Tile>& tiles);
+void add_tiles(const ImageBatch& batch, std::size_t most, std::vector<Tile>& tiles);
+
+/// Of wrong answers three tiles each: the query, the right class's support, and that of the class answered.
+/// The most wrong go first: where the class answered is nearer than the right one by most. Reads the images.
+std::vector<Tile> tiles_of(const WrongAnswers& wrong, std::size_t most);
+
+}  // namespace twinflow::monitor
