@@ -98,14 +98,16 @@ classify = "prototype")");
 
   void check(const Checking& checking) const {
     check_protocols(checking);
-    if (copies > 0 && copies_through.empty())
+    const bool has_maps = checking.fed_with<ImageBatch>("copies_through") ||
+                          checking.fed_with<PairBatch>("copies_through");  // what they are for in training
+    if (copies > 0 && !has_maps)
       checking.error(
           "copies", "copies are made by maps of the graph: write from = { ..., copies_through = [\"...\"] }");
-    if (copies == 0 && !copies_through.empty())
+    if (copies == 0 && has_maps)
       checking.error_at({"from", "copies_through"},
                         "no copies are made: say how many, as in copies = 4, or leave copies_through out");
     check_passage(checking, "through", through);
-    if (copies > 0 && !copies_through.empty()) check_passage(checking, "copies_through", copies_through);
+    if (copies > 0 && has_maps) check_passage(checking, "copies_through", copies_through);
   }
 
   void open() override {

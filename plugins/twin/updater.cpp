@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "finite.h"
 #include "loops.h"
 #include "parameter.h"
 #include "twinflow/error.h"

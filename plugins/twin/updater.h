@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "finite.h"
 #include "network.h"
 #include "profile.h"
 #include "tuning.h"

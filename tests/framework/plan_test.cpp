@@ -27,6 +27,22 @@ std::string problems_of(const std::filesystem::path& file, const std::vector<std
   return text;
 }
 
+/// One output that is meant by its name, and two that have to be asked for.
+class Spoken final : public Stateful<Number> {
+ public:
+  static void describe(NodeSpec<Spoken>& spec) {
+    spec.summary("Gives out several things.");
+    spec.output("first", &Spoken::first).aside().doc("numbers");
+    spec.output("second", &Spoken::second).doc("numbers");
+    spec.output("third", &Spoken::third).aside().doc("numbers");
+  }
+  void process(Number, const Item&) override {}
+
+ private:
+  Output<Number> first, second, third;
+};
+TWINFLOW_NODE("test.spoken", Spoken)
+
 const char* const good_graph = R"(
 [run]
 epochs = 2
@@ -227,4 +243,27 @@ TEST_CASE("every registered type describes itself") {
     CHECK(!info->summary.empty());
     CHECK(info->make() != nullptr);
   }
+}
+
+TEST_CASE("outputs that are aside are taken by their names only: the node's name alone means the other") {
+  const TempFolder temp;
+  const auto fed = [&](const std::string& from) {
+    Problems problems;
+    const Plan plan = make_plan(temp.write("g.toml", R"(
+[node.count]
+type = "test.count"
+[node.spoken]
+type = "test.spoken"
+from = "count"
+[node.collect]
+type = "test.collect"
+from = ")" + from + "\"\n"),
+                                {}, problems);
+    CHECK(problems.str() == "");
+    return plan.nodes.at(2).inputs.at(0).second.output;
+  };
+  CHECK(fed("spoken") == 1);
+  CHECK(fed("spoken.first") == 0);
+  CHECK(fed("spoken.second") == 1);
+  CHECK(fed("spoken.third") == 2);
 }

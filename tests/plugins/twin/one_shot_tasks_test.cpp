@@ -55,6 +55,23 @@ std::string error_of(const Dataset& data, const TaskPlan& plan) {
   return "none";
 }
 
+/// The tasks, one by one.
+std::vector<Task> listed(const TaskList& list) {
+  std::vector<Task> tasks;
+  for (const TaskList::Block& block : list.blocks())
+    for (std::size_t i = 0; i < block.tasks(); ++i) {
+      const auto support = block.support(i);
+      Task& task = tasks.emplace_back();
+      task.support.assign(support.begin(), support.end());
+      task.ways = block.ways;
+      for (std::size_t q = 0; q < block.queries; ++q) {
+        task.queries.push_back(block.query(i, q));
+        task.answers.push_back(block.answers[i * block.queries + q]);
+      }
+    }
+  return tasks;
+}
+
 /// Everything that a drawn task promises.
 void check_drawn(const Dataset& data, const Task& task, const TaskPlan& plan) {
   REQUIRE(task.support.size() == plan.ways * plan.shots);
@@ -72,7 +89,7 @@ void check_drawn(const Dataset& data, const Task& task, const TaskPlan& plan) {
     all_classes.insert(shown);
     groups.insert(data.classes[shown].group);
   }
-  CHECK(groups.size() == 1);
+  if (plan.within_group) CHECK(groups.size() == 1);
   CHECK(all_classes.size() == plan.ways);
   CHECK(classes.size() == plan.ways);
   for (const auto& [way, of_way] : classes) CHECK(of_way.size() == 1);
@@ -85,7 +102,7 @@ TEST_CASE("drawn tasks: classes of one group, one right answer, no hand on both 
   const Dataset data = data_set({6, 3, 9}, 5, 2);
   for (const TaskPlan plan : {TaskPlan{5, 1, 60}, TaskPlan{4, 3, 60}, TaskPlan{6, 4, 30}}) {
     Random random(3, 0, 0);
-    const std::vector<Task> tasks = draw_tasks(data, plan, random);
+    const std::vector<Task> tasks = listed(draw_tasks(data, plan, random));
     REQUIRE(tasks.size() == plan.trials);
     for (const Task& task : tasks) {
       check_drawn(data, task, plan);
@@ -106,7 +123,7 @@ TEST_CASE("drawn tasks are spread evenly over groups, classes, answers and peopl
   const std::size_t trials = 8000;
   std::map<std::size_t, int> groups, of_large;
   std::map<std::int32_t, int> answers, hands;
-  for (const Task& task : draw_tasks(data, {4, 1, trials}, random)) {
+  for (const Task& task : listed(draw_tasks(data, {4, 1, trials}, random))) {
     const std::size_t shown = class_of(data, task.queries[0]);
     ++groups[data.classes[shown].group];
     ++answers[task.answers[0]];
@@ -132,7 +149,7 @@ TEST_CASE("where nobody knows who drew what, the images of a task are different 
   data.drawers.clear();
   Random random(4, 0, 0);
   const TaskPlan plan{5, 2, 100};
-  for (const Task& task : draw_tasks(data, plan, random)) check_drawn(data, task, plan);
+  for (const Task& task : listed(draw_tasks(data, plan, random))) check_drawn(data, task, plan);
 }
 
 TEST_CASE("classes that one of the people did not draw are left out") {
@@ -143,7 +160,7 @@ TEST_CASE("classes that one of the people did not draw are left out") {
   for (const std::size_t ways : {5, 6}) {
     Random random(5, 0, 0);
     std::set<std::int32_t> hands;
-    for (const Task& task : draw_tasks(data, {ways, 1, 300}, random)) {
+    for (const Task& task : listed(draw_tasks(data, {ways, 1, 300}, random))) {
       check_drawn(data, task, {ways, 1, 300});
       hands.insert(data.drawers[task.queries[0]]);
     }
@@ -154,8 +171,9 @@ TEST_CASE("classes that one of the people did not draw are left out") {
 TEST_CASE("the same random numbers draw the same tasks") {
   const Dataset data = data_set({6, 7}, 4);
   Random one(8, 2, 5), again(8, 2, 5), other(8, 2, 6);
-  const auto first = draw_tasks(data, {5, 1, 50}, one), second = draw_tasks(data, {5, 1, 50}, again),
-             third = draw_tasks(data, {5, 1, 50}, other);
+  const auto first = listed(draw_tasks(data, {5, 1, 50}, one)),
+             second = listed(draw_tasks(data, {5, 1, 50}, again)),
+             third = listed(draw_tasks(data, {5, 1, 50}, other));
   int differ = 0;
   for (std::size_t i = 0; i < 50; ++i) {
     CHECK(first[i].support == second[i].support);
@@ -213,12 +231,97 @@ TEST_CASE("fixed tasks that do not fit are refused in a sentence") {
         "task 2 of 'test letters' has the answer 3, but 3 ways");
 }
 
-TEST_CASE("images are numbered once each") {
-  const NumberedTasks made = number_images({{{9, 4}, {0, 1}, {30}, {0}}, {{30, 7}, {0, 1}, {9, 4}, {1, 1}}});
+TEST_CASE("tasks over all groups: classes from anywhere, nobody's hand on both sides") {
+  Dataset data = data_set({3, 4, 2}, 4, 2);  // no group has 6 classes
+  for (const bool known : {true, false}) {
+    if (!known) data.drawers.clear();
+    for (const TaskPlan plan : {TaskPlan{6, 1, 60, false}, TaskPlan{9, 3, 60, false}}) {
+      Random random(3, 0, 0);
+      const std::vector<Task> tasks = listed(draw_tasks(data, plan, random));
+      REQUIRE(tasks.size() == plan.trials);
+      for (const Task& task : tasks) {
+        check_drawn(data, task, plan);
+        if (!known) continue;
+        for (std::size_t way = 0; way < plan.ways; ++way) {
+          std::set<std::int32_t> hands;
+          for (std::size_t shot = 0; shot < plan.shots; ++shot)
+            hands.insert(data.drawers[task.support[way * plan.shots + shot]]);
+          CHECK(hands.size() == plan.shots);  // a class is shown by different people
+          CHECK(!hands.contains(data.drawers[task.queries[0]]));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("where the same people drew everything, who drew the query drew no support of any class") {
+  Dataset data = data_set({4, 4}, 3);
+  for (std::int32_t& drawer : data.drawers) drawer %= 100;
+  Random random(3, 0, 0);
+  for (const Task& task : listed(draw_tasks(data, {8, 2, 100, false}, random)))
+    for (const std::size_t image : task.support) CHECK(data.drawers[image] != data.drawers[task.queries[0]]);
+}
+
+TEST_CASE("tasks over all groups are spread evenly over classes, answers and people") {
+  const Dataset data = data_set({4, 3, 9}, 4);
+  Random random(9, 0, 0);
+  const std::size_t trials = 8000;
+  std::map<std::size_t, int> asked, shown;
+  std::map<std::int32_t, int> answers, hands;
+  for (const Task& task : listed(draw_tasks(data, {4, 1, trials, false}, random))) {
+    ++asked[class_of(data, task.queries[0])];
+    for (const std::size_t image : task.support) ++shown[class_of(data, image)];
+    ++answers[task.answers[0]];
+    ++hands[data.drawers[task.queries[0]] % 100];
+  }
+  const auto near = [](int count, double n, double p) {
+    return std::abs(count - n * p) < 5.0 * std::sqrt(n * p * (1.0 - p));
+  };
+  for (std::size_t c = 0; c < 16; ++c) {
+    CHECK(near(asked[c], trials, 1.0 / 16.0));
+    CHECK(near(shown[c], trials, 0.25));
+  }
+  for (std::int32_t i = 0; i < 4; ++i) {
+    CHECK(near(answers[i], trials, 0.25));
+    CHECK(near(hands[i], trials, 0.25));
+  }
+}
+
+TEST_CASE("too few classes for tasks over all groups are refused in a sentence") {
+  Dataset data = data_set({3, 3}, 3);
+  CHECK(error_of(data, {7, 1, 10, false}) ==
+        "a 7-way 1-shot task takes 7 classes with images by 2 people each; 'test letters' has 6");
+  CHECK(error_of(data, {2, 3, 10, false}) ==
+        "a 2-way 3-shot task takes 2 classes with images by 4 people each; 'test letters' has 0");
+  data.drawers.clear();
+  CHECK(error_of(data, {2, 3, 10, false}) ==
+        "a 2-way 3-shot task takes 2 classes with 4 images each; 'test letters' has 0");
+}
+
+TEST_CASE("a list keeps tasks as they are, whatever their forms") {
+  const std::vector<Task> tasks = {{{9, 4}, {0, 1}, {30}, {0}},
+                                   {{1, 2}, {0, 1}, {3}, {1}},
+                                   {{30, 7, 5}, {0, 1, 1}, {9, 4}, {1, 0}},
+                                   {{9, 4}, {1, 0}, {30}, {0}}};
+  const TaskList list(tasks);
+  CHECK(list.blocks().size() == 3);
+  CHECK(list.blocks()[1].way_count == 2);
+  CHECK(list.size() == 4);
+  CHECK(list.trials() == 5);
+  const std::vector<Task> back = listed(list);
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    CHECK(back[i].support == tasks[i].support);
+    CHECK(back[i].ways == tasks[i].ways);
+    CHECK(back[i].queries == tasks[i].queries);
+    CHECK(back[i].answers == tasks[i].answers);
+  }
+}
+
+TEST_CASE("the images of all lists are shown once each") {
+  const TaskList one(std::vector<Task>{{{9, 4}, {0, 1}, {30}, {0}}}),
+      other(std::vector<Task>{{{30, 7}, {0, 1}, {9, 4}, {1, 1}}});
+  const ShownImages made = shown_images(std::vector{&one, &other}, 40);
   CHECK(made.images == std::vector<std::size_t>{4, 7, 9, 30});
-  CHECK(made.tasks[0].support == std::vector<std::size_t>{2, 0});
-  CHECK(made.tasks[0].queries == std::vector<std::size_t>{3});
-  CHECK(made.tasks[1].support == std::vector<std::size_t>{3, 1});
-  CHECK(made.tasks[1].queries == std::vector<std::size_t>{2, 0});
-  CHECK(made.tasks[1].answers == std::vector<std::int32_t>{1, 1});
+  REQUIRE(made.row.size() == 40);
+  for (std::size_t i = 0; i < made.images.size(); ++i) CHECK(made.row[made.images[i]] == i);
 }

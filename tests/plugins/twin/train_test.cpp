@@ -89,7 +89,7 @@ TEST_CASE("weights that are no numbers end the run, even where the loss does not
   CHECK(said.starts_with("after update 1 the weights '"));
   CHECK(said.ends_with(
       "' are not finite numbers; a smaller learning_rate, or clip_global_norm, may help. There is "
-      "no model from an epoch before"));
+      "no model from before"));
 
   // Weights that are finite, but so large that they give such a loss, are not good either.
   Bench later("twin.train", std::string(small) + "optimizer = {type = 'sgd', learning_rate = 1.0}\n" +
@@ -328,4 +328,65 @@ TEST_CASE("what limits the gradient is one thing, and a pattern names layers tha
   Bench bench("twin.train", std::string(small) + "[[tune]]\nlayers = 'dense'\nfrozen = true\n");
   CHECK_THROWS_WITH_AS(bench.process(classes(5), Item{}),
                        "no layer that learns is named 'dense' (there are 0.conv, 2.dense)", Error);
+}
+
+TEST_CASE("a model goes out within an epoch, too, and not twice at its end") {
+  const auto steps = [](const std::string& toml) {
+    Bench bench("twin.train", small + toml);
+    bench.epochs = 2, bench.steps_per_epoch = 6;
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> all;
+    for (std::uint64_t i = 0; i < 12; ++i) {
+      const Item item{i / 6, i % 6, i};
+      bench.process(classes(5), item);
+      if (item.index == 5) bench.finish_epoch(item);
+    }
+    for (const Model& model : bench.outputs<Model>("model")) all.emplace_back(model.epoch, model.step);
+    return all;
+  };
+  using Steps = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
+  CHECK(steps("") == Steps{{0, 6}, {1, 12}});
+  CHECK(steps("model_every = 2") == Steps{{0, 2}, {0, 4}, {0, 6}, {1, 8}, {1, 10}, {1, 12}});
+  CHECK(steps("model_every = 4") == Steps{{0, 4}, {0, 6}, {1, 8}, {1, 12}});
+  CHECK(steps("model_every = 2\naccumulate = 2") == Steps{{0, 2}, {0, 3}, {1, 4}, {1, 6}});
+}
+
+TEST_CASE("models within an epoch do not change the training, and a resumed one gives out the same") {
+  const std::string averaged = std::string(small) + "weight_average = 0.5\nmodel_every = 2\n";
+  const auto train = [](Bench& bench, std::uint64_t from, std::uint64_t to) {
+    bench.epochs = 2, bench.steps_per_epoch = 5;
+    for (std::uint64_t i = from; i < to; ++i) {
+      const Item item{i / 5, i % 5, i};
+      bench.process(classes(5), item);
+      if (item.index == 4) bench.finish_epoch(item);
+    }
+    return bench.outputs<Model>("model");
+  };
+  const auto same = [](const Model& a, const Model& b) {
+    if (a.step != b.step || a.epoch != b.epoch) return false;
+    for (const auto& [name, tensor] : a.weights->tensors)
+      if (b.weights->tensors.at(name).values != tensor.values) return false;
+    return true;
+  };
+  Bench plain("twin.train", std::string(small) + "weight_average = 0.5"), whole("twin.train", averaged);
+  const auto ends = train(plain, 0, 10), all = train(whole, 0, 10);
+  REQUIRE(all.size() == 6);  // updates 2, 4, 5, 6, 8 and 10
+  CHECK(same(ends.at(0), all[2]));
+  CHECK(same(ends.at(1), all[5]));
+  CHECK(!same(all[0], all[1]));
+  for (const std::uint64_t cut : {1, 2, 3, 7}) {
+    Bench begun("twin.train", averaged), resumed("twin.train", averaged);
+    std::vector<Model> both = train(begun, 0, cut);
+    resumed.epochs = 2, resumed.steps_per_epoch = 5;
+    resumed.restore(begun.save());
+    for (Model& one : train(resumed, cut, 10)) both.push_back(std::move(one));
+    REQUIRE(both.size() == all.size());
+    for (std::size_t i = 0; i < all.size(); ++i) CHECK(same(both[i], all[i]));
+  }
+}
+
+TEST_CASE("weights that are no numbers end the run within an epoch, too") {
+  Bench bench("twin.train",
+              std::string(small) + "model_every = 1\noptimizer = {type = 'sgd', learning_rate = 1e300}");
+  CHECK_THROWS_WITH_AS(bench.process(classes(5), Item{}), doctest::Contains("after update 1 the weights '"),
+                       Error);
 }
