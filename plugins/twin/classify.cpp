@@ -60,7 +60,10 @@ class ClassifyImages final : public Sink<Model> {
 };
 
 void ClassifyImages::describe(NodeSpec<ClassifyImages>& spec) {
-  spec.summary("Says of images which of some classes they show, each class shown in one image or a few.");
+  spec.summary(
+      "Writes which class each image shows, of classes known by an image or a few: NAME.csv, with image, "
+      "class (or \"unknown\"), score (minus the distance), margin (how much farther the second class is) and "
+      "nearest class.");
   spec.example(R"([node.load]
 type = "twin.load"
 file = "data/best.safetensors"

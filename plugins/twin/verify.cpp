@@ -46,7 +46,7 @@ class Verify final : public Stateful<Model> {
   /// Pairs of a data set as rows of the embeddings of `images`.
   struct Judged {
     std::vector<ListedPair> listed;
-    std::vector<std::size_t> images;  // each once, ascending
+    std::vector<std::size_t> images;  // each once, ascending; none where those of another set hold them
     std::vector<IndexPair> rows;
   };
 
@@ -54,6 +54,7 @@ class Verify final : public Stateful<Model> {
   std::vector<ListedPair> pairs_of(const Dataset& set, const char* purpose) const;
   std::string words_for(const Dataset& set) const;
   std::vector<JudgedDistance> distances(const Model& model, const Embeddings& e, const Judged& set) const;
+  static void number_images(std::size_t count, const std::vector<Judged*>& sets);
   Metrics measure(const Model& model, const Item& item);
 
   std::shared_ptr<const Dataset> data, validation;
@@ -134,27 +135,26 @@ void Verify::open() {
   }
   protocol_ = fmt::format("{}; threshold chosen on {}", words_for(*data), chosen_on);
 
-  // Parts of one data set share images: each is embedded once.
-  std::vector<std::vector<Judged*>> stores = {{&judged_}};
-  if (validation && validation->store == data->store)
-    stores[0].push_back(&choosing_);
-  else
-    stores.push_back({&choosing_});
-  for (const std::vector<Judged*>& sets : stores) {
-    std::vector<std::size_t> images;
-    for (const Judged* set : sets)
-      for (const ListedPair& pair : set->listed) images.insert(images.end(), {pair.left, pair.right});
-    std::sort(images.begin(), images.end());
-    images.erase(std::unique(images.begin(), images.end()), images.end());
-    const auto row = [&](std::size_t image) {
-      return static_cast<std::uint32_t>(std::lower_bound(images.begin(), images.end(), image) -
-                                        images.begin());
-    };
-    for (Judged* set : sets)
-      for (const ListedPair& pair : set->listed) set->rows.push_back({row(pair.left), row(pair.right)});
-    sets[0]->images = std::move(images);
-  }
+  const bool shared = validation && validation->store == data->store;  // parts of one data set
+  number_images(data->store->count(), shared ? std::vector{&judged_, &choosing_} : std::vector{&judged_});
+  if (validation && !shared) number_images(validation->store->count(), {&choosing_});
   run().say(fmt::format("{}: {}", name(), protocol_));
+}
+
+/// For sets of one store of that many images: each image is embedded once, with those of the first set.
+void Verify::number_images(std::size_t count, const std::vector<Judged*>& sets) {
+  std::vector<bool> shown(count);
+  for (const Judged* set : sets)
+    for (const ListedPair& pair : set->listed) shown[pair.left] = shown[pair.right] = true;
+  std::vector<std::uint32_t> row(count);
+  std::vector<std::size_t>& images = sets[0]->images;
+  for (std::size_t image = 0; image < count; ++image) {
+    if (!shown[image]) continue;
+    row[image] = static_cast<std::uint32_t>(images.size());
+    images.push_back(image);
+  }
+  for (Judged* set : sets)
+    for (const ListedPair& pair : set->listed) set->rows.push_back({row[pair.left], row[pair.right]});
 }
 
 /// All judged pairs, or as many as are drawn.
@@ -177,7 +177,8 @@ std::vector<ListedPair> Verify::pairs_of(const Dataset& set, const char* purpose
   return set.pairs;
 }
 
-/// "2000 pairs, half of them same, different ones of any two classes, omniglot, for testing ...".
+/// "24 judged pairs, list.csv: ..." or "1000 same pairs by two people and 1000 different ones of any two
+/// classes, omniglot, ...".
 std::string Verify::words_for(const Dataset& set) const {
   const std::string of = set.description.empty() ? "" : ", " + set.description;
   if (!set.pairs.empty()) return fmt::format("{} judged pairs{}", set.pairs.size(), of);
@@ -215,7 +216,7 @@ Metrics Verify::measure(const Model& model, const Item& item) {
   double threshold = 0.0;
   if (!validation)
     threshold = roc.best_threshold();
-  else if (choosing_.images.empty())  // they are among those of data
+  else if (choosing_.images.empty())  // they are among those of judged_
     threshold = Roc(distances(model, e, choosing_)).best_threshold();
   else
     threshold =

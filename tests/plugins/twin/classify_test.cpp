@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "error_of.h"
 #include "plugins/twin/one_shot.h"
 #include "small_model.h"
 #include "temp_folder.h"
@@ -57,12 +58,7 @@ struct Classifier : Bench {
     return read_file(temp.path / "bench.csv");
   }
   std::string error() {
-    try {
-      open();
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "";
+    return error_of([&] { open(); });
   }
 };
 

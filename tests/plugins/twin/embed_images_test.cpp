@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 #include <tbb/task_arena.h>
 
+#include <algorithm>
 #include <cmath>
 
+#include "error_of.h"
 #include "plan.h"
 #include "small_model.h"
 #include "temp_folder.h"
@@ -56,14 +58,11 @@ class Embedding final : public Map<Model, Model> {
 /// A model that the check knows was made behind these nodes, for images of that shape.
 std::string problem_of(std::vector<std::string> prepared, std::optional<ImageShape> model,
                        std::optional<ImageShape> data) {
-  try {
+  const std::string text = error_of([&] {
     Bench("embed_images.embedding", "", 1,
           {{"model", typeid(Model), model, std::move(prepared)}, {"data", typeid(Dataset), data}});
-  } catch (const Error& error) {
-    const std::string text = error.what();
-    return text.substr(text.find("error: "));
-  }
-  return "";
+  });
+  return text.substr(std::min(text.size(), text.find("error: ")));
 }
 
 /// What the check says of a graph that trains behind the nodes of `from`.
@@ -156,6 +155,19 @@ TEST_CASE("images of another shape than the model's are refused") {
   const std::vector<std::size_t> first = {0};
   CHECK_THROWS_WITH_AS(embed_images(small_model(), store, first, {}),
                        "the model is for images of 1x6x6, but these are 3x6x6", Error);
+}
+
+TEST_CASE("two data sets that come to different shapes are named") {
+  Dataset grey, color;
+  grey.description = "grey", color.description = "color";
+  auto store = std::make_shared<PixelStore>(*many_images(1));
+  grey.store = store;
+  store = std::make_shared<PixelStore>(*store);
+  store->channels = 3;
+  color.store = store;
+  CHECK(error_of([&] { require_one_shape({}, "support", grey, "queries", grey); }) == "");
+  CHECK(error_of([&] { require_one_shape({}, "support", grey, "queries", color); }) ==
+        "the images of support, 'grey', are 1x6x6, but those of queries, 'color', are 3x6x6");
 }
 
 TEST_CASE("the check knows the shapes of model and images, as far as they are known") {

@@ -7,7 +7,7 @@
 #include <map>
 #include <set>
 
-#include "twinflow/error.h"
+#include "error_of.h"
 
 using namespace twinflow;
 using namespace twinflow::twin;
@@ -43,13 +43,8 @@ std::vector<ListedPair> drawn(const Dataset& data, const PairPlan& plan, std::ui
   return draw_pairs(data, plan, random);
 }
 
-std::string error_of(const Dataset& data, const PairPlan& plan = {}) {
-  try {
-    drawn(data, plan);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
+std::string problem_of(const Dataset& data, const PairPlan& plan = {}) {
+  return error_of([&] { drawn(data, plan); });
 }
 
 /// Within four deviations of a binomial distribution.
@@ -136,20 +131,20 @@ TEST_CASE("classes without a same pair are left out of these, and no others") {
 TEST_CASE("data without such pairs are named") {
   Dataset data = letters(true);
   data.classes.resize(1);
-  CHECK(error_of(data) == "the data set 'letters' has 1 class; a different pair takes 2");
+  CHECK(problem_of(data) == "the data set 'letters' has 1 class; a different pair takes 2");
   data = letters(true);
   for (std::int32_t& drawer : data.drawers) drawer = 1;
-  CHECK(error_of(data) ==
+  CHECK(problem_of(data) ==
         "the data set 'letters' has no class with two images by two people, as a same pair takes");
   data.drawers.clear();
-  CHECK(error_of(data) == "");
+  CHECK(problem_of(data) == "");
   for (Dataset::Class& one : data.classes) one.images.resize(1);
-  CHECK(error_of(data) == "the data set 'letters' has no class with two images, as a same pair takes");
+  CHECK(problem_of(data) == "the data set 'letters' has no class with two images, as a same pair takes");
   data = letters(false);
   data.classes.erase(data.classes.begin());
-  CHECK(error_of(data, {100, 0.5, 0.1}) ==
+  CHECK(problem_of(data, {100, 0.5, 0.1}) ==
         "the data set 'letters' has alphabet 'a' of 1 class, but negatives_in_group needs 2");
-  CHECK(error_of(data, {100, 0.5, 0.0}) == "");
+  CHECK(problem_of(data, {100, 0.5, 0.0}) == "");
 }
 
 TEST_CASE("shares are rounded to whole pairs") {

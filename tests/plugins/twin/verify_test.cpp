@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "error_of.h"
 #include "plugins/twin/one_shot.h"
 #include "small_model.h"
 #include "temp_folder.h"
@@ -85,23 +86,13 @@ struct Verifier : Bench {
     return outputs<Metrics>("metrics").back().values;
   }
   std::string error() {
-    try {
-      open();
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "";
+    return error_of([&] { open(); });
   }
 };
 
 std::string problem_of(const std::string& toml, std::vector<FedInput> fed = {}) {
-  try {
-    Bench("twin.verify", toml, 1, std::move(fed));
-  } catch (const Error& error) {
-    const std::string text = error.what();
-    return text.substr(text.find("error: "));
-  }
-  return "";
+  const std::string text = error_of([&] { Bench("twin.verify", toml, 1, std::move(fed)); });
+  return text.substr(std::min(text.size(), text.find("error: ")));
 }
 
 }  // namespace
