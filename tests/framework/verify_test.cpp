@@ -17,7 +17,7 @@ std::string verified(const std::filesystem::path& path) {
 
 TEST_CASE("a run directory is looked through file by file") {
   const TempFolder temp;
-  REQUIRE(run_graph(chain, temp).code == finished);
+  REQUIRE(run_graph(chain, temp, {}, {"run.epochs=4", "run.save_every=0"}).code == finished);
   const auto run = temp.path / "run";
   NamedTensors model{{{"w", {{2}, {1, 2}}}}, {{"from", "here"}}};
   write_safetensors(run / "plain.safetensors", model);
@@ -32,8 +32,8 @@ TEST_CASE("a run directory is looked through file by file") {
   CHECK(verified(run) == "kept/best.safetensors: good: its checksum fits\n" + good_lines +
                              "plain.safetensors: good as far as can be told: it has no checksum\n"
                              "result.json: good: finished\n"
-                             "state.previous.safetensors: good: a state after epoch 1\n"
-                             "state.safetensors: good: a state after epoch 2\n");
+                             "state.previous.safetensors: good: a state after epoch 0\n"
+                             "state.safetensors: good: a state after epoch 4\n");
 
   SUBCASE("models") {
     std::string bytes = read_file(run / "kept/best.safetensors");
@@ -71,7 +71,7 @@ TEST_CASE("a run directory is looked through file by file") {
     CHECK(verified(run).find("BAD metrics.jsonl: line " + std::to_string(count + 1) +
                              " is not a JSON object\n") != std::string::npos);
     temp.write("run/metrics.jsonl", lines.substr(0, lines.find('\n') + 1));
-    CHECK(verified(run).find("BAD state.safetensors: a state after epoch 2 that cannot be gone on from: it "
+    CHECK(verified(run).find("BAD state.safetensors: a state after epoch 4 that cannot be gone on from: it "
                              "knows " +
                              std::to_string(lines.size()) + " bytes of metrics.jsonl, there are ") !=
           std::string::npos);
