@@ -10,10 +10,11 @@ namespace twinflow {
 
 namespace {
 
-/// What of [run] may always change: how long to go on, what to show and when to save leave every step as it
-/// is.
+/// What of [run] may always change, since it leaves every step as it is.
 constexpr std::string_view never_matters[] = {
-    "epochs", "max_time", "max_steps", "save_every", "save_steps", "save_minutes", "progress", "plugins",
+    "epochs",     "max_time",   "max_steps",     // how long to go on
+    "save_every", "save_steps", "save_minutes",  // when to save
+    "progress",   "plugins",                     // what to show, and where plugins are looked for
 };
 
 std::string shown(const Value* value) { return value ? to_toml(*value) : "(none)"; }

@@ -108,6 +108,7 @@ class Runtime final : public Run {
         build(graph_.emplace());  // in here: a graph belongs to the arena it is made in
         timetable_.start(record_.seconds(), Clock::now());
         while (!ending()) run_epoch(*graph_);
+        save_last();
         for (Station& station : stations_) station.join.clear();  // of a run that ended between items
       }
       close_nodes();
@@ -277,6 +278,7 @@ class Runtime final : public Run {
     } else {
       compare_data();
       position_ = resumed_->position;
+      if (position_.index == 0) saved_epoch_ = position_.epoch;
       if (position_.index == 0 && !same_graph_) position_.stop.reset();  // it gets another chance
       record_.resume(resume_, resumed_->states["record"]);
       if (!resumed_->newest_is_bad.empty())
@@ -371,6 +373,7 @@ class Runtime final : public Run {
       states["run"] = position_state(plan_, steps_per_epoch_, position_, about_);
       states["board"] = board_.save();
       states["record"] = record_.save();
+      if (position_.index == 0) saved_epoch_ = position_.epoch;
       const auto taken = std::make_shared<NamedTensors>(packed(std::move(states)));
       const auto write = [this, taken, begin] {
         write_saved_run(directory(), *taken, state_is_bad_);
@@ -385,6 +388,11 @@ class Runtime final : public Run {
       write();
       saved_ = true;
     });
+  }
+
+  /// A signal may come right after an epoch that ended without a save.
+  void save_last() {
+    if (!failed_ && position_.index == 0 && saved_epoch_ != position_.epoch) save_recorded();
   }
 
   /// Once the writing thread is done: a run whose last state is not on the disk has not ended well.
@@ -686,12 +694,12 @@ class Runtime final : public Run {
   std::vector<std::string> changes_;  // where it is not
   bool refused_ = false;              // for them
   bool started_ = false;
-  bool told_half_ = false;           // that an item could not be saved
-  bool saved_ = false;               // there is a state on the disk
-  std::shared_future<bool> saving_;  // of the state that was last given to be written
-  bool skipped_ = false;             // one was not, for that
-  bool state_is_bad_ =
-      false;  // state.safetensors is, so that the one before is kept; then the writing thread's
+  bool told_half_ = false;                    // that an item could not be saved
+  bool saved_ = false;                        // there is a state on the disk
+  std::shared_future<bool> saving_;           // of the state that was last given to be written
+  std::optional<std::uint64_t> saved_epoch_;  // that it is the end of
+  bool skipped_ = false;                      // a state was not saved while one was being written
+  bool state_is_bad_ = false;                 // state.safetensors is (see write_saved_run)
   std::uint64_t steps_per_epoch_ = 0;
   std::optional<std::uint64_t> first_step_;  // of this process
   std::uint64_t epoch_end_ = 0;              // the step after the epoch's last

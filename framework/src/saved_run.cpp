@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -120,11 +121,21 @@ bool has_ended(const fs::path& directory) {
   return result["status"] == "finished" || result["status"] == "stopped";
 }
 
+namespace {
+
+/// All epochs are done, or a node has stopped it. (What a budget has stopped goes on with a larger one.)
+bool is_over(const fs::path& directory, std::uint64_t epochs) {
+  if (!has_ended(directory)) return false;
+  const nlohmann::json result = result_of(directory);
+  if (result["status"] == "finished") return result.value("epochs", std::uint64_t{0}) >= epochs;
+  return read_saved_run(directory).position.stop.has_value();
+}
+
+}  // namespace
+
 fs::path newest_run(const std::string& graph_name, std::uint64_t epochs) {
   const fs::path runs = fs::path("runs") / graph_name;
-  fs::path newest;
-  fs::file_time_type when;
-  bool ended = false;
+  std::vector<std::pair<fs::file_time_type, fs::path>> found;
   std::error_code none;
   for (const fs::directory_entry& entry : fs::directory_iterator(runs, none)) {
     std::optional<fs::file_time_type> written;
@@ -133,19 +144,13 @@ fs::path newest_run(const std::string& graph_name, std::uint64_t epochs) {
       const auto time = fs::last_write_time(file, failed);
       if (!failed && (!written || time > *written)) written = time;
     }
-    if (!written) continue;
-    if (has_ended(entry.path())) {
-      const auto result = result_of(entry.path());
-      if (result["status"] == "stopped" || result.value("epochs", std::uint64_t{0}) >= epochs) {
-        ended = true;
-        continue;
-      }
-    }
-    if (newest.empty() || *written > when) newest = entry.path(), when = *written;
+    if (written) found.emplace_back(*written, entry.path());
   }
-  if (!newest.empty()) return newest;
+  std::sort(found.rbegin(), found.rend());
+  for (const auto& [written, directory] : found)
+    if (!is_over(directory, epochs)) return directory;
   throw Error(fmt::format("there is no run to go on with under '{}'{}", runs.string(),
-                          !ended ? "" : ": what is there has come to its end"));
+                          found.empty() ? "" : ": what is there has come to its end"));
 }
 
 }  // namespace twinflow

@@ -242,10 +242,13 @@ inline std::string kill_again_and_again(const TempFolder& temp, const std::strin
       std::this_thread::sleep_for(std::chrono::duration<double>(random.uniform(0.0, 0.3)));
     } else {
       watch.wait("metrics.jsonl", milliseconds(20'000), program.process);  // it trains
-      if (what < 0.5)
-        std::this_thread::sleep_for(std::chrono::duration<double>(random.uniform(0.0, 0.15)));
-      else if (watch.wait(moments[random.below(moments.size())], milliseconds(2'000), program.process))
+      if (what < 0.5) {
+        for (std::uint64_t epochs = random.below(3); epochs > 0; --epochs)
+          watch.wait("state.safetensors", milliseconds(500), program.process);
+        std::this_thread::sleep_for(std::chrono::duration<double>(random.uniform(0.0, 0.05)));
+      } else if (watch.wait(moments[random.below(moments.size())], milliseconds(100), program.process)) {
         std::this_thread::sleep_for(std::chrono::duration<double>(random.uniform(0.0, 0.002)));
+      }
     }
     kill(program.process, SIGKILL);
     const Finished ended = program.wait();

@@ -5,7 +5,7 @@
 
 TEST_CASE("a chain of kills, at any moment and with any number of threads, does not change a bit") {
   const TempFolder temp;
-  temp.write("graph.toml", kill_chain::graph(40, 31));  // 31 steps: gathered gradients cross epochs' ends
+  temp.write("graph.toml", kill_chain::graph(80, 31));  // 31 steps: gathered gradients cross epochs' ends
   const Finished whole = flowrun(temp, {"graph.toml", "--output", "whole", "--threads", "2"});
   REQUIRE(whole.errors == "");
   REQUIRE(whole.exit_code == 0);

@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
     if (std::strcmp(argv[i], "--seed") == 0) seed = std::stoul(argv[i + 1]);
   }
   const TempFolder temp;
-  temp.write("graph.toml", kill_chain::graph(3 * wanted, 31));
+  temp.write("graph.toml", kill_chain::graph(5 * wanted, 31));
   const auto start = std::chrono::steady_clock::now();
   const Finished whole = flowrun(temp, {"graph.toml", "--output", "whole", "--threads", "2"});
   if (whole.exit_code != 0) return fmt::print("{}", whole.errors), 1;
@@ -28,7 +28,7 @@ int main(int argc, char** argv) {
   const std::vector<std::string> different =
       kill_chain::differences(temp.path / "whole", temp.path / "killed");
   for (const std::string& one : different) fmt::print("differs: {}\n", one);
-  fmt::print("{}, over {} epochs, in {:.0f} s: {}\n", kills.text(), 3 * wanted,
+  fmt::print("{}, over {} epochs, in {:.0f} s: {}\n", kills.text(), 5 * wanted,
              std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(),
              different.empty() ? "not a bit differs from the uninterrupted run" : "NOT the same");
   return different.empty() ? 0 : 1;

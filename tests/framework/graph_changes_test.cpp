@@ -68,7 +68,7 @@ TEST_CASE("how long to go on, what to show and when to save never matter; the se
   for (const char* harmless :
        {"epochs = 9", "epochs = \"unlimited\"", "epochs = 2\nprogress = [\"a.loss\"]",
         "epochs = 2\nsave_every = 0", "epochs = 2\nplugins = [\"/x.so\"]", "epochs = 2\nmax_time = 60.0",
-        "epochs = 2\nmax_steps = 1000", "epochs = 2\nsave_steps = 10"}) {
+        "epochs = 2\nmax_steps = 1000", "epochs = 2\nsave_steps = 10", "epochs = 2\nsave_minutes = 10.0"}) {
     CAPTURE(harmless);
     const std::string found = changes(graph, with("epochs = 2", harmless));
     CHECK(found.starts_with("(run."));

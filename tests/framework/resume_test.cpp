@@ -1,5 +1,7 @@
 // Runs that end before their end, and go on.
 
+#include <thread>
+
 #include "files.h"
 #include "framework/run_graph.h"
 #include "saved_run.h"
@@ -7,6 +9,26 @@
 
 using test_nodes::seen;
 
+namespace {
+
+/// Gives the writing thread something that takes its time, at the end of each epoch.
+class SlowDisk final : public Sink<test_nodes::Number> {
+ public:
+  static void describe(NodeSpec<SlowDisk>& spec) {
+    spec.summary("Writes slowly.");
+    spec.param("seconds", &SlowDisk::seconds);
+  }
+  void process(test_nodes::Number, const Item&) override {}
+  void finish_epoch(const Item&) override {
+    run().later("slow", [this] { std::this_thread::sleep_for(std::chrono::duration<double>(seconds)); });
+  }
+
+ private:
+  double seconds = 0.3;
+};
+TWINFLOW_NODE("test.slow_disk", SlowDisk)
+
+}  // namespace
 TEST_CASE("a run that a signal ends at any item goes on to the same end") {
   const TempFolder temp;
   const std::string graph = breakable();
@@ -232,6 +254,8 @@ TEST_CASE("a run that is resumed without a name is the newest of its graph that 
   CHECK(run_graph(breakable(), temp, {.output = "runs/graph/old"}, {"raise.at=30"}).code == interrupted);
   CHECK(run_graph(breakable(), temp, {.output = "runs/graph/new"}, {"raise.at=40"}).code == interrupted);
   CHECK(run_graph(breakable(), temp, {.output = "runs/graph/done"}).code == finished);
+  CHECK(run_graph(breakable(), temp, {.output = "runs/graph/stopped"}, {"watch.enough=10.0"}).code ==
+        finished);
   CHECK(run_graph(breakable(), temp, {.output = "runs/other/newer"}, {"raise.at=40"}).code == interrupted);
   temp.write("runs/graph/empty/metrics.jsonl", "");
   CHECK(newest() == "");
@@ -325,6 +349,38 @@ TEST_CASE("a run that fails in its first epoch can be gone on with") {
   test_nodes::throw_at.clear();
   CHECK(run_graph(breakable(), temp, {.resume = temp.path / "run", .allow_changes = true}).code == finished);
   CHECK(metrics(temp.path / "run") == whole);
+}
+
+TEST_CASE("training does not wait for a state to be written, but its end does") {
+  const TempFolder temp;
+  const std::string graph = std::string(chain) + "[node.disk]\ntype = \"test.slow_disk\"\nfrom = \"again\"\n";
+  CHECK(run_graph(graph, temp, {}, {"run.epochs=6"}).code == finished);
+  const std::string log = read_file(temp.path / "run/log.txt");
+  const std::string line =
+      "a state is not saved: the one before is still being written (this is said once)\n";
+  const auto said = log.find(line);
+  REQUIRE(said != std::string::npos);
+  CHECK(log.find(line, said + 1) == std::string::npos);
+  const auto epoch = [&](const char* file) {
+    return read_states(temp.path / "run" / file).at("run").value<std::int64_t>("epoch");
+  };
+  CHECK(epoch("state.safetensors") == 6);
+  CHECK(epoch("state.previous.safetensors") < 5);
+}
+
+TEST_CASE("a run whose first state cannot be written does not begin") {
+  const TempFolder temp;
+  const std::string next = (temp.path / "there/state.next.safetensors").string();
+  std::filesystem::create_directories(next + ".tmp");  // in the way; a read-only folder is found out before
+  seen.clear();
+  Problems problems;
+  Plan plan = make_plan(temp.write("graph.toml", chain), {}, problems);
+  RunOptions options;
+  options.output = temp.path / "there";
+  options.quiet = true;
+  CHECK(run_plan(plan, options) == failed);
+  CHECK(result(temp.path / "there")["reason"] == "cannot create '" + next + "': Is a directory");
+  CHECK(seen["collect"].numbers.empty());
 }
 
 TEST_CASE("SIGTERM after SIGUSR1 does not cut the end of a run short") {
