@@ -77,7 +77,7 @@ void RunSettings::describe(TableSpec<RunSettings>& spec) {
           "a budget: after so many items the run ends, within an epoch too, with its state saved. Where "
           "epochs are unlimited, schedules take it for the length of the run")
       .unit("items")
-      .range(1, 1e18);
+      .range(1, 1e15);
   spec.param("max_time", &RunSettings::max_time)
       .doc(
           "a budget: after so long, \"1h30m\" say, with the time before it was resumed, the run ends "
@@ -89,7 +89,7 @@ void RunSettings::describe(TableSpec<RunSettings>& spec) {
   spec.param("save_steps", &RunSettings::save_steps)
       .doc("how often it is saved within an epoch as well; 0: not by steps")
       .unit("items")
-      .range(0, 1e18);
+      .range(0, 1e15);
   spec.param("save_minutes", &RunSettings::save_minutes)
       .doc("after how long it is saved within an epoch as well; 0: not by time")
       .unit("minutes")
