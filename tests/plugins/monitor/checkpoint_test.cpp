@@ -410,7 +410,7 @@ TEST_CASE(
         REQUIRE(go(whole, 0, last, 1000));
         REQUIRE(whole.close().empty());
         const std::string expected = bytes(undisturbed.path);
-        for (std::size_t kill = 0; kill < 40; ++kill) {
+        for (std::size_t kill = save_every + behind; kill < 40; kill += 5) {
           CAPTURE(kill);
           const TempFolder folder;
           Disk disk;
@@ -467,13 +467,23 @@ TEST_CASE("monitor.checkpoint: what a killed run left is cleared away at the end
   Saving second;
   second.directory = first.directory;
   second.restore(state);
-  second.process(measured(2, {{"accuracy", 0.125}}));  // as if the graph had changed: no replay
+  second.process(measured(3, {{"accuracy", 0.75}}));  // as if the graph had changed: there is no replay
   CHECK(std::filesystem::exists(first.folder.path / "best-step-20.safetensors"));
   second.close();
   CHECK_FALSE(std::filesystem::exists(first.folder.path / "best-step-20.safetensors"));
   CHECK_FALSE(std::filesystem::exists(first.folder.path / "best-step-20.safetensors.tmp"));
-  CHECK(second.saved_epoch() == 1);
+  CHECK(second.saved_epoch() == 3);
   for (const std::string& one : others) CHECK(std::filesystem::exists(first.folder.path / one));
+
+  // What is written again is a model as any other.
+  Saving third;
+  third.directory = first.directory;
+  std::filesystem::copy(third.directory / "best-step-30.safetensors",
+                        third.directory / "best-step-20.safetensors");
+  third.restore(state);
+  third.process(measured(2, {{"accuracy", 0.5}}));
+  third.process(measured(3, {{"accuracy", 0.625}}));
+  CHECK_FALSE(std::filesystem::exists(third.directory / "best-step-20.safetensors"));
 }
 
 TEST_CASE("monitor.checkpoint: models that are gone when the run goes on are named, and make room") {
