@@ -93,7 +93,7 @@ void Montage::process(Shown shown, const Item&) {
 void Montage::add(AnyBatch batch) {
   if (written_) return;
   Images& images = images_of(batch);
-  if (!can_be_shown(images))
+  if (!can_be_shown(images.channels))
     throw Error(fmt::format("only images of 1 or 3 channels can be shown, these have {}", images.channels));
   images.read();
   const auto* pairs = std::get_if<PairBatch>(&batch);
@@ -105,12 +105,12 @@ void Montage::add(AnyBatch batch) {
 }
 
 void Montage::draw(const WrongAnswers& wrong) {
-  if (wrong.store->channels != 1 && wrong.store->channels != 3)
+  const std::size_t count = wrong.answers.size();
+  if (count > 0 && !can_be_shown(wrong.store->channels))
     throw Error(
         fmt::format("only images of 1 or 3 channels can be shown, these have {}", wrong.store->channels));
-  const std::size_t count = wrong.answers.size();
   wrong_ = fmt::format("{}: {} after epoch {} (step {}): ", name(), wrong.node, wrong.epoch + 1, wrong.step);
-  wrong_ += count == 0 ? fmt::format("none of {} answers wrong", wrong.trials)
+  wrong_ += count == 0 ? fmt::format("all {} answers right", wrong.trials)
                        : fmt::format("{} of {} answers wrong", count, wrong.trials);
   if (count > most) wrong_ += fmt::format(", here are the {} most wrong", most);
   if (!wrong.protocol.empty()) wrong_ += "; " + wrong.protocol;

@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <opencv2/core.hpp>
@@ -86,13 +88,11 @@ void TensorBoard::describe(NodeSpec<TensorBoard>& spec) {
 type = "monitor.tensorboard"
 from = "one_shot.metrics")");
   spec.input("in").doc(
-      "metrics, for histograms of the weights that were measured; or batches, for images of them; or "
-      "nothing");
+      "metrics, for histograms of the weights that were measured; batches, for images of them; or nothing");
   spec.param("folder", &TensorBoard::folder)
       .doc(
           "where the files go; empty: a folder of the node's name in the run directory. Several runs may "
-          "write "
-          "into one, but TensorBoard shows the files of one folder as one run");
+          "write into one, which TensorBoard shows as one run");
   spec.param("every", &TensorBoard::every)
       .min(1)
       .unit("steps")
@@ -112,7 +112,7 @@ from = "one_shot.metrics")");
 void TensorBoard::check(const Checking& checking) const {
   const auto shape = checking.image_shape("in");
   const bool batches = checking.fed_with<ImageBatch>("in") || checking.fed_with<PairBatch>("in");
-  if (batches && images > 0 && shape && shape->channels != 1 && shape->channels != 3)
+  if (batches && images > 0 && shape && !can_be_shown(shape->channels))
     checking.error("images",
                    fmt::format("only images of 1 or 3 channels can be shown, these are {}", shape->text()));
 }
@@ -202,7 +202,7 @@ void TensorBoard::show_weights(const Metrics& metrics, const Item& item) {
 
 void TensorBoard::show(AnyBatch batch, const Item& item) {
   Images& shown = images_of(batch);
-  if (!can_be_shown(shown)) {
+  if (!can_be_shown(shown.channels)) {
     if (!std::exchange(refused_, true))
       run().say(fmt::format("{}: only images of 1 or 3 channels can be shown, these have {}", name(),
                             shown.channels));

@@ -27,7 +27,7 @@ void add_picture(Tile& tile, const Images& images, std::size_t i) {
 
 }  // namespace
 
-bool can_be_shown(const Images& images) { return images.channels == 1 || images.channels == 3; }
+bool can_be_shown(std::size_t channels) { return channels == 1 || channels == 3; }
 
 void add_tiles(const PairBatch& batch, std::size_t most, std::vector<Tile>& tiles) {
   for (std::size_t pair = 0; pair < std::min(most, batch.pairs()); ++pair) {

@@ -9,8 +9,8 @@
 
 namespace twinflow::monitor {
 
-/// Whether they can be shown: 1 channel, or 3.
-bool can_be_shown(const Images& images);
+/// Whether images of so many channels can be shown: of 1, or of 3.
+bool can_be_shown(std::size_t channels);
 
 /// Of the first `most` pairs, or images, whose pixels have been read: the two of a pair side by side; or the
 /// images of a class, the classes in the order in which they first come.

@@ -9,6 +9,7 @@
 #include "framework/test_nodes.h"
 #include "registry.h"
 #include "temp_folder.h"
+#include "twinflow/plugin.h"
 
 using namespace twinflow;
 
@@ -56,6 +57,14 @@ factor = 2.0
 type = "test.collect"
 from = "scale"
 )";
+
+/// Its only input need not be fed.
+class Wish final : public Sink<Inputs<std::optional<test_nodes::Number>>> {
+ public:
+  static void describe(NodeSpec<Wish>& spec) { spec.summary("Takes what it is given."); }
+  void process(Inputs<std::optional<test_nodes::Number>>, const Item&) override {}
+};
+TWINFLOW_NODE("plan.wish", Wish)
 
 }  // namespace
 
@@ -176,6 +185,21 @@ type = "test.collect"
 from = "pass"
 )";
   CHECK(problems_of(temp.write("g.toml", graph)) == "");
+}
+
+TEST_CASE("an only input need not be named, nor fed where it is optional") {
+  const TempFolder temp;
+  for (const std::string from : {"from = \"count\"", "from = { in = \"count\" }", ""}) {
+    Problems problems;
+    const Plan plan = make_plan(temp.write("g.toml", "[node.wish]\ntype = \"plan.wish\"\n" + from +
+                                                         "\n[node.count]\ntype = \"test.count\"\n"
+                                                         "[node.collect]\ntype = \"test.collect\"\n"
+                                                         "from = \"count\"\n"),
+                                {}, problems);
+    CHECK(problems.str() == "");
+    for (const Plan::PlannedNode& node : plan.nodes)
+      if (node.name == "wish") CHECK(node.inputs.size() == (from.empty() ? 0 : 1));
+  }
 }
 
 TEST_CASE("shapes of images go from node to node until somebody says another or that nobody knows") {

@@ -403,7 +403,7 @@ TEST_CASE("monitor.montage: the sheet is that of the last evaluation, and of non
   CHECK(std::any_of(text.begin(), text.end(), [](const Colour& one) { return one != paper; }));
   bench.close();
   CHECK(bench.said.back() ==
-        "preview: one_shot after epoch 12 (step 1200): none of 400 answers wrong; 20-way 1-shot, test "
+        "preview: one_shot after epoch 12 (step 1200): all 400 answers right; 20-way 1-shot, test "
         "letters: " +
             bench.file().string());
   bench.process(wrong_answers({{200, {50}, {100}, 0.31, 0.28}}, store));
@@ -433,8 +433,7 @@ TEST_CASE("monitor.montage: at most so many wrong answers, and only their images
   CHECK(bench.sheet().at(first_y, first_x) == grey(202.0 / 255));         // what is not finite goes first
   CHECK(bench.sheet().at(first_y + down, first_x) == grey(203.0 / 255));  // the first of equal ones
   bench.close();
-  CHECK(bench.said.back().find(": 4 of 400 answers wrong, here are the 2 most wrong; ") !=
-        std::string::npos);
+  CHECK(bench.said.back().find(": 4 of 400 answers wrong, here are the 2 most wrong; ") != std::string::npos);
 }
 
 TEST_CASE("monitor.montage: of a class's shots, the first four") {
@@ -493,13 +492,12 @@ TEST_CASE("monitor.montage: wrong answers, resumed; and a sheet that cannot be w
   before.process(wrong_answers({{200, {50}, {100}, 0.31, 0.28}}, store));
   after.restore(before.save());
   after.close();  // nothing was measured since
-  CHECK(after.said.at(0).starts_with(
-      "preview: one_shot after epoch 12 (step 1200): 1 of 400 answers wrong"));
+  CHECK(after.said.at(0).starts_with("preview: one_shot after epoch 12 (step 1200): 1 of 400 answers wrong"));
   after.process(wrong_answers({{200, {50}, {100}, 0.31, 0.28}}, store));
   CHECK(read_file(after.file()) == read_file(before.file()));
 
   nothing.directory /= "gone";
-  nothing.process(wrong_answers({}, store));
+  nothing.process(wrong_answers({}, nullptr));
   nothing.close();
   REQUIRE(nothing.said.size() == 1);  // the run goes on
   CHECK(nothing.said[0].find("/gone/preview.png': No such file or directory") != std::string::npos);
