@@ -35,7 +35,7 @@ class ClassifyImages final : public Sink<Model> {
  public:
   static void describe(NodeSpec<ClassifyImages>& spec);
   void check(const Checking& checking) const {
-    check_images(checking, through, "model", {"support", "queries"});
+    check_images(checking, "through", through, {"support", "queries"});
   }
   void open() override;
   void process(Model model, const Item& item) override;

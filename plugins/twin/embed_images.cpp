@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -20,6 +21,12 @@ std::string once_through(const Passage& through) {
   return fmt::format(" once they went through {}", fmt::join(through.names(), ", "));
 }
 
+/// No item of the stream: an epoch that no run comes to.
+Item own_item(std::size_t copy, std::size_t part) {
+  const std::uint64_t index = (std::uint64_t{copy} << 32) + part;
+  return {.epoch = std::numeric_limits<std::uint32_t>::max(), .index = index, .step = index};
+}
+
 /// Whether all of `wanted` are among `named`, in that order.
 bool goes_through(const std::vector<std::string>& named, const std::vector<std::string>& wanted) {
   auto next = wanted.begin();
@@ -31,7 +38,7 @@ bool goes_through(const std::vector<std::string>& named, const std::vector<std::
 }  // namespace
 
 Embeddings embed_images(const Model& model, std::shared_ptr<const PixelStore> store,
-                        std::span<const std::size_t> images, const Passage& through) {
+                        std::span<const std::size_t> images, const Passage& through, std::size_t copy) {
   constexpr std::size_t part = 1024;
   Embeddings all;
   for (std::size_t first = 0; first < images.size(); first += part) {
@@ -39,7 +46,7 @@ Embeddings embed_images(const Model& model, std::shared_ptr<const PixelStore> st
     std::vector<Shot> shots;
     for (const std::size_t image : some) shots.push_back({image});
     ImageBatch batch{Images(store, std::move(shots)), std::vector<std::int32_t>(some.size())};
-    batch = through.apply(std::move(batch), {.index = first / part});
+    batch = through.apply(std::move(batch), own_item(copy, first / part));
     const ImageShape found{batch.images.channels, batch.images.height, batch.images.width};
     if (found != model.image)
       throw Error(fmt::format("the model is for images of {}, but these are {}{}", model.image.text(),
@@ -52,21 +59,21 @@ Embeddings embed_images(const Model& model, std::shared_ptr<const PixelStore> st
   return all;
 }
 
-void check_images(const Checking& checking, const Passage& through, const std::string& model,
+void check_images(const Checking& checking, const std::string& input, const Passage& through,
                   const std::vector<std::string>& data) {
-  const std::optional<ImageShape> trained = checking.image_shape(model);
-  const std::vector<std::string> prepared = checking.prepared_by(model), named = through.names();
-  if (!goes_through(named, prepared))
+  const std::vector<std::string> prepared = checking.prepared_by("model");
+  if (!goes_through(through.names(), prepared))
     return checking.error_at(
-        {"from", "through"},
-        fmt::format("the model was trained behind {0}, which change{1} every image: write through = [{2}] in "
-                    "from, so that these images are changed alike",
-                    fmt::join(prepared, ", "), prepared.size() == 1 ? "s" : "",
-                    fmt::format("\"{}\"", fmt::join(prepared, "\", \""))));
-  for (const std::string& input : data) {
-    const std::optional<ImageShape> given = through.shape(checking.image_shape(input));
+        {"from", input},
+        fmt::format("the model is trained on images that go through '{}'{}, and has to be measured on such: "
+                    "write from = {{ ..., {} = [\"{}\"] }}",
+                    fmt::join(prepared, "' and '"), prepared.size() > 1 ? ", in this order" : "", input,
+                    fmt::join(prepared, "\", \"")));
+  const std::optional<ImageShape> trained = checking.image_shape("model");
+  for (const std::string& one : data) {
+    const std::optional<ImageShape> given = through.shape(checking.image_shape(one));
     if (trained && given && *trained != *given)
-      checking.error_at({"from", input},
+      checking.error_at({"from", one},
                         fmt::format("the model is for images of {}, but those of this data set are {}{}",
                                     trained->text(), given->text(), once_through(through)));
   }

@@ -16,16 +16,16 @@ namespace twinflow::twin {
 
 /// A row for each of `images`, in their order: what the model makes of it once it has gone through the maps.
 /// Read in parts: as f32, images take four times the room that they have in the store. Maps that draw, draw
-/// for the part, so that every model sees the same. Throws Error when the images have another shape than the
-/// model's, and when one cannot be decoded.
+/// for the part and for `copy`, so that every model sees the same. Throws Error when the images have another
+/// shape than the model's, and when one cannot be decoded.
 Embeddings embed_images(const Model& model, std::shared_ptr<const PixelStore> store,
-                        std::span<const std::size_t> images, const Passage& through);
+                        std::span<const std::size_t> images, const Passage& through, std::size_t copy = 0);
 
-/// For the check of a node that does so. Reports where a model of this graph was trained behind nodes that
-/// change every image (NodeSpec::prepares) and `through` does not name them all, in their order; and where
-/// the images of one of the inputs `data` do not get the model's shape, as far as both are known. Of a model
-/// that was loaded neither is.
-void check_images(const Checking& checking, const Passage& through, const std::string& model,
+/// For the check of a node that does so; `input` is that of the passage. Reports where a model of this graph
+/// was trained behind nodes that change every image (NodeSpec::prepares) and the passage does not name them
+/// all, in their order; and where the images of one of the inputs `data` do not get the model's shape, as far
+/// as both are known. Of a model that was loaded neither is.
+void check_images(const Checking& checking, const std::string& input, const Passage& through,
                   const std::vector<std::string>& data);
 
 /// Throws Error when the images of two data sets, inputs of a node, do not come to one shape.

@@ -113,7 +113,7 @@ pairs = 200)");
 void Verify::check(const Checking& checking) const {
   std::vector<std::string> fed = {"data"};
   if (checking.fed_with<Dataset>("validation")) fed.emplace_back("validation");
-  check_images(checking, through, "model", fed);
+  check_images(checking, "through", through, fed);
   const std::size_t same = plan().same_pairs();
   if (same == 0 || same == pairs)
     checking.error("same_fraction", fmt::format("of {} pairs, {} would be same ones; at least one has to be "

@@ -41,13 +41,14 @@ class Embedding final : public Map<Model, Model> {
     spec.input("through", &Embedding::through).doc("maps");
     spec.check(&Embedding::check);
   }
-  void check(const Checking& checking) const { check_images(checking, through, "model", {"data"}); }
+  void check(const Checking& checking) const { check_images(checking, "through", through, {"data"}); }
   Model apply(Model model, const Item&) const override {
-    last = embed_images(model, data->store, images, through);
+    last = embed_images(model, data->store, images, through, copy);
     return model;
   }
 
   static inline std::vector<std::size_t> images;
+  static inline std::size_t copy = 0;
   static inline Embeddings last;
 
  private:
@@ -147,6 +148,27 @@ TEST_CASE("images go through the maps before they are embedded") {
   CHECK(Embedding::last.values == model.embed(inverted).values);
 }
 
+TEST_CASE("maps that draw, draw the same for every model, and otherwise for another copy") {
+  const auto store = many_images(3);
+  const std::vector<std::size_t> images = {0, 1, 2};
+  Bench embedding("embed_images.embedding"), affine("augment.affine", "rotation = 90.0");
+  Dataset data;
+  data.store = store;
+  embedding.constant("data", data);
+  embedding.pass_through("through", affine);
+  Embedding::images = images;
+  std::vector<std::vector<float>> seen;
+  for (const std::size_t copy : {0, 0, 1}) {
+    Embedding::copy = copy;
+    embedding.apply<Model>(small_model());
+    seen.push_back(Embedding::last.values);
+  }
+  Embedding::copy = 0;
+  CHECK(seen[0] == seen[1]);
+  CHECK(seen[0] != seen[2]);
+  CHECK(seen[0] != embed_images(small_model(), store, images, {}).values);
+}
+
 TEST_CASE("images of another shape than the model's are refused") {
   auto store = std::make_shared<PixelStore>();
   store->channels = 3;
@@ -184,13 +206,13 @@ TEST_CASE("the check wants the maps that a model was trained behind, in their or
   CHECK(problems_of("turned", "[\"small\", \"dark\"]") == "");              // what draws need not be named,
   CHECK(problems_of("turned", "[\"small\", \"dark\", \"turned\"]") == "");  // but may be
   const std::string wanted =
-      "the model was trained behind small, dark, which change every image: write through = [\"small\", "
-      "\"dark\"] in from, so that these images are changed alike\n";
+      "the model is trained on images that go through 'small' and 'dark', in this order, and has to be "
+      "measured on such: write from = { ..., through = [\"small\", \"dark\"] }\n";
   CHECK(problems_of("dark", "\"small\"") == wanted);
   CHECK(problems_of("turned", "[\"dark\", \"small\"]") == wanted);
   CHECK(problem_of({"norm"}, std::nullopt, std::nullopt) ==
-        "error: the model was trained behind norm, which changes every image: write through = [\"norm\"] in "
-        "from, so that these images are changed alike\n");
+        "error: the model is trained on images that go through 'norm', and has to be measured on such: write "
+        "from = { ..., through = [\"norm\"] }\n");
   // 28 pixels become 8 on both sides.
   CHECK(problems_of("small", "\"small\"", 28) == "");
   CHECK(problems_of("batches", "\"small\"", 28) ==
