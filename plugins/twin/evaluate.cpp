@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "embed_images.h"
 #include "finite.h"
 #include "last_good.h"
 #include "one_shot.h"
@@ -106,8 +107,8 @@ classify = "prototype")");
     if (copies == 0 && has_maps)
       checking.error_at({"from", "copies_through"},
                         "no copies are made: say how many, as in copies = 4, or leave copies_through out");
-    check_passage(checking, "through", through);
-    if (copies > 0 && has_maps) check_passage(checking, "copies_through", copies_through);
+    check_images(checking, "through", through, {"data"});
+    if (copies > 0 && has_maps) check_images(checking, "copies_through", copies_through, {"data"});
   }
 
   void open() override {
@@ -196,27 +197,6 @@ classify = "prototype")");
             {"protocol", i, "name"},
             fmt::format("there are metrics that begin with '{}.' already: take another name", one));
     }
-  }
-
-  /// Images of the data set come out as the model's images were when it was trained.
-  void check_passage(const Checking& checking, const std::string& input, const Passage& passage) const {
-    const std::vector<std::string> prepared = checking.prepared_by("model"), names = passage.names();
-    std::vector<std::string> found;
-    for (const std::string& one : names)
-      if (std::find(prepared.begin(), prepared.end(), one) != prepared.end()) found.push_back(one);
-    if (found != prepared)
-      return checking.error_at(
-          {"from", input},
-          fmt::format("the model is trained on images that go through '{}', in this order, and has to be "
-                      "measured on such: write from = {{ ..., {} = [{}\"{}\"] }}",
-                      fmt::join(prepared, "' and '"), input, input == "through" ? "" : "..., ",
-                      fmt::join(prepared, "\", \"")));
-    const auto trained = checking.image_shape("model"), given = passage.shape(checking.image_shape("data"));
-    if (trained && given && *trained != *given)
-      checking.error_at(
-          {"from", passage.empty() ? "data" : input},
-          fmt::format("the model is for images of {}, but those of this data set are {}{}", trained->text(),
-                      given->text(), passage.empty() ? "" : " once they went through these"));
   }
 
   static std::string text_before(const Asked& one) {
@@ -358,37 +338,16 @@ classify = "prototype")");
     baseline_told_ = true;
   }
 
-  /// All images that the tasks show, in parts: as f32 they take four times the room of the data set.
+  /// All images that the tasks show.
   Embeddings embed(const Model& model) const {
-    constexpr std::size_t part = 1024;
-    Embeddings all;
-    for (std::size_t first = 0; first < shown_.images.size(); first += part) {
-      const std::size_t last = std::min(first + part, shown_.images.size());
-      ImageBatch batch;
-      std::vector<Shot> shots;
-      for (std::size_t i = first; i < last; ++i) {
-        shots.push_back({shown_.images[i]});
-        batch.classes.push_back(class_of_[shown_.images[i]]);
-      }
-      batch.images = Images(data->store, std::move(shots));
-      Embeddings some = model.embed(through.apply(batch, own_item(0, first / part)).images);
-      for (std::size_t copy = 1; copy <= copies; ++copy) {
-        const Embeddings more = model.embed(copies_through.apply(batch, own_item(copy, first / part)).images);
-        for (std::size_t k = 0; k < some.values.size(); ++k) some.values[k] += more.values[k];
-      }
-      if (copies > 0)
-        for (float& value : some.values) value /= static_cast<float>(copies + 1);
-      all.count += some.count;
-      all.size = some.size;
-      all.values.insert(all.values.end(), some.values.begin(), some.values.end());
+    Embeddings all = embed_images(model, data->store, shown_.images, through);
+    for (std::size_t copy = 1; copy <= copies; ++copy) {
+      const Embeddings more = embed_images(model, data->store, shown_.images, copies_through, copy);
+      for (std::size_t k = 0; k < all.values.size(); ++k) all.values[k] += more.values[k];
     }
+    if (copies > 0)
+      for (float& value : all.values) value /= static_cast<float>(copies + 1);
     return all;
-  }
-
-  /// No item of the stream: an epoch that no run comes to.
-  static Item own_item(std::size_t copy, std::size_t part) {
-    const std::uint64_t index = (std::uint64_t{copy} << 32) + part;
-    return {.epoch = std::numeric_limits<std::uint32_t>::max(), .index = index, .step = index};
   }
 
   static constexpr std::size_t most_mistakes = 10000;  // that are given out
