@@ -58,7 +58,6 @@ struct Grid {
 };
 
 Grid grid_of(const std::string& title, const std::vector<Tile>& tiles, Layout layout) {
-  const bool apart = layout.together > 1;
   std::vector<std::size_t> widths(layout.together);  // of the widest tile, label included
   Grid grid;
   for (std::size_t i = 0; i < tiles.size(); ++i) {
@@ -67,7 +66,7 @@ Grid grid_of(const std::string& title, const std::vector<Tile>& tiles, Layout la
     width = std::max({width, framed_width(tile, layout.scale), text_width(tile.label)});
     grid.tile_height = std::max(grid.tile_height, M::line + 2 * M::frame + tile.size(2) * layout.scale);
   }
-  const std::size_t between = apart ? 3 * M::margin : M::margin;
+  const std::size_t between = layout.together > 1 ? 3 * M::margin : M::margin;
   for (const std::size_t width : widths) {
     grid.lefts.push_back(grid.column_width);
     grid.column_width += width + 2 * M::gap;

@@ -28,6 +28,20 @@ std::vector<double> limits_of_buckets() {
   return all;
 }
 
+/// For each upper half of a float, the bucket of the least value that has it: any other is there or, since
+/// buckets are much wider, in the next one.
+std::vector<std::uint16_t> first_buckets(const std::vector<double>& limits) {
+  std::vector<std::uint16_t> all(1 << 16);
+  for (std::uint32_t upper = 0; upper < all.size(); ++upper) {
+    const double least =
+        std::min(std::bit_cast<float>(upper << 16), std::bit_cast<float>(upper << 16 | 0xFFFF));
+    if (std::isfinite(least))
+      all[upper] =
+          static_cast<std::uint16_t>(std::upper_bound(limits.begin(), limits.end(), least) - limits.begin());
+  }
+  return all;
+}
+
 }  // namespace
 
 std::uint32_t masked_crc(std::string_view bytes) {
@@ -57,13 +71,17 @@ events::Event event_at(std::uint64_t step) {
 
 events::HistogramProto histogram_of(const std::vector<float>& values) {
   static const std::vector<double> limits = limits_of_buckets();
+  static const std::vector<std::uint16_t> first = first_buckets(limits);
   std::vector<std::uint64_t> counts(limits.size());
   events::HistogramProto histogram;
   double least = std::numeric_limits<double>::infinity(), greatest = -least, sum = 0, squares = 0;
   std::uint64_t count = 0;
-  for (const double value : values) {
-    if (!std::isfinite(value)) continue;
-    ++counts[std::upper_bound(limits.begin(), limits.end(), value) - limits.begin()];
+  for (const float one : values) {
+    if (!std::isfinite(one)) continue;
+    const double value = one;
+    std::size_t bucket = first[std::bit_cast<std::uint32_t>(one) >> 16];
+    while (value >= limits[bucket]) ++bucket;
+    ++counts[bucket];
     ++count;
     least = std::min(least, value);
     greatest = std::max(greatest, value);
