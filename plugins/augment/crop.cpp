@@ -37,7 +37,7 @@ class Crop final : public Map<AnyBatch, AnyBatch>, public TargetSize {
 void Crop::describe(NodeSpec<Crop>& spec) {
   spec.summary(
       "Cuts a smaller image out of every image, at a random place or from its centre. "
-      "twin.evaluate sees images that are not cropped.");
+      "twin.evaluate sends its images through it where its `through` says so.");
   spec.example(R"([node.cropped]
 type = "augment.crop"
 from = "augmented"

@@ -15,7 +15,7 @@ void Invert::describe(NodeSpec<Invert>& spec) {
   spec.prepares();
   spec.summary(
       "Turns images into their negatives: 1 - x. "
-      "twin.evaluate sees images that are not inverted.");
+      "twin.evaluate sends its images through it where its `through` says so.");
   spec.example(R"([node.inverted]
 type = "augment.invert"
 from = "augmented"

@@ -108,7 +108,7 @@ void Normalize::describe(NodeSpec<Normalize>& spec) {
   spec.prepares();
   spec.summary(
       "Brings images to mean 0 and standard deviation 1. The result leaves [0, 1]. "
-      "twin.evaluate sees images that are not normalized.");
+      "twin.evaluate sends its images through it where its `through` says so.");
   spec.example(R"([node.normalized]
 type = "augment.normalize"
 from = { in = "augmented", data = "glyphs.train" }

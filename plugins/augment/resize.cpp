@@ -27,7 +27,7 @@ void Resize::describe(NodeSpec<Resize>& spec) {
   spec.prepares();
   spec.summary(
       "Gives all images another size. "
-      "twin.evaluate sees images that are not resized.");
+      "twin.evaluate sends its images through it where its `through` says so.");
   spec.example(R"([node.resized]
 type = "augment.resize"
 from = "augmented"

@@ -59,13 +59,17 @@ std::string told(std::vector<std::pair<std::string, std::string>> changes, std::
   return std::to_string(finished.exit_code) + " " + finished.errors;
 }
 
-const std::pair<std::string, std::string> evaluated_alike{"data = \"glyphs.test\"", "data = \"other.test\""};
+const std::pair<std::string, std::string> evaluated_alike{"data = \"glyphs.test\"",
+                                                          "data = \"other.test\", through = \"small\""};
 const std::string other =
     "[node.other]\ntype = \"data.images\"\npath = \"nowhere\"\nheight = 12\nwidth = 8\n";
 
 }  // namespace
 
-TEST_CASE("a chain whose sizes fit is good") { CHECK(told({evaluated_alike}, other + chain) == "0 "); }
+TEST_CASE("a chain whose sizes fit is good") {
+  CHECK(told({evaluated_alike}, other + chain) == "0 ");
+  CHECK(told({{"data = \"glyphs.test\"", "data = \"glyphs.test\", through = [\"cut\", \"small\"]"}}) == "0 ");
+}
 
 TEST_CASE("a network is measured on images of the shape that it is trained on") {
   CHECK(told({}) ==

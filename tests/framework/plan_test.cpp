@@ -29,7 +29,7 @@ std::string problems_of(const std::filesystem::path& file, const std::vector<std
 }
 
 /// One output that is meant by its name, and two that have to be asked for.
-class Spoken final : public Stateful<Number> {
+class Spoken final : public Stateful<test_nodes::Number> {
  public:
   static void describe(NodeSpec<Spoken>& spec) {
     spec.summary("Gives out several things.");
@@ -37,10 +37,10 @@ class Spoken final : public Stateful<Number> {
     spec.output("second", &Spoken::second).doc("numbers");
     spec.output("third", &Spoken::third).aside().doc("numbers");
   }
-  void process(Number, const Item&) override {}
+  void process(test_nodes::Number, const Item&) override {}
 
  private:
-  Output<Number> first, second, third;
+  Output<test_nodes::Number> first, second, third;
 };
 TWINFLOW_NODE("test.spoken", Spoken)
 
