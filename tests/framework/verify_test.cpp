@@ -49,7 +49,6 @@ TEST_CASE("a run directory is looked through file by file") {
     std::filesystem::remove(run / "state.safetensors");
     CHECK(
         verified(run).ends_with("BAD state.safetensors: missing: a run that goes on uses the one before\n"));
-    std::string bytes = read_file(run / "state.previous.safetensors");
     bytes.back() ^= 1;
     temp.write("run/state.safetensors", bytes);
     CHECK(verified(run).ends_with(
