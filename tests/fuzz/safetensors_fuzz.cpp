@@ -1,22 +1,10 @@
 // Any bytes as a safetensors file: they are read or refused with an Error, and what was read, written and
 // read again is the same.
-#include <bit>
-
 #include "fuzz.h"
+#include "same_tensor.h"
 #include "twinflow/tensors.h"
 
 using namespace twinflow;
-
-namespace {
-
-/// By their bits: what is no number differs from itself.
-bool same(const Tensor& a, const Tensor& b) {
-  const auto bits = [](float value) { return std::bit_cast<std::uint32_t>(value); };
-  return a.shape == b.shape && std::equal(a.values.begin(), a.values.end(), b.values.begin(), b.values.end(),
-                                          [&](float left, float right) { return bits(left) == bits(right); });
-}
-
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   NamedTensors read;
