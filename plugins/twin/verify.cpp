@@ -131,7 +131,9 @@ void Verify::open() {
   if (validation) {
     require_one_shape(through, "data", *data, "validation", *validation);
     choosing_.listed = pairs_of(*validation, "validation pairs");
-    chosen_on = words_for(*validation);
+    chosen_on = data->pairs.empty() && validation->pairs.empty()
+                    ? fmt::format("as many pairs of {}", validation->description)
+                    : words_for(*validation);
   }
   protocol_ = fmt::format("{}; threshold chosen on {}", words_for(*data), chosen_on);
 
