@@ -52,8 +52,10 @@ SavedRun read_one(const fs::path& file) {
   run.file = file;
   run.states = read_states(file);
   const State& state = run.states["run"];
-  const auto count = [&](const char* name) {
-    return static_cast<std::uint64_t>(state.value<std::int64_t>(name));
+  const auto count = [&](const std::string& name) {
+    const auto number = state.value<std::int64_t>(name);
+    if (number < 0) throw Error(fmt::format("its value '{}' is {}", name, number));
+    return static_cast<std::uint64_t>(number);
   };
   try {
     for (const auto& [name, value] : state.values) {

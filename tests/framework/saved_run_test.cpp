@@ -152,6 +152,10 @@ TEST_CASE("a whole state that says too little is as bad as a damaged one") {
   CHECK(run.position.epoch == 1);
   CHECK(run.newest_is_bad == "'" + (temp.path / newest).string() +
                                  "' cannot be resumed from: the saved value 'epoch' is not an integer");
+  NamedTensors negative = state_after(-1);
+  write_states(temp.path / newest, negative);
+  CHECK(read_saved_run(temp.path).newest_is_bad ==
+        "'" + (temp.path / newest).string() + "' cannot be resumed from: its value 'epoch' is -1");
 }
 
 TEST_CASE("what cannot be written leaves both states as they were") {
