@@ -51,7 +51,7 @@ class ClassifyImages final : public Sink<Model> {
 
   std::shared_ptr<const Dataset> support, queries;
   Passage through;
-  Support::Classify classify = Support::Classify::mean_distance;
+  Classify classify = Classify::mean_distance;
   std::optional<double> unknown_beyond;
 
   Images shown_, asked_;
@@ -84,9 +84,7 @@ unknown_beyond = 0.5   # twin.verify measures which distance is a good one)");
   spec.input("through", &ClassifyImages::through)
       .doc("maps to send the images through, as those of training went");
   spec.param("classify", &ClassifyImages::classify)
-      .names({{"mean_distance", Support::Classify::mean_distance},
-              {"prototype", Support::Classify::prototype},
-              {"nearest", Support::Classify::nearest}})
+      .names(classify_names())
       .doc(
           "with several images of a class, how far it is: the mean distance to them, the distance to the "
           "mean of their embeddings, or the smallest distance");

@@ -5,6 +5,7 @@
 #include <functional>
 #include <span>
 
+#include "nearest_class.h"
 #include "one_shot_tasks.h"
 #include "twinflow/twin/distance.h"
 #include "twinflow/twin/embeddings.h"
@@ -18,11 +19,6 @@ struct Interval {
 /// The 95 % score interval of a proportion (Wilson 1927): it keeps within 0 .. 1 and holds for proportions
 /// near 1. `successes` may be a fraction; trials > 0.
 Interval wilson_interval(double successes, std::size_t trials);
-
-/// Which way is nearest to a query, where a way has several shots: by the mean of their distances, by the
-/// distance to the mean of their embeddings (Snell et al. 2017, "Prototypical networks for few-shot
-/// learning"), or by the smallest distance.
-enum class Classify { mean_distance, prototype, nearest };
 
 /// A query, answered. Images are named by their index in the store.
 struct Answered {

@@ -34,9 +34,7 @@ struct TaskForm {
             "whether the classes of a task are of one group (an alphabet), or from anywhere, which is much "
             "easier: never compare the two");
     spec.param("classify", &TaskForm::classify)
-        .names({{"mean_distance", Classify::mean_distance},
-                {"prototype", Classify::prototype},
-                {"nearest", Classify::nearest}})
+        .names(classify_names())
         .doc(
             "with several shots, which class is nearest: by the mean distance to its images, the distance "
             "to the mean of their embeddings (Snell 2017), or the smallest distance");

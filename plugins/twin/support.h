@@ -4,6 +4,7 @@
 #include <limits>
 #include <vector>
 
+#include "nearest_class.h"
 #include "twinflow/twin/embeddings.h"
 #include "twinflow/twin/model.h"
 
@@ -12,11 +13,6 @@ namespace twinflow::twin {
 /// What classes look like to a model, each shown in one image or a few: of which class is another image?
 class Support {
  public:
-  /// What the distance to a class is: the mean of the distances to its images, the distance to the mean of
-  /// their embeddings (its prototype: Snell, Swersky & Zemel 2017, "Prototypical networks for few-shot
-  /// learning"), or the distance to the nearest one. With one image all are the same.
-  enum class Classify { mean_distance, prototype, nearest };
-
   struct Answer {
     std::size_t nearest = 0;                                   // class; of several as near the first
     double distance = 0.0;                                     // to it

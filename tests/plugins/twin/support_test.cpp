@@ -13,8 +13,6 @@ using namespace twinflow::twin;
 
 namespace {
 
-using Classify = Support::Classify;
-
 Embeddings rows(const std::vector<float>& values, std::size_t size = 1) {
   Embeddings made(values.size() / size, size);
   made.values = values;
