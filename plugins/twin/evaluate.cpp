@@ -207,10 +207,11 @@ classify = "prototype")");
     if (found != prepared)
       return checking.error_at(
           {"from", input},
-          fmt::format("the model is trained on images that go through '{}', in this order, and has to be "
-                      "measured on such: write from = {{ ..., {} = [{}\"{}\"] }}",
-                      fmt::join(prepared, "' and '"), input, input == "through" ? "" : "..., ",
-                      fmt::join(prepared, "\", \"")));
+          fmt::format(
+              "the model is trained on images that go through '{}'{}, and has to be measured on such: "
+              "write from = {{ ..., {} = [{}\"{}\"] }}",
+              fmt::join(prepared, "' and '"), prepared.size() > 1 ? ", in this order" : "", input,
+              input == "through" ? "" : "..., ", fmt::join(prepared, "\", \"")));
     const auto trained = checking.image_shape("model"), given = passage.shape(checking.image_shape("data"));
     if (trained && given && *trained != *given)
       checking.error_at(
