@@ -4,6 +4,7 @@
 #include <chrono>
 #include <limits>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 
@@ -26,6 +27,13 @@ namespace {
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// The name of a group, which may be that of any folder, as the files of metrics can hold it: what is not
+/// UTF-8 is replaced.
+std::string printable(const std::string& name) {
+  using Json = nlohmann::json;
+  return Json::parse(Json(name).dump(-1, ' ', false, Json::error_handler_t::replace)).get<std::string>();
 }
 
 /// One-shot accuracy of models as they come. Each image is embedded once for a model, however many tasks of
@@ -84,8 +92,8 @@ classify = "prototype")");
         .range(0, 1000);
     spec.param("every", &Evaluate::every)
         .doc(
-            "of the models that come, every so manieth is measured, and that of the end of the last epoch "
-            "that [run] asks for")
+            "each so many-th of the models that come is measured, and always that of the end of the last "
+            "epoch that [run] asks for")
         .unit("models")
         .range(1, 1e9);
     spec.param("baseline", &Evaluate::baseline)
@@ -306,7 +314,7 @@ classify = "prototype")");
     if (std::count_if(groups.begin(), groups.end(), asked) < 2) return;
     for (std::size_t i = 0; i < groups.size(); ++i)
       if (asked(groups[i]))
-        values[fmt::format("{}group.{}", one.prefix, data->groups[i])] =
+        values[fmt::format("{}group.{}", one.prefix, printable(data->groups[i]))] =
             score.collapsed ? none : groups[i].right / static_cast<double>(groups[i].trials);
   }
 

@@ -104,7 +104,9 @@ schedule = "cosine")");
     spec.metric("distance_different", "mean distance of pairs of two classes");
     spec.metric("gradient_norm", "length of the whole gradient of an update, before clipping");
     spec.metric("learning_rate", "of the update");
-    spec.metric("images_per_second", "trained, waiting for data included; not in the first step of an epoch");
+    spec.metric(
+        "images_per_second",
+        "trained, waiting for data included; not in the first step of an epoch or after a model went out");
     spec.metric("waiting", "part of the time in which training waited for data; likewise");
     spec.check(&Train::check);
   }

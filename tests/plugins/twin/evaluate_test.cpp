@@ -460,6 +460,7 @@ classify = "prototype"
 
 TEST_CASE("fixed tasks are the node's own, other protocols draw theirs; groups are those of the support") {
   Dataset data = noise_data({3, 3}, 4);
+  data.groups[1] = "g\xff";  // a folder may be called so, a metric may not
   // The first task shows g0, the second g1; 4 images a class.
   data.tasks = {{{0, 4}, {0, 1}, {1, 5, 6}, {0, 1, 1}}, {{12, 16}, {0, 1}, {13}, {0}}};
   Bench bench("twin.evaluate", "[[protocol]]\nname = 'drawn'\nways = 3\ntrials = 20");
@@ -468,7 +469,7 @@ TEST_CASE("fixed tasks are the node's own, other protocols draw theirs; groups a
   CHECK(metrics.values.at("trials") == 4);
   CHECK(metrics.values.at("drawn.trials") == 20);
   CHECK(metrics.values.at("accuracy") ==
-        doctest::Approx((3 * metrics.values.at("group.g0") + metrics.values.at("group.g1")) / 4));
+        doctest::Approx((3 * metrics.values.at("group.g0") + metrics.values.at("group.g\uFFFD")) / 4));
 }
 
 TEST_CASE("fresh tasks for each model are a function of the model, and of nothing before") {
@@ -780,8 +781,8 @@ TEST_CASE("Omniglot's official runs: what the nearest neighbour on pixels answer
   const Metrics metrics = measure(bench, pixels);
   CHECK(metrics.values.at("trials") == 400);
   CHECK(metrics.values.contains("group.run20"));
-  // Koch's table has 21.7 % for it.
-  CHECK(bench.reported[0].second.at("baseline.accuracy") == doctest::Approx(0.217).epsilon(0.05));
+  // 76 of 400, as a few lines of NumPy find as well. Koch's table has 21.7 %: in the interval, 15.5 to 23.1.
+  CHECK(bench.reported[0].second.at("baseline.accuracy") == doctest::Approx(0.19));
   CHECK(metrics.values.at("accuracy") == doctest::Approx(bench.reported[0].second.at("baseline.accuracy")));
   double sum = 0;
   for (const auto& [name, value] : metrics.values)
