@@ -110,6 +110,7 @@ class Checkpoint final : public Sink<Metrics>, public Gain {
   std::string tell_last(const KeptModels& kept) const;
   ModelFolder folder() const { return {run().directory(), name()}; }
   std::string link_of(std::size_t metric) const { return metric == 0 ? "" : monitor.values[metric]; }
+  std::string metrics_text() const { return ParamType<OneOrMore<std::string>>::text(monitor); }
   bool lower(std::size_t metric) const { return lower_is_better(mode, better[metric]); }
 
   OneOrMore<std::string> monitor{{"accuracy"}};
@@ -288,6 +289,7 @@ State Checkpoint::save() const {
     if (!one.failed()) given.push_back(measured_to_json(one.model));
   for (const auto& one : lost_) lost.push_back(one ? measured_to_json(*one) : nlohmann::json());
   State state;
+  state.values["monitor"] = metrics_text();
   state.values["settled"] = books_.settled.to_json().dump();
   state.values["given"] = given.dump();
   state.values["lost"] = lost.dump();
@@ -298,6 +300,9 @@ State Checkpoint::save() const {
 
 void Checkpoint::restore(const State& state) {
   const auto read = [&](const char* name) { return nlohmann::json::parse(state.value<std::string>(name)); };
+  if (const std::string& metrics = state.value<std::string>("monitor"); metrics != metrics_text())
+    throw Error(fmt::format("what is kept so far was chosen by {}: `monitor` cannot be changed to {}",
+                            metrics, metrics_text()));
   history_ = state.value<std::string>("history");
   books_.settled.restore(read("settled"));
   std::promise<bool> done;
