@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cmath>
-#include <deque>
 #include <filesystem>
 #include <future>
 #include <memory>
@@ -14,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "books.h"
 #include "improvement.h"
 #include "kept_models.h"
 #include "model_folder.h"
@@ -22,54 +21,6 @@
 #include "watched.h"
 
 namespace twinflow::monitor {
-
-namespace {
-
-/// A model that was given to the writing thread.
-struct Given {
-  Measured model;
-  std::shared_ptr<std::atomic<bool>> written;  // its file is there
-  std::shared_future<bool> done;               // the thread is through with it
-
-  bool failed() const {
-    return !*written && done.valid() && done.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
-  }
-};
-
-/// What is kept. The models given last may yet fail to be written, and then what they have pushed out comes
-/// back, for its file is still there: so they stand apart, and are taken anew whenever it is asked what is
-/// kept. How many stand apart depends on how many were given, never on how fast the disk is: saved states of
-/// equal runs are equal.
-struct Books {
-  KeptModels settled;
-  std::deque<Given> given;
-
-  /// As it is when all that is under way succeeds.
-  KeptModels hoped() const {
-    return with([](const Given& one) { return !one.failed(); });
-  }
-  /// As it is on the disk: on the writing thread, or when nothing is under way.
-  KeptModels sure() const {
-    return with([](const Given& one) { return one.written->load(); });
-  }
-
- private:
-  template <class Counts>
-  KeptModels with(const Counts& counts) const {
-    KeptModels kept = settled;
-    for (const Given& one : given)
-      if (counts(one)) kept.take(one.model);
-    return kept;
-  }
-};
-
-/// With the steps of models that the saved state counts on.
-std::set<std::uint64_t> with_saved(std::set<std::uint64_t> wanted, const std::optional<Books>& saved) {
-  if (saved) wanted.merge(saved->sure().steps());
-  return wanted;
-}
-
-}  // namespace
 
 /// Writes, for each model that it keeps, <run directory>/NAME-step-N.safetensors, and makes links that say
 /// which is which: NAME.safetensors is the best by the first metric (with best = 0: the newest),
@@ -100,6 +51,8 @@ class Checkpoint final : public Sink<Metrics>, public Gain {
   void note(const Measured& model);
   std::map<std::string, std::string> metadata(const Metrics& metrics) const;
   void settle();
+  static std::set<std::uint64_t> counted_on(std::set<std::uint64_t> wanted,
+                                            const std::optional<Books>& saved);
   std::optional<std::uint64_t> newest_of(const KeptModels& kept) const;
   void arrange(const KeptModels& kept, std::set<std::uint64_t> wanted) const;
   std::shared_future<bool> tidy(const std::optional<Books>& saved,
@@ -110,6 +63,7 @@ class Checkpoint final : public Sink<Metrics>, public Gain {
   std::string tell_last(const KeptModels& kept) const;
   ModelFolder folder() const { return {run().directory(), name()}; }
   std::string link_of(std::size_t metric) const { return metric == 0 ? "" : monitor.values[metric]; }
+  std::string metrics_text() const { return ParamType<OneOrMore<std::string>>::text(monitor); }
   bool lower(std::size_t metric) const { return lower_is_better(mode, better[metric]); }
 
   OneOrMore<std::string> monitor{{"accuracy"}};
@@ -228,7 +182,7 @@ void Checkpoint::process(Metrics metrics, const Item&) {
       write_safetensors(file, all);
       *written = true;
     }
-    arrange(books.sure(), with_saved(wanted, saved));
+    arrange(books.sure(), counted_on(wanted, saved));
   };
   books_.given.back().done = run().later(file.filename().string(), std::move(write));
 }
@@ -249,6 +203,13 @@ void Checkpoint::settle() {
     const double value = model.values[i];
     if (lost_[i] ? improves(value, lost_[i]->values[i], lower(i), 0) : std::isfinite(value)) lost_[i] = model;
   }
+}
+
+/// On the writing thread: with the steps of models that the saved state counts on.
+std::set<std::uint64_t> Checkpoint::counted_on(std::set<std::uint64_t> wanted,
+                                               const std::optional<Books>& saved) {
+  if (saved) wanted.merge(saved->sure().steps());
+  return wanted;
 }
 
 /// The model that is called the last.
@@ -272,15 +233,15 @@ void Checkpoint::arrange(const KeptModels& kept, std::set<std::uint64_t> wanted)
 std::shared_future<bool> Checkpoint::tidy(const std::optional<Books>& saved,
                                           const std::set<std::uint64_t>& wanted) const {
   return run().later(folder().link().filename().string(), [this, books = books_, saved, wanted] {
-    arrange(books.sure(), with_saved(wanted, saved));
+    arrange(books.sure(), counted_on(wanted, saved));
   });
 }
 
 State Checkpoint::save() const {
   if (leftovers_) tidy(saved_, ahead_);
   const std::set<std::uint64_t> now = books_.hoped().steps();
-  const auto counted_on = saved_ ? saved_->hoped().steps() : std::set<std::uint64_t>();
-  leftovers_ = !std::includes(now.begin(), now.end(), counted_on.begin(), counted_on.end());
+  const auto before = saved_ ? saved_->hoped().steps() : std::set<std::uint64_t>();
+  leftovers_ = !std::includes(now.begin(), now.end(), before.begin(), before.end());
   saved_ = books_;
 
   nlohmann::json given = nlohmann::json::array(), lost = nlohmann::json::array();
@@ -288,6 +249,7 @@ State Checkpoint::save() const {
     if (!one.failed()) given.push_back(measured_to_json(one.model));
   for (const auto& one : lost_) lost.push_back(one ? measured_to_json(*one) : nlohmann::json());
   State state;
+  state.values["monitor"] = metrics_text();
   state.values["settled"] = books_.settled.to_json().dump();
   state.values["given"] = given.dump();
   state.values["lost"] = lost.dump();
@@ -298,6 +260,9 @@ State Checkpoint::save() const {
 
 void Checkpoint::restore(const State& state) {
   const auto read = [&](const char* name) { return nlohmann::json::parse(state.value<std::string>(name)); };
+  if (const std::string& metrics = state.value<std::string>("monitor"); metrics != metrics_text())
+    throw Error(fmt::format("what is kept so far was chosen by {}: `monitor` cannot be changed to {}",
+                            metrics, metrics_text()));
   history_ = state.value<std::string>("history");
   books_.settled.restore(read("settled"));
   std::promise<bool> done;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace twinflow::monitor {
 
@@ -45,6 +46,11 @@ bool Ranking::see(double value, std::uint64_t name) {
                                    [&](const Place& one) { return ranks_before(value, one.value); });
   places_.insert(behind, {value, name});
   return true;
+}
+
+void Ranking::restore(std::vector<Place> places) {
+  if (places.size() > room_) places.resize(room_);
+  places_ = std::move(places);
 }
 
 void Ranking::remove(std::uint64_t name) {

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "twinflow/metrics.h"
@@ -65,7 +64,8 @@ class Ranking {
   void remove(std::uint64_t name);
   /// The best first.
   const std::vector<Place>& places() const { return places_; }
-  void restore(std::vector<Place> places) { places_ = std::move(places); }
+  /// What places() gave; the best of it, when there is less room now.
+  void restore(std::vector<Place> places);
 
  private:
   bool lower_ = false;

@@ -106,12 +106,13 @@ void KeptModels::restore(const nlohmann::json& json) {
       places.push_back({one.at(0).get<double>(), one.at(1).get<std::uint64_t>()});
     rankings_[i].restore(std::move(places));
   }
-  if (!json.at("last").is_null()) last_ = json["last"].get<std::uint64_t>();
+  if (rules_.last && !json.at("last").is_null()) last_ = json["last"].get<std::uint64_t>();
   for_good_ = json.at("for_good").get<std::map<std::uint64_t, std::uint64_t>>();
   for (const nlohmann::json& one : json.at("models")) {
     Measured model = measured_from_json(one);
     models_.emplace(model.step, std::move(model));
   }
+  clear_out();  // of what is not kept by these rules
 }
 
 }  // namespace twinflow::monitor

@@ -49,7 +49,7 @@ class KeptModels {
   bool would_lead(const Measured& model, std::size_t metric) const;
 
   nlohmann::json to_json() const;
-  /// What to_json() gave, with the same rules.
+  /// What to_json() gave, for the same metrics. Where other rules keep less, so it is.
   void restore(const nlohmann::json& json);
 
  private:

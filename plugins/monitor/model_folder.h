@@ -6,8 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
-
-#include "twinflow/tensors.h"
+#include <utility>
 
 namespace twinflow::monitor {
 

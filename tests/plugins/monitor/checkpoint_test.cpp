@@ -502,6 +502,23 @@ TEST_CASE("monitor.checkpoint: models that are gone when the run goes on are nam
   CHECK(second.last_words() == "best accuracy 50.00 % (epoch 1, step 10): " + second.file().string());
 }
 
+TEST_CASE("monitor.checkpoint: a run goes on with more room or less, but not by other metrics") {
+  Saving first("best = 3\nlast = true");
+  for (std::uint64_t epoch = 1; epoch <= 4; ++epoch)
+    first.process(measured(epoch, {{"accuracy", 1.0 / static_cast<double>(epoch)}, {"auc", 1}}));
+  const State state = first.save();
+  Saving less("best = 1"), other("monitor = [\"auc\", \"accuracy\"]");
+  less.directory = other.directory = first.directory;
+  less.restore(state);
+  less.process(measured(5, {{"accuracy", 0.75}}));
+  CHECK(less.last_words() == "best accuracy 100.00 % (epoch 1, step 10): " + less.file().string());
+  CHECK_FALSE(std::filesystem::exists(less.directory / "best-step-50.safetensors"));
+  CHECK_THROWS_WITH_AS(other.restore(state),
+                       "what is kept so far was chosen by \"accuracy\": `monitor` cannot be changed to "
+                       "[\"auc\", \"accuracy\"]",
+                       Error);
+}
+
 TEST_CASE("monitor.checkpoint: a model that cannot be written pushes nothing out") {
   const TempFolder folder;
   SUBCASE("and what it had pushed out is the best again") {
