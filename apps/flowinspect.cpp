@@ -1,4 +1,4 @@
-// flowinspect [TYPE]: what there is to build graphs from.
+// flowinspect [TYPE]: what there is to build graphs from. Also: is a run directory whole?
 
 #include <fmt/format.h>
 
@@ -13,6 +13,7 @@
 #include "runtime.h"
 #include "schema.h"
 #include "twinflow/plugin.h"
+#include "verify.h"
 
 namespace {
 
@@ -76,6 +77,16 @@ int draw(const std::string& file) {
   return finished;
 }
 
+/// A line for each file; failed when one is bad.
+int verify_files(const std::string& path) {
+  bool good = true;
+  for (const Verified& one : verify(path)) {
+    fmt::print("{}: {}\n", one.file.string(), one.text);
+    good &= one.good;
+  }
+  return good ? finished : failed;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -83,7 +94,7 @@ int main(int argc, char** argv) {
       "Lists the types that graphs are built from: nodes, layers, losses, optimisers, ... or shows one of "
       "them.",
       "flowinspect");
-  std::string type, graph;
+  std::string type, graph, directory;
   bool libraries = false, schema = false, reference = false, doctor = false;
   app.require_option(0, 1);
   app.add_option("TYPE", type,
@@ -95,6 +106,8 @@ int main(int argc, char** argv) {
   app.add_flag("--schema", schema, "a JSON Schema of graph files, by which editors complete and check them");
   app.add_flag("--markdown", reference, "the reference of all types, as Markdown");
   app.add_flag("--doctor", doctor, "what a run finds on this machine, and what will be slow");
+  app.add_option("--verify", directory,
+                 "check a run directory, or one file of it: states, models, metrics; exit 1 when one is bad");
   app.set_version_flag("--version", "flowinspect " TWINFLOW_VERSION);
   try {
     app.parse(argc, argv);
@@ -103,6 +116,7 @@ int main(int argc, char** argv) {
   }
   try {
     if (!graph.empty()) return draw(graph);
+    if (!directory.empty()) return verify_files(directory);
     if (libraries) return list_libraries();
     if (schema) return fmt::print("{}\n", graph_schema(all_types()).dump(2)), finished;
     if (reference) return fmt::print("{}", markdown(all_types())), finished;

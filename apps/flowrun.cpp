@@ -8,6 +8,16 @@
 #include "tell.h"
 #include "twinflow/plugin.h"
 
+namespace {
+
+/// What follows --resume is a run directory, unless it is a graph: a file, or what should be one.
+bool names_graph(const std::filesystem::path& path) {
+  return std::filesystem::is_regular_file(path) ||
+         (path.extension() == ".toml" && !std::filesystem::is_directory(path));
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   // GCC's OpenMP, which oneDNN brings along, would tie the main thread to one processor as it is loaded, and
   // all other threads inherit that.
@@ -26,9 +36,15 @@ int main(int argc, char** argv) {
       ->allow_extra_args(false);
   auto* output =
       app.add_option("--output", options.output, "the run directory (default: runs/<graph>/<date-time>)");
-  app.add_option("--resume", options.resume,
-                 "go on in that run directory, from where its state was last saved")
-      ->excludes(output);
+  auto* resume = app.add_option("--resume", options.resume,
+                                "go on in the run directory DIR, from where its state was last saved; "
+                                "without DIR: in the newest run of GRAPH under runs/<graph>/")
+                     ->expected(0, 1)
+                     ->type_name("[DIR]")
+                     ->excludes(output);
+  app.add_flag("--allow-changes", options.allow_changes,
+               "with --resume: go on although the graph or the data have changed")
+      ->needs(resume);
   app.add_option("--epochs", epochs, "how many epochs in all, or unlimited; the same as --set run.epochs=N");
   app.add_option("--max-steps", max_steps, "end after that many items in all; --set run.max_steps=N");
   app.add_option("--max-time", max_time, "end after so long in all, as 1h30m; --set run.max_time=TIME");
@@ -51,7 +67,8 @@ int main(int argc, char** argv) {
       "Exit codes: 0 finished (early stop and budgets included), 1 failed, 2 invalid graph or usage, 3 "
       "stopped by a "
       "signal; the state is saved, unless nothing was opened yet.\n"
-      "Example: flowrun graphs/train.toml --set run.epochs=3 --set twin.optimizer.learning_rate=1e-4");
+      "Examples: flowrun graphs/train.toml --set run.epochs=3 --set twin.optimizer.learning_rate=1e-4\n"
+      "          flowrun graphs/train.toml --resume");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -59,10 +76,18 @@ int main(int argc, char** argv) {
   }
 
   try {
+    if (names_graph(options.resume) && (graph.empty() || std::filesystem::is_directory(graph)))
+      std::swap(graph, options.resume);
     if (graph.empty() && options.resume.empty()) {
-      twinflow::tell(stderr, "GRAPH is required (or --resume DIR)\nRun with --help for more information.\n");
+      twinflow::tell(stderr,
+                     fmt::format("{}\nRun with --help for more information.\n",
+                                 *resume ? "--resume needs a graph, to go on in the newest run of it, "
+                                           "or a run directory: flowrun GRAPH --resume, or flowrun "
+                                           "--resume DIR"
+                                         : "GRAPH is required (or --resume DIR)"));
       return twinflow::invalid;
     }
+    options.resume_newest = *resume && options.resume.empty();
     if (!options.resume.empty() && !std::filesystem::is_directory(options.resume)) {
       twinflow::tell(stderr, fmt::format("error: there is no run directory '{}'\n", options.resume.string()));
       return twinflow::invalid;

@@ -13,6 +13,8 @@
 #include <optional>
 
 #include "control_board.h"
+#include "fingerprint.h"
+#include "graph_changes.h"
 #include "join.h"
 #include "processors.h"
 #include "record.h"
@@ -57,15 +59,21 @@ class Runtime final : public Run {
         threads_(options.threads > 0 ? options.threads : usable_processors().count),
         max_in_flight_(options.max_in_flight > 0 ? options.max_in_flight : threads_ + 2),
         output_(options.output),
-        resume_(options.resume),
+        resume_(options.resume.empty() && options.resume_newest ? newest_run(plan.graph_name, epochs())
+                                                                : options.resume),
+        allow_changes_(options.allow_changes),
         trace_file_(options.trace),
         record_(plan, options.quiet),
         timetable_(plan.run),
         save_times_(options.grace, [this](const std::string& line) { record_.say(line); }) {
-    if (!options.resume.empty()) {
+    if (!resume_.empty()) {
+      if (options.resume.empty())
+        record_.say(fmt::format("going on in '{}', the newest run of this graph", resume_.string()));
       if (std::filesystem::is_directory(resume_)) record_.lock(resume_);
-      resumed_ = read_saved_run(resume_, plan);
+      resumed_ = read_saved_run(resume_);
       saved_ = true;
+      state_is_bad_ = !resumed_->newest_is_bad.empty();
+      compare_graphs();
     }
     if (!trace_file_.empty()) trace_.emplace();
     for (const Plan::PlannedNode& node : plan.nodes) {
@@ -100,9 +108,11 @@ class Runtime final : public Run {
         build(graph_.emplace());  // in here: a graph belongs to the arena it is made in
         timetable_.start(record_.seconds(), Clock::now());
         while (!ending()) run_epoch(*graph_);
+        save_last();
         for (Station& station : stations_) station.join.clear();  // of a run that ended between items
       }
       close_nodes();
+      check_saved();
       if (trace_) guarded("", [&] { trace_->write(trace_file_); });
     });
     return conclude();
@@ -205,6 +215,7 @@ class Runtime final : public Run {
   void open_nodes() {
     // Made when the first node asks for it: a constant nobody uses costs nothing.
     std::map<std::pair<std::size_t, std::size_t>, Parcel> constants;
+    Fingerprints fingerprints;
     for (std::size_t i = 0; i < plan_.nodes.size() && !failure_ && SignalGuard::received() == 0; ++i) {
       Plan::PlannedNode& planned = plan_.nodes[i];
       NodeAccess::attach(*planned.node, planned.name, *this);
@@ -213,9 +224,13 @@ class Runtime final : public Run {
         if (!port.bind) continue;
         const auto key = std::pair(link.node, link.output);
         guarded(link.node, [&, &link = link] {  // clang 14 captures no structured binding
-          if (!constants.contains(key))
-            constants[key] =
-                plan_.nodes[link.node].info->outputs[link.output].constant(*plan_.nodes[link.node].node);
+          if (constants.contains(key)) return;
+          const Plan::PlannedNode& maker = plan_.nodes[link.node];
+          const OutputInfo& output = maker.info->outputs[link.output];
+          const Parcel& made = constants[key] = output.constant(*maker.node);
+          if (made.type == typeid(Dataset))
+            about_[fmt::format("data.{}.{}", maker.name, output.name)] =
+                fingerprints.of(*static_cast<const Dataset*>(made.value.get()));
         });
         if (failure_) return;
         port.bind(*planned.node, constants[key]);
@@ -248,7 +263,7 @@ class Runtime final : public Run {
   bool nothing_left() {
     const bool done = resumed_->position.epoch >= epochs();
     const bool stopped = resumed_->position.stop && resumed_->position.index == 0;
-    if (!done && !(stopped && resumed_->same_graph)) return false;
+    if (!done && !(stopped && same_graph_)) return false;
     if (!has_ended(resume_)) return false;  // it was ended by force before its sinks were closed
     record_.say(fmt::format("nothing to do: {}",
                             done ? fmt::format("{} of {} epochs are done", resumed_->position.epoch, epochs())
@@ -261,43 +276,129 @@ class Runtime final : public Run {
     if (!resumed_) {
       record_.create(output_);
     } else {
-      if (resumed_->steps_per_epoch != steps_per_epoch_)
-        throw Error(
-            fmt::format("'{}' cannot be resumed from with this graph: an epoch had {} steps, now it has {}",
-                        state_file(resume_).string(), resumed_->steps_per_epoch, steps_per_epoch_));
+      compare_data();
       position_ = resumed_->position;
-      if (position_.index == 0 && !resumed_->same_graph) position_.stop.reset();  // it gets another chance
+      if (position_.index == 0) saved_epoch_ = position_.epoch;
+      if (position_.index == 0 && !same_graph_) position_.stop.reset();  // it gets another chance
       record_.resume(resume_, resumed_->states["record"]);
+      if (!resumed_->newest_is_bad.empty())
+        record_.say(fmt::format("{}: going on from the state before, '{}'", resumed_->newest_is_bad,
+                                resumed_->file.string()));
+      for (const std::string& line : changes_) record_.say("changed: " + line);
       record_.say(position_.index == 0 ? fmt::format("resumed after epoch {}", position_.epoch)
                                        : fmt::format("resumed after {} of {} items of epoch {}",
                                                      position_.index, steps_per_epoch_, position_.epoch + 1));
-      if (!resumed_->same_graph) record_.say("the graph is not the same as before: see graph.toml");
+      const std::uint64_t begun = position_.epoch + (position_.index > 0 ? 1 : 0);
+      if (epochs() < begun)
+        record_.say(fmt::format("{} epochs are asked for, but {} have begun: the run ends with {}", epochs(),
+                                begun, position_.index > 0 ? "this one" : "them"));
     }
     started_ = true;
+  }
+
+  /// Another graph than the one that the run was saved by is refused, unless changes are allowed or none
+  /// matters. Nodes that were not there, or were of another type, then start anew.
+  void compare_graphs() {
+    same_graph_ = resumed_->graph == plan_.resolved_toml;
+    std::vector<std::string> mattering;
+    for (Change& change : graph_changes(resumed_->graph, plan_.resolved_toml)) {
+      if (change.matters) mattering.push_back(change.text);
+      changes_.push_back(std::move(change.text));
+    }
+    refuse(mattering);
+    const auto before = resumed_->types;
+    for (const auto& [name, type] : before) {
+      const auto same = [&, &name = name, &type = type](const Plan::PlannedNode& node) {
+        return node.name == name && node.info->type == type;
+      };
+      if (std::none_of(plan_.nodes.begin(), plan_.nodes.end(), same)) forget_node(*resumed_, name);
+    }
+  }
+
+  /// What is known only once all nodes are open: the data, and how long an epoch is.
+  void compare_data() {
+    std::vector<std::string> mattering;
+    for (const auto& [name, fingerprint] : resumed_->data) {
+      const auto now = about_.find(name);
+      if (now != about_.end() && now->second != fingerprint)
+        mattering.push_back(fmt::format("data {}: other images or classes than before ({}; now {})",
+                                        name.substr(name.find('.') + 1), fingerprint, now->second));
+    }
+    const std::uint64_t before = resumed_->steps_per_epoch;
+    const std::string epoch = fmt::format("an epoch had {} steps, now it has {}", before, steps_per_epoch_);
+    if (before != steps_per_epoch_) mattering.push_back(epoch);
+    refuse(mattering);
+    if (before != steps_per_epoch_ && resumed_->position.index != 0)
+      throw Error(fmt::format("'{}' was saved in the middle of an epoch, whose length cannot change: {}",
+                              resumed_->file.string(), epoch));
+    changes_.insert(changes_.end(), mattering.begin(), mattering.end());
+  }
+
+  void refuse(const std::vector<std::string>& mattering) {
+    if (mattering.empty() || allow_changes_) return;
+    refused_ = true;
+    throw GraphChanged(
+        fmt::format("'{}' was saved by another graph, or with other data:\n  {}\nwith "
+                    "--allow-changes the run goes on all the same",
+                    resumed_->file.string(), fmt::join(mattering, "\n  ")));
   }
 
   void restore_nodes() {
     if (!resumed_) return;
     guarded("", [&] { board_.restore(resumed_->states["board"]); });
-    for (std::size_t i = 0; i < plan_.nodes.size() && !failed_; ++i)
-      guarded(i, [&] { plan_.nodes[i].node->restore(resumed_->states["node." + plan_.nodes[i].name]); });
+    for (std::size_t i = 0; i < plan_.nodes.size() && !failed_; ++i) {
+      const std::string& name = plan_.nodes[i].name;
+      if (resumed_->types.contains(name))
+        guarded(i, [&] { plan_.nodes[i].node->restore(resumed_->states["node." + name]); });
+    }
     resumed_.reset();  // its tensors are large
   }
 
+  /// Takes the state, and has it written while training goes on. The first one is on the disk, or the run has
+  /// failed, when this returns.
   void save() {
     const auto begin = Clock::now();
+    const bool writing =
+        saving_.valid() && saving_.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
+    if (writing && !ending()) {  // whatever ends the run waits for both
+      if (!std::exchange(skipped_, true))
+        record_.say("a state is not saved: the one before is still being written (this is said once)");
+      return;
+    }
     States states;
     for (std::size_t i = 0; i < plan_.nodes.size() && !failed_; ++i)
       guarded(i, [&] { states["node." + plan_.nodes[i].name] = plan_.nodes[i].node->save(); });
     guarded("", [&] {
       if (failed_) return;
-      states["run"] = position_state(plan_, steps_per_epoch_, position_);
+      states["run"] = position_state(plan_, steps_per_epoch_, position_, about_);
       states["board"] = board_.save();
       states["record"] = record_.save();
-      write_states(state_file(directory()), states);
+      if (position_.index == 0) saved_epoch_ = position_.epoch;
+      const auto taken = std::make_shared<NamedTensors>(packed(std::move(states)));
+      const auto write = [this, taken, begin] {
+        write_saved_run(directory(), *taken, state_is_bad_);
+        save_times_.saved(std::chrono::duration<double>(Clock::now() - begin).count());
+        state_is_bad_ = false;
+      };
+      if (saved_) {
+        saving_ = writer_.later("the state", write, true);
+        return;
+      }
+      writer_.drain();
+      write();
       saved_ = true;
-      save_times_.saved(std::chrono::duration<double>(Clock::now() - begin).count());
     });
+  }
+
+  /// A signal may come right after an epoch that ended without a save.
+  void save_last() {
+    if (!failed_ && position_.index == 0 && saved_epoch_ != position_.epoch) save_recorded();
+  }
+
+  /// Once the writing thread is done: a run whose last state is not on the disk has not ended well.
+  void check_saved() {
+    if (saving_.valid() && !saving_.get())
+      guarded("", [] { throw Error("the last state could not be saved: the one on the disk is of before"); });
   }
 
   void build(flow::graph& graph) {
@@ -553,12 +654,12 @@ class Runtime final : public Run {
     const std::string again =
         fmt::format("flowrun --resume {}", (directory().empty() ? resume_ : directory()).string());
     if (failure_) {
-      code = ExitCode::failed, how = {"failed", *failure_};
+      code = refused_ ? ExitCode::invalid : ExitCode::failed, how = {"failed", *failure_};
       Problems problems;
       problems.error(failure_place_, how.reason);
       tell(stderr, failure_place_.text ? problems.str() : "error: " + how.reason + "\n");
       for (const std::string& one : later_failures_) tell(stderr, fmt::format("then: {}\n", one));
-      if (saved_)
+      if (saved_ && !refused_)
         tell(stderr, fmt::format("note: goes on from where its state was last saved with {}\n", again));
     } else if (SignalGuard::received() != 0 && !end()) {
       code = ExitCode::interrupted;
@@ -578,7 +679,9 @@ class Runtime final : public Run {
 
   Plan& plan_;
   const int threads_, max_in_flight_;
-  const std::filesystem::path output_, resume_, trace_file_;
+  const std::filesystem::path output_, resume_;
+  const bool allow_changes_;
+  const std::filesystem::path trace_file_;
   Record record_;
   Timetable timetable_;
   SaveTimes save_times_;
@@ -586,9 +689,17 @@ class Runtime final : public Run {
   std::map<std::string, std::string> about_;
 
   ControlBoard board_;
-  std::optional<SavedRun> resumed_;  // until the nodes have it back
-  bool started_ = false, saved_ = false;
-  bool told_half_ = false;  // that an item could not be saved
+  std::optional<SavedRun> resumed_;   // until the nodes have it back
+  bool same_graph_ = false;           // as the resumed run's, to the last parameter
+  std::vector<std::string> changes_;  // where it is not
+  bool refused_ = false;              // for them
+  bool started_ = false;
+  bool saved_ = false;                        // there is a state on the disk
+  std::shared_future<bool> saving_;           // of the state that was last given to be written
+  std::optional<std::uint64_t> saved_epoch_;  // that it is the end of
+  bool skipped_ = false;                      // a state was not saved while one was being written
+  bool state_is_bad_ = false;                 // state.safetensors is (see write_saved_run)
+  bool told_half_ = false;                    // that an item could not be saved
   std::uint64_t steps_per_epoch_ = 0;
   std::optional<std::uint64_t> first_step_;  // of this process
   std::uint64_t epoch_end_ = 0;              // the step after the epoch's last
@@ -616,6 +727,13 @@ class Runtime final : public Run {
 
 }  // namespace
 
-ExitCode run_plan(Plan& plan, const RunOptions& options) { return Runtime(plan, options).execute(); }
+ExitCode run_plan(Plan& plan, const RunOptions& options) {
+  try {
+    return Runtime(plan, options).execute();
+  } catch (const GraphChanged& changed) {
+    tell(stderr, fmt::format("error: {}\n", changed.what()));
+    return ExitCode::invalid;
+  }
+}
 
 }  // namespace twinflow

@@ -15,7 +15,9 @@ struct RunOptions {
   int max_in_flight = 0;              // items between source and sink; 0: two more than threads
   bool quiet = false;                 // nothing on standard output
   std::optional<double> grace =
-      {};  // seconds from the first signal to the end by force, where they are known
+      {};                      // seconds from the first signal to the end by force, where they are known
+  bool resume_newest = false;  // where `resume` is empty: go on in the newest run of this graph
+  bool allow_changes = false;  // resume although the graph or the data are not the same
 };
 
 /// Finished: also where a node or a budget has ended the run.
@@ -25,7 +27,8 @@ enum ExitCode : int { finished = 0, failed = 1, invalid = 2, interrupted = 3 };
 /// error. SIGINT, SIGTERM and SIGUSR1 end the run at the next item: what is under way is finished, the state
 /// is saved, sinks are closed; resuming goes on in the middle of the epoch, or, where an item has come to
 /// some inputs of a node only, from the state saved last. A second SIGINT ends the process at once. Call it
-/// on the main thread. Throws Error when the run to be resumed cannot be.
+/// on the main thread. Throws Error when the run to be resumed cannot be; where that is for a graph or data
+/// that have changed, `invalid` is what comes back, and the differences were printed.
 ExitCode run_plan(Plan& plan, const RunOptions& options);
 
 }  // namespace twinflow

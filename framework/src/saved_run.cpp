@@ -2,17 +2,24 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <fstream>
-#include <map>
 #include <nlohmann/json.hpp>
+
+#include "files.h"
 
 namespace twinflow {
 
-std::filesystem::path state_file(const std::filesystem::path& directory) {
-  return directory / "state.safetensors";
-}
+namespace fs = std::filesystem;
 
-State position_state(const Plan& plan, std::uint64_t steps_per_epoch, const Position& position) {
+fs::path state_file(const fs::path& directory) { return directory / "state.safetensors"; }
+fs::path previous_state_file(const fs::path& directory) { return directory / "state.previous.safetensors"; }
+
+State position_state(const Plan& plan, std::uint64_t steps_per_epoch, const Position& position,
+                     const std::map<std::string, std::string>& about) {
   State state;
   state.values["seed"] = plan.run.seed;
   state.values["steps_per_epoch"] = static_cast<std::int64_t>(steps_per_epoch);
@@ -21,50 +28,129 @@ State position_state(const Plan& plan, std::uint64_t steps_per_epoch, const Posi
   if (position.stop) state.values["stop"] = *position.stop;
   state.values["graph"] = plan.resolved_toml;
   for (const Plan::PlannedNode& node : plan.nodes) state.values["type." + node.name] = node.info->type;
+  for (const auto& [name, text] : about)
+    if (name.starts_with("data.")) state.values[name] = text;
   return state;
 }
 
-bool has_ended(const std::filesystem::path& directory) {
+void write_saved_run(const fs::path& directory, NamedTensors& packed, bool state_is_bad) {
+  const fs::path file = state_file(directory), previous = previous_state_file(directory);
+  const fs::path next = directory / "state.next.safetensors";
+  write_states(next, packed);  // is whole and on the disk before the others are touched
+  // After a failure, or a kill, between the two renames, there is none to be moved.
+  if (!state_is_bad && ::rename(file.c_str(), previous.c_str()) != 0 && errno != ENOENT)
+    throw Error(fmt::format("cannot rename '{}' to '{}': {}", file.string(), previous.string(),
+                            std::strerror(errno)));
+  replace_file(next, file);
+}
+
+namespace {
+
+SavedRun read_one(const fs::path& file) {
+  if (!fs::exists(file)) throw Error(fmt::format("there is no '{}'", file.string()));
+  SavedRun run;
+  run.file = file;
+  run.states = read_states(file);
+  const State& state = run.states["run"];
+  const auto count = [&](const char* name) {
+    return static_cast<std::uint64_t>(state.value<std::int64_t>(name));
+  };
+  try {
+    for (const auto& [name, value] : state.values) {
+      if (name.starts_with("type.")) run.types[name.substr(5)] = state.value<std::string>(name);
+      if (name.starts_with("data.")) run.data[name] = state.value<std::string>(name);
+    }
+    run.position = {count("epoch"), count("index"), std::nullopt};
+    if (state.has("stop")) run.position.stop = state.value<std::string>("stop");
+    run.steps_per_epoch = count("steps_per_epoch");
+    run.graph = state.value<std::string>("graph");
+  } catch (const Error& error) {
+    throw Error(fmt::format("'{}' cannot be resumed from: {}", file.string(), error.what()));
+  }
+  return run;
+}
+
+}  // namespace
+
+SavedRun read_saved_run(const fs::path& directory) {
+  const fs::path file = state_file(directory), previous = previous_state_file(directory);
+  if (!fs::exists(file) && !fs::exists(previous))
+    throw Error(fmt::format("'{}' holds no run that can be resumed: there is no '{}'", directory.string(),
+                            file.string()));
+  std::string why;
+  try {
+    return read_one(file);
+  } catch (const NewerState&) {
+    throw;  // the one before would only hide that another program is needed
+  } catch (const Error& error) {
+    why = error.what();
+  }
+  try {
+    SavedRun run = read_one(previous);
+    run.newest_is_bad = why;
+    return run;
+  } catch (const NewerState&) {
+    throw;
+  } catch (const Error& error) {
+    throw Error(fmt::format("{}; nor can the state before be used: {}", why, error.what()));
+  }
+}
+
+void forget_node(SavedRun& run, const std::string& name) {
+  run.types.erase(name);
+  run.states.erase("node." + name);
+  // Of the record's values, the middle of "best/NODE/METRIC".
+  std::erase_if(run.states["record"].values, [&](const auto& one) {
+    const auto first = one.first.find('/');
+    return first != std::string::npos && one.first.compare(first, name.size() + 2, "/" + name + "/") == 0;
+  });
+}
+
+namespace {
+
+nlohmann::json result_of(const fs::path& directory) {
   std::ifstream file(directory / "result.json");
-  const auto result = nlohmann::json::parse(file, nullptr, false);
+  return nlohmann::json::parse(file, nullptr, false);
+}
+
+}  // namespace
+
+bool has_ended(const fs::path& directory) {
+  const auto result = result_of(directory);
   if (!result.is_object() || !result.contains("status")) return false;
   return result["status"] == "finished" || result["status"] == "stopped";
 }
 
-SavedRun read_saved_run(const std::filesystem::path& directory, const Plan& plan) {
-  const std::filesystem::path file = state_file(directory);
-  if (!std::filesystem::exists(file))
-    throw Error(fmt::format("'{}' holds no run that can be resumed: there is no '{}'", directory.string(),
-                            file.string()));
-  SavedRun run;
-  run.states = read_states(file);
-  const State& state = run.states["run"];
-  std::map<std::string, std::string> saved;  // nodes and their types
-  try {
-    const auto seed = state.value<std::int64_t>("seed");
-    if (seed != plan.run.seed)
-      throw Error(fmt::format("it was saved with seed {}, the graph says {}", seed, plan.run.seed));
-    for (const auto& [name, value] : state.values)
-      if (name.starts_with("type.")) saved[name.substr(5)] = state.value<std::string>(name);
-    for (const Plan::PlannedNode& node : plan.nodes) {
-      if (!saved.contains(node.name))
-        throw Error(fmt::format("it knows nothing of the node '{}'", node.name));
-      if (saved[node.name] != node.info->type)
-        throw Error(fmt::format("the node '{}' was a {}, now it is a {}", node.name, saved[node.name],
-                                node.info->type));
-      saved.erase(node.name);
+namespace {
+
+/// All epochs are done, or a node has stopped it. (What a budget has stopped goes on with a larger one.)
+bool is_over(const fs::path& directory, std::uint64_t epochs) {
+  if (!has_ended(directory)) return false;
+  const nlohmann::json result = result_of(directory);
+  if (result["status"] == "finished") return result.value("epochs", std::uint64_t{0}) >= epochs;
+  return read_saved_run(directory).position.stop.has_value();
+}
+
+}  // namespace
+
+fs::path newest_run(const std::string& graph_name, std::uint64_t epochs) {
+  const fs::path runs = fs::path("runs") / graph_name;
+  std::vector<std::pair<fs::file_time_type, fs::path>> found;
+  std::error_code none;
+  for (const fs::directory_entry& entry : fs::directory_iterator(runs, none)) {
+    std::optional<fs::file_time_type> written;
+    for (const fs::path& file : {state_file(entry.path()), previous_state_file(entry.path())}) {
+      std::error_code failed;
+      const auto time = fs::last_write_time(file, failed);
+      if (!failed && (!written || time > *written)) written = time;
     }
-    if (!saved.empty())
-      throw Error(fmt::format("it has a node '{}', which the graph has not", saved.begin()->first));
-    run.position.epoch = static_cast<std::uint64_t>(state.value<std::int64_t>("epoch"));
-    run.position.index = static_cast<std::uint64_t>(state.value<std::int64_t>("index"));
-    if (state.has("stop")) run.position.stop = state.value<std::string>("stop");
-    run.steps_per_epoch = static_cast<std::uint64_t>(state.value<std::int64_t>("steps_per_epoch"));
-    run.same_graph = state.value<std::string>("graph") == plan.resolved_toml;
-  } catch (const Error& error) {
-    throw Error(fmt::format("'{}' cannot be resumed from with this graph: {}", file.string(), error.what()));
+    if (written) found.emplace_back(*written, entry.path());
   }
-  return run;
+  std::sort(found.rbegin(), found.rend());
+  for (const auto& [written, directory] : found)
+    if (!is_over(directory, epochs)) return directory;
+  throw Error(fmt::format("there is no run to go on with under '{}'{}", runs.string(),
+                          found.empty() ? "" : ": what is there has come to its end"));
 }
 
 }  // namespace twinflow

@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "plan.h"
 #include "states.h"
@@ -16,25 +18,44 @@ struct Position {
   std::optional<std::string> stop;  // a node has asked for the end, with this reason
 };
 
-/// What a run directory keeps so that the run can go on: state.safetensors, written at ends of epochs and
-/// when a signal ends the run.
+/// What a run directory keeps so that the run can go on: the state written last, and the one before it.
 std::filesystem::path state_file(const std::filesystem::path& directory);
+std::filesystem::path previous_state_file(const std::filesystem::path& directory);
 
-/// The position, and what it belongs to: seed, steps per epoch, nodes with their types, the whole graph.
-State position_state(const Plan& plan, std::uint64_t steps_per_epoch, const Position& position);
+/// The position, and what it belongs to: seed, steps per epoch, nodes with their types, the whole graph, and
+/// of `about` (see Run::about) what is said of the data.
+State position_state(const Plan& plan, std::uint64_t steps_per_epoch, const Position& position,
+                     const std::map<std::string, std::string>& about);
+
+/// Writes a state, and keeps the one that was there as the one before: whenever the process ends, the power
+/// fails or the disk is full, one of the two is whole. `state_is_bad`: then the one before is kept instead.
+/// Throws Error naming the file.
+void write_saved_run(const std::filesystem::path& directory, NamedTensors& packed, bool state_is_bad);
 
 /// A run read back.
 struct SavedRun {
+  std::filesystem::path file;
+  std::string newest_is_bad;  // why it is not the state written last; empty: it is
   States states;
   Position position;
   std::uint64_t steps_per_epoch = 0;
-  bool same_graph = false;  // not a parameter has changed
+  std::map<std::string, std::string> types;  // of the nodes
+  std::map<std::string, std::string> data;   // their fingerprints, by their names in Run::about
+  std::string graph;                         // resolved, as TOML
 };
+/// The state written last, or, where that is missing or damaged, the one before. Throws Error naming the file
+/// and the reason, of both where both are bad; NewerState when it is of a later version.
+SavedRun read_saved_run(const std::filesystem::path& directory);
+
+/// Makes a node start anew: forgets its state, and what was recorded of it.
+void forget_node(SavedRun& run, const std::string& name);
+
 /// Whether a run directory's result.json says that the run has come to its end: finished, or stopped by a
 /// node.
 bool has_ended(const std::filesystem::path& directory);
-/// Throws Error naming the file when it is missing or damaged, or when the plan has another seed or other
-/// nodes.
-SavedRun read_saved_run(const std::filesystem::path& directory, const Plan& plan);
+
+/// Of the runs of a graph that flowrun made under runs/, the one whose state was written last, leaving out
+/// those that have come to their end within that many epochs. Throws Error when there is none.
+std::filesystem::path newest_run(const std::string& graph_name, std::uint64_t epochs);
 
 }  // namespace twinflow

@@ -11,7 +11,7 @@ namespace twinflow {
 
 namespace {
 
-const std::string format = "twinflow.state 1";
+const std::string family = "twinflow.state ", format = family + "1";
 
 template <class T>
 const char* const type_name = "";
@@ -48,6 +48,13 @@ State::Value decode(const std::string& text) {
   throw Error(fmt::format("'{}' is no value", text));
 }
 
+/// "twinflow.state 2" and so on. A name with anything else in it is none of ours.
+bool is_newer(const std::string& found) {
+  if (!found.starts_with(family)) return false;
+  const std::string version = found.substr(family.size());
+  return !version.empty() && version.find_first_not_of("0123456789") == version.npos && version[0] != '0';
+}
+
 }  // namespace
 
 template <class T>
@@ -68,15 +75,19 @@ const Tensor& State::tensor(const std::string& name) const {
   return found->second;
 }
 
-void write_states(const std::filesystem::path& file, const States& states) {
+NamedTensors packed(States states) {
   NamedTensors all;
   all.metadata["format"] = format;
-  for (const auto& [part, state] : states) {
-    for (const auto& [name, tensor] : state.tensors) all.tensors[part + "/" + name] = tensor;
+  for (auto& [part, state] : states) {
+    for (auto& [name, tensor] : state.tensors) all.tensors[part + "/" + name] = std::move(tensor);
     for (const auto& [name, value] : state.values) all.metadata[part + "/" + name] = encode(value);
   }
-  all.metadata["checksum"] = checksum(all);
-  write_safetensors(file, all);
+  return all;
+}
+
+void write_states(const std::filesystem::path& file, NamedTensors& packed) {
+  packed.metadata["checksum"] = checksum(packed);
+  write_safetensors(file, packed);
 }
 
 States read_states(const std::filesystem::path& file) {
@@ -84,10 +95,13 @@ States read_states(const std::filesystem::path& file) {
   const auto refuse = [&](const std::string& why) {
     throw Error(fmt::format("'{}' cannot be resumed from: {}", file.string(), why));
   };
-  const std::string found = all.metadata.contains("format") ? all.metadata["format"] : "";
-  if (found != format)
-    refuse(found.starts_with("twinflow.state ") ? fmt::format("it is a '{}', this is '{}'", found, format)
-                                                : "it is no saved state of a run");
+  const std::string found = all.metadata["format"];
+  if (found != format && is_newer(found))
+    throw NewerState(
+        fmt::format("'{}' was saved by a newer version of TwinFlow: it is a '{}', this version "
+                    "reads '{}'",
+                    file.string(), found, format));
+  if (found != format) refuse("it is no saved state of a run");
   if (all.metadata["checksum"] != checksum(all)) refuse("it is damaged: its checksum does not fit");
   States states;
   for (auto& [name, tensor] : all.tensors) {

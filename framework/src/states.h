@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "twinflow/error.h"
 #include "twinflow/state.h"
 
 namespace twinflow {
@@ -11,13 +12,21 @@ namespace twinflow {
 /// The states of a run's parts (its nodes, its counters, its record), by name. A name has no '/'.
 using States = std::map<std::string, State>;
 
-/// Writes them as one safetensors file: tensors "PART/NAME"; values as metadata "PART/NAME", with a letter
-/// for their type in front; "format" and "checksum" (XXH64 of all else). Atomic; throws Error naming the
-/// file.
-void write_states(const std::filesystem::path& file, const States& states);
+/// A state of a version that is yet to come.
+class NewerState : public Error {
+  using Error::Error;
+};
 
-/// Reads such a file. Throws Error naming the file when it is of another format or version, or when its
-/// checksum says that it is damaged.
+/// States as what stands in a safetensors file: tensors "PART/NAME"; values as metadata "PART/NAME", with a
+/// letter for their type in front; "format". Moves: tensors are large.
+NamedTensors packed(States states);
+
+/// Writes what was packed, and "checksum" (XXH64 of all else), which it adds to it. Atomic; throws Error
+/// naming the file.
+void write_states(const std::filesystem::path& file, NamedTensors& packed);
+
+/// Reads such a file. Throws Error naming the file when it is of another format or when its checksum says
+/// that it is damaged, NewerState when it is of a later version.
 States read_states(const std::filesystem::path& file);
 
 }  // namespace twinflow

@@ -1,11 +1,34 @@
 // Runs that end before their end, and go on.
 
+#include <thread>
+
 #include "files.h"
 #include "framework/run_graph.h"
 #include "saved_run.h"
 #include "signals.h"
 
 using test_nodes::seen;
+
+namespace {
+
+/// Gives the writing thread something that takes its time, at the end of each epoch.
+class SlowDisk final : public Sink<test_nodes::Number> {
+ public:
+  static void describe(NodeSpec<SlowDisk>& spec) {
+    spec.summary("Writes slowly.");
+    spec.param("seconds", &SlowDisk::seconds);
+  }
+  void process(test_nodes::Number, const Item&) override {}
+  void finish_epoch(const Item&) override {
+    run().later("slow", [this] { std::this_thread::sleep_for(std::chrono::duration<double>(seconds)); });
+  }
+
+ private:
+  double seconds = 0.3;
+};
+TWINFLOW_NODE("test.slow_disk", SlowDisk)
+
+}  // namespace
 
 TEST_CASE("a run that a signal ends at any item goes on to the same end") {
   const TempFolder temp;
@@ -29,7 +52,8 @@ TEST_CASE("a run that a signal ends at any item goes on to the same end") {
       CHECK(broken["steps"].get<int>() > at);
       CHECK(broken["steps"].get<int>() <= at + threads + 3);  // what was under way was finished
       CHECK(seen["collect"].numbers.size() == broken["steps"]);
-      const Outcome resumed = run_graph(graph, temp, {.resume = temp.path / "run", .threads = threads});
+      const Outcome resumed =
+          run_graph(graph, temp, {.resume = temp.path / "run", .threads = threads, .allow_changes = true});
       CHECK(resumed.errors == "");
       CHECK(resumed.code == finished);
       for (const char* sink : {"collect", "running", "watch", "heard"}) {
@@ -65,7 +89,7 @@ TEST_CASE("a run may end and go on many times, and be made longer") {
   CHECK(run_graph(graph, temp, {}, {"run.epochs=4"}).code == finished);
   const auto whole = seen;
   CHECK(run_graph(graph, temp, {}, {"raise.at=20"}).code == interrupted);
-  const RunOptions again{.resume = temp.path / "run"};
+  const RunOptions again{.resume = temp.path / "run", .allow_changes = true};
   CHECK(run_graph(graph, temp, again, {"raise.at=45"}).code == interrupted);
   CHECK(run_graph(graph, temp, again, {"raise.at=80"}).code == interrupted);
   CHECK(run_graph(graph, temp, again).code == finished);
@@ -78,10 +102,13 @@ TEST_CASE("a run may end and go on many times, and be made longer") {
 
 TEST_CASE("a run that is made shorter than it is ends with the epoch that it is in") {
   const TempFolder temp;
-  const RunOptions again{.resume = temp.path / "run"};
+  const RunOptions again{.resume = temp.path / "run", .allow_changes = true};
   CHECK(run_graph(breakable(), temp, {}, {"run.epochs=9", "raise.at=150"}).code == interrupted);
   CHECK(run_graph(breakable(), temp, again, {"run.epochs=1"}).code == finished);
   CHECK(seen["collect"].numbers.size() == 180);
+  CHECK(read_file(temp.path / "run/log.txt")
+            .find("1 epochs are asked for, but 3 have begun: the run ends with this one\n") !=
+        std::string::npos);
   CHECK(result(temp.path / "run")["epochs"] == 3);
   std::filesystem::remove(temp.path / "run/result.json");  // as if it had been killed there
   CHECK(run_graph(breakable(), temp, again, {"run.epochs=2"}).code == finished);
@@ -91,7 +118,7 @@ TEST_CASE("a run that is made shorter than it is ends with the epoch that it is 
 TEST_CASE("a run that a node has stopped is not gone on with, unless the graph has changed") {
   const TempFolder temp;
   const std::string graph = breakable();
-  const RunOptions again{.resume = temp.path / "run"};
+  const RunOptions again{.resume = temp.path / "run", .allow_changes = true};
   CHECK(run_graph(graph, temp, {}, {"watch.enough=10.0", "run.epochs=5"}).code == finished);
   CHECK(run_graph(graph, temp, again, {"watch.enough=10.0", "run.epochs=5"}).code == finished);
   CHECK(seen["watch"].numbers.size() == 1);
@@ -107,12 +134,14 @@ TEST_CASE("a run that fails goes on from the end of the last epoch, and metrics 
   CHECK(run_graph(graph, temp, {}, {"run.epochs=2"}).code == finished);
   std::ofstream(temp.path / "run/metrics.jsonl", std::ios::app) << "{\"half\": ";  // as a kill may leave it
   test_nodes::throw_at = "sum process";
-  const Outcome broken = run_graph(graph, temp, {.resume = temp.path / "run"}, {"run.epochs=3"});
+  const Outcome broken =
+      run_graph(graph, temp, {.resume = temp.path / "run", .allow_changes = true}, {"run.epochs=3"});
   CHECK(broken.code == failed);
   CHECK(broken.errors.find("note: goes on from where its state was last saved with flowrun --resume ") !=
         std::string::npos);
   test_nodes::throw_at.clear();
-  CHECK(run_graph(graph, temp, {.resume = temp.path / "run"}, {"run.epochs=3"}).code == finished);
+  CHECK(run_graph(graph, temp, {.resume = temp.path / "run", .allow_changes = true}, {"run.epochs=3"}).code ==
+        finished);
   CHECK(metrics(temp.path / "run") == whole);
 }
 
@@ -123,46 +152,124 @@ TEST_CASE("an exception while the state is saved or restored names the node") {
   for (const char* where : {"sum save", "sum restore"}) {
     CHECK(run_graph(breakable(), temp, {}, {"raise.at=30"}).code == interrupted);
     test_nodes::throw_at = where;
-    const Outcome outcome = run_graph(breakable(), temp, {.resume = temp.path / "run"}, {"raise.at=50"});
+    const Outcome outcome =
+        run_graph(breakable(), temp, {.resume = temp.path / "run", .allow_changes = true}, {"raise.at=50"});
     test_nodes::throw_at.clear();
     CHECK(outcome.code == failed);
     CHECK(outcome.errors.find("node 'sum' (test.sum): told to fail in ") != std::string::npos);
-    CHECK(run_graph(breakable(), temp, {.resume = temp.path / "run"}).code ==
+    CHECK(run_graph(breakable(), temp, {.resume = temp.path / "run", .allow_changes = true}).code ==
           finished);  // the old state is whole
     CHECK(seen["watch"].numbers.back() == whole);
   }
 }
 
-TEST_CASE("a state that does not belong to the graph is refused") {
+TEST_CASE("a run goes on with a changed graph only where that is allowed, and with what differs shown") {
   const TempFolder temp;
   CHECK(run_graph(breakable(), temp, {}, {"raise.at=30"}).code == interrupted);
-  const std::string file = "'" + (temp.path / "run/state.safetensors").string() + "' ";
-  const auto refusal = [&](const std::string& graph, const std::vector<std::string>& overrides,
-                           const std::filesystem::path& directory) -> std::string {
+  const std::string before = read_file(temp.path / "run/state.safetensors");
+  const auto refusal = [&](const std::string& graph, const std::vector<std::string>& overrides) {
+    std::vector<std::string> with{"raise.at=30"};
+    with.insert(with.end(), overrides.begin(), overrides.end());
+    const Outcome outcome = run_graph(graph, temp, {.resume = temp.path / "run"}, with);
+    CHECK(outcome.code == invalid);
+    const std::string head = "error: '" + (temp.path / "run/state.safetensors").string() +
+                             "' was saved by another graph, or with other data:\n  ";
+    const std::string tail = "\nwith --allow-changes the run goes on all the same\n";
+    REQUIRE(outcome.errors.starts_with(head));
+    REQUIRE(outcome.errors.ends_with(tail));
+    return outcome.errors.substr(head.size(), outcome.errors.size() - head.size() - tail.size());
+  };
+  CHECK(refusal(breakable(), {"run.seed=6", "scale.jitter=[0.0, 0.25]"}) ==
+        "run.seed: 5 -> 6\n  scale.jitter[1]: 0.5 -> 0.25");
+  CHECK(refusal(breakable(), {"run.steps_per_epoch=70"}) == "run.steps_per_epoch: 60 -> 70");
+  CHECK(refusal(breakable(), {"again.type=test.raise"}) == "again.type: \"test.scale\" -> \"test.raise\"");
+  CHECK(refusal(breakable() + "[node.more]\ntype = \"test.collect\"\nfrom = \"count\"\n", {}) ==
+        "more: added, a test.collect");
+  CHECK(refusal(chain + std::string("[node.raise]\ntype = \"test.raise\"\nfrom = \"again\"\n"
+                                    "[node.see]\ntype = \"test.collect\"\nfrom = \"raise\"\n"),
+                {}) ==
+        "raise.from: \"scale\" -> \"again\"\n  again.from: \"raise\" -> \"scale\"\n"
+        "  announce: removed, a test.announce\n  listen: removed, a test.listen\n  heard: removed, a "
+        "test.collect\n  see: added, a test.collect");
+  CHECK(read_file(temp.path / "run/state.safetensors") == before);
+
+  // In the middle of an epoch, its length stays.
+  const Outcome longer = run_graph(breakable(), temp, {.resume = temp.path / "run", .allow_changes = true},
+                                   {"run.steps_per_epoch=70"});
+  CHECK(longer.code == failed);
+  CHECK(longer.errors.starts_with("error: '" + (temp.path / "run/state.safetensors").string() +
+                                  "' was saved in the middle of an epoch, whose length cannot change: an "
+                                  "epoch had 60 steps, now it has 70\n"));
+  CHECK(read_file(temp.path / "run/state.safetensors") == before);
+  // What never matters.
+  CHECK(run_graph(breakable(), temp, {.resume = temp.path / "run"},
+                  {"raise.at=30", "run.epochs=3", "run.save_every=2", "run.progress=[]"})
+            .code == finished);
+  CHECK(read_file(temp.path / "run/log.txt").find("changed: run.epochs: 2 -> 3\n") != std::string::npos);
+  CHECK(result(temp.path / "run")["epochs"] == 3);
+}
+
+TEST_CASE("with changes allowed, new nodes start anew and those that are gone are forgotten") {
+  const TempFolder temp;
+  CHECK(run_graph(breakable(), temp).code == finished);
+  const RunOptions again{.resume = temp.path / "run", .allow_changes = true};
+  std::string graph = breakable() + "[node.other]\ntype = \"test.sum\"\nfrom = \"count\"\n";
+  const auto put = [&](const std::string& old, const std::string& now) {
+    graph.replace(graph.find(old), old.size(), now);
+  };
+  put("[node.watch]", "[node.look]");
+  put("[node.heard]\ntype = \"test.collect\"", "[node.heard]\ntype = \"test.sum\"");
+  const Outcome outcome =
+      run_graph(graph, temp, again, {"run.epochs=3", "run.seed=6", "run.steps_per_epoch=10"});
+  CHECK(outcome.errors == "");
+  CHECK(outcome.code == finished);
+  const std::string log = read_file(temp.path / "run/log.txt");
+  for (const char* line : {"changed: run.seed: 5 -> 6\n", "changed: watch: removed, a test.watch\n",
+                           "changed: look: added, a test.watch\n", "changed: other: added, a test.sum\n",
+                           "changed: heard.type: \"test.collect\" -> \"test.sum\"\n",
+                           "changed: an epoch had 60 steps, now it has 10\n", "resumed after epoch 2\n"}) {
+    CAPTURE(line);
+    CHECK(log.find(line) != std::string::npos);
+  }
+  CHECK(seen["look"].numbers.size() == 1);       // of this epoch only
+  CHECK(seen["collect"].numbers.size() == 130);  // has gone on
+}
+
+TEST_CASE("a run that is resumed without a name is the newest of its graph that has not ended") {
+  const TempFolder temp;
+  const auto folder = std::filesystem::current_path();
+  std::filesystem::current_path(temp.path);
+  const auto newest = [&](const std::vector<std::string>& overrides = {}) -> std::string {
+    seen.clear();
+    Problems problems;
+    Plan plan = make_plan(temp.write("graph.toml", breakable()), overrides, problems);
+    RunOptions options;
+    options.quiet = options.resume_newest = options.allow_changes = true;
     try {
-      return run_graph(graph, temp, {.resume = directory}, overrides).errors;
+      return run_plan(plan, options) == finished ? "" : "not finished";
     } catch (const Error& error) {
       return error.what();
     }
   };
-  CHECK(refusal(breakable(), {"run.seed=6"}, temp.path / "run") ==
-        file + "cannot be resumed from with this graph: it was saved with seed 5, the graph says 6");
-  CHECK(refusal(breakable(), {"run.steps_per_epoch=70"}, temp.path / "run") ==
-        "error: " + file + "cannot be resumed from with this graph: an epoch had 60 steps, now it has 70\n" +
-            "note: goes on from where its state was last saved with flowrun --resume " +
-            (temp.path / "run").string() + "\n");
-  CHECK(
-      refusal(breakable(), {"again.type=test.pass"}, temp.path / "run") ==
-      file +
-          "cannot be resumed from with this graph: the node 'again' was a test.scale, now it is a test.pass");
-  CHECK(refusal(chain, {}, temp.path / "run") ==
-        file + "cannot be resumed from with this graph: it has a node 'announce', which the graph has not");
-  CHECK(refusal(breakable() + "[node.more]\ntype = \"test.collect\"\nfrom = \"count\"\n", {},
-                temp.path / "run") ==
-        file + "cannot be resumed from with this graph: it knows nothing of the node 'more'");
-  CHECK(refusal(breakable(), {}, temp.path / "nothing").find("holds no run that can be resumed") !=
-        std::string::npos);
-  CHECK(run_graph(breakable(), temp, {.resume = temp.path / "run"}).code == finished);  // nothing was harmed
+  CHECK(newest() == "there is no run to go on with under 'runs/graph'");
+  CHECK(run_graph(breakable(), temp, {.output = "runs/graph/old"}, {"raise.at=30"}).code == interrupted);
+  CHECK(run_graph(breakable(), temp, {.output = "runs/graph/new"}, {"raise.at=40"}).code == interrupted);
+  CHECK(run_graph(breakable(), temp, {.output = "runs/graph/done"}).code == finished);
+  CHECK(run_graph(breakable(), temp, {.output = "runs/graph/stopped"}, {"watch.enough=10.0"}).code ==
+        finished);
+  CHECK(run_graph(breakable(), temp, {.output = "runs/other/newer"}, {"raise.at=40"}).code == interrupted);
+  temp.write("runs/graph/empty/metrics.jsonl", "");
+  CHECK(newest() == "");
+  CHECK(result("runs/graph/new")["status"] == "finished");
+  CHECK(result("runs/graph/old")["status"] == "interrupted");
+  CHECK(read_file("runs/graph/new/log.txt")
+            .find("going on in 'runs/graph/new', the newest run of this graph\n") != std::string::npos);
+  CHECK(newest() == "");
+  CHECK(result("runs/graph/old")["status"] == "finished");
+  CHECK(newest() == "there is no run to go on with under 'runs/graph': what is there has come to its end");
+  CHECK(newest({"run.epochs=3"}) == "");  // the one whose state was written last
+  CHECK(result("runs/graph/old")["epochs"] == 3);
+  std::filesystem::current_path(folder);
 }
 
 TEST_CASE("where an item is half-way into a node, the state of the last whole epoch is kept") {
@@ -173,7 +280,8 @@ TEST_CASE("where an item is half-way into a node, the state of the last whole ep
   CHECK(run_graph(half_way, temp, room, {"raise.at=60"}).code == interrupted);
   CHECK(read_file(temp.path / "run/log.txt").find("some inputs of node 'both' only") != std::string::npos);
   seen.clear();
-  CHECK(run_graph(half_way, temp, {.resume = temp.path / "run", .max_in_flight = 8}).code == finished);
+  CHECK(run_graph(half_way, temp, {.resume = temp.path / "run", .max_in_flight = 8, .allow_changes = true})
+            .code == finished);
   CHECK(seen["collect"].steps.front() == 40);
   CHECK(seen["collect"].numbers == std::vector<double>(40, 0.0));
 }
@@ -183,13 +291,13 @@ TEST_CASE("two runs cannot write into one directory") {
   CHECK(run_graph(breakable(), temp, {}, {"raise.at=30"}).code == interrupted);
   const FolderLock other(temp.path / "run");
   CHECK_THROWS_WITH_AS(
-      run_graph(breakable(), temp, {.resume = temp.path / "run"}),
+      run_graph(breakable(), temp, {.resume = temp.path / "run", .allow_changes = true}),
       ("'" + (temp.path / "run").string() + "' is in use: another run is writing there").c_str(), Error);
 }
 
 TEST_CASE("a run that could not be gone on with leaves the one that was there") {
   const TempFolder temp;
-  const RunOptions again{.resume = temp.path / "run"};
+  const RunOptions again{.resume = temp.path / "run", .allow_changes = true};
   CHECK(run_graph(breakable(), temp).code == finished);
   const auto whole = seen["watch"].numbers;
   CHECK(run_graph(breakable(), temp, {}, {"raise.at=30"}).code == interrupted);
@@ -204,7 +312,7 @@ TEST_CASE("a run that could not be gone on with leaves the one that was there") 
 
 TEST_CASE("metrics are cut where the state was saved, also when nothing was reported since") {
   const TempFolder temp;
-  const RunOptions again{.resume = temp.path / "run"};
+  const RunOptions again{.resume = temp.path / "run", .allow_changes = true};
   CHECK(run_graph(breakable(), temp).code == finished);
   const auto whole = metrics(temp.path / "run");
   CHECK(run_graph(breakable(), temp, {}, {"raise.at=70"}).code == interrupted);
@@ -216,7 +324,7 @@ TEST_CASE("metrics are cut where the state was saved, also when nothing was repo
 
 TEST_CASE("a run that was killed after its last save is closed when it is resumed") {
   const TempFolder temp;
-  const RunOptions again{.resume = temp.path / "run"};
+  const RunOptions again{.resume = temp.path / "run", .allow_changes = true};
   for (const char* enough : {"1e300", "10.0"}) {  // ends with its epochs; is stopped by a node
     const std::vector<std::string> with{std::string("watch.enough=") + enough};
     CHECK(run_graph(breakable(), temp, {}, with).code == finished);
@@ -240,8 +348,40 @@ TEST_CASE("a run that fails in its first epoch can be gone on with") {
   test_nodes::throw_at = "sum process";
   CHECK(run_graph(breakable(), temp).code == failed);
   test_nodes::throw_at.clear();
-  CHECK(run_graph(breakable(), temp, {.resume = temp.path / "run"}).code == finished);
+  CHECK(run_graph(breakable(), temp, {.resume = temp.path / "run", .allow_changes = true}).code == finished);
   CHECK(metrics(temp.path / "run") == whole);
+}
+
+TEST_CASE("training does not wait for a state to be written, but its end does") {
+  const TempFolder temp;
+  const std::string graph = std::string(chain) + "[node.disk]\ntype = \"test.slow_disk\"\nfrom = \"again\"\n";
+  CHECK(run_graph(graph, temp, {}, {"run.epochs=6"}).code == finished);
+  const std::string log = read_file(temp.path / "run/log.txt");
+  const std::string line =
+      "a state is not saved: the one before is still being written (this is said once)\n";
+  const auto said = log.find(line);
+  REQUIRE(said != std::string::npos);
+  CHECK(log.find(line, said + 1) == std::string::npos);
+  const auto epoch = [&](const char* file) {
+    return read_states(temp.path / "run" / file).at("run").value<std::int64_t>("epoch");
+  };
+  CHECK(epoch("state.safetensors") == 6);
+  CHECK(epoch("state.previous.safetensors") < 5);
+}
+
+TEST_CASE("a run whose first state cannot be written does not begin") {
+  const TempFolder temp;
+  const std::string next = (temp.path / "there/state.next.safetensors").string();
+  std::filesystem::create_directories(next + ".tmp");  // in the way; a read-only folder is found out before
+  seen.clear();
+  Problems problems;
+  Plan plan = make_plan(temp.write("graph.toml", chain), {}, problems);
+  RunOptions options;
+  options.output = temp.path / "there";
+  options.quiet = true;
+  CHECK(run_plan(plan, options) == failed);
+  CHECK(result(temp.path / "there")["reason"] == "cannot create '" + next + "': Is a directory");
+  CHECK(seen["collect"].numbers.empty());
 }
 
 TEST_CASE("SIGTERM after SIGUSR1 does not cut the end of a run short") {

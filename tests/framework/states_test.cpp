@@ -45,7 +45,8 @@ TEST_CASE("states come back as they were, to the last bit") {
   const TempFolder temp;
   const auto file = temp.path / "state.safetensors";
   const States states = some_states();
-  write_states(file, states);
+  NamedTensors written = packed(states);
+  write_states(file, written);
   const States read = read_states(file);
   REQUIRE(read.size() == 2);
   const State &before = states.at("node.twin"), &after = read.at("node.twin");
@@ -74,10 +75,18 @@ TEST_CASE("a file that is no state, of another version, or damaged in any byte, 
   CHECK(refusal(file) == "cannot open '" + file.string() + "'");
   write_safetensors(file, {});
   CHECK(refusal(file) == quoted + "cannot be resumed from: it is no saved state of a run");
-  write_safetensors(file, {{}, {{"format", "twinflow.state 9"}}});
-  CHECK(refusal(file) ==
-        quoted + "cannot be resumed from: it is a 'twinflow.state 9', this is 'twinflow.state 1'");
-  write_states(file, some_states());
+  for (const char* other : {"twinflow.state ", "twinflow.state 0", "twinflow.state 2b", "twinflow.model 1"}) {
+    write_safetensors(file, {{}, {{"format", other}}});
+    CHECK(refusal(file) == quoted + "cannot be resumed from: it is no saved state of a run");
+  }
+  write_safetensors(file, {{}, {{"format", "twinflow.state 2"}}});
+  CHECK_THROWS_WITH_AS(read_states(file),
+                       (quoted + "was saved by a newer version of TwinFlow: it is a 'twinflow.state 2', this "
+                                 "version reads 'twinflow.state 1'")
+                           .c_str(),
+                       NewerState);
+  NamedTensors written = packed(some_states());
+  write_states(file, written);
   const std::string good = read_file(file);
   Random random(stream_key(1, "damage", "state"), 0, 0);
   for (int i = 0; i < 2000; ++i) {

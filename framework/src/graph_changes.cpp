@@ -1,0 +1,91 @@
+#include "graph_changes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "graph_file.h"
+
+namespace twinflow {
+
+namespace {
+
+/// What of [run] may always change, since it leaves every step as it is.
+constexpr std::string_view never_matters[] = {
+    "epochs",     "max_time",   "max_steps",     // how long to go on
+    "save_every", "save_steps", "save_minutes",  // when to save
+    "progress",   "plugins",                     // what to show, and where plugins are looked for
+};
+
+std::string shown(const Value* value) { return value ? to_toml(*value) : "(none)"; }
+
+/// The smallest parts that differ, by their paths.
+void compare(const std::string& path, const Value* before, const Value* now,
+             std::vector<std::string>& found) {
+  if (shown(before) == shown(now)) return;
+  const auto *old_table = before ? before->get<Value::Table>() : nullptr,
+             *new_table = now ? now->get<Value::Table>() : nullptr;
+  const auto *old_list = before ? before->get<Value::List>() : nullptr,
+             *new_list = now ? now->get<Value::List>() : nullptr;
+  if (old_table && new_table && shown(before->find("type")) == shown(now->find("type"))) {
+    for (const Value::Entry& entry : *old_table)
+      compare(path + "." + entry.key, &entry.value, now->find(entry.key), found);
+    for (const Value::Entry& entry : *new_table)
+      if (!before->find(entry.key)) compare(path + "." + entry.key, nullptr, &entry.value, found);
+  } else if (old_list && new_list && old_list->size() == new_list->size()) {
+    for (std::size_t i = 0; i < old_list->size(); ++i)
+      compare(fmt::format("{}[{}]", path, i), &(*old_list)[i], &(*new_list)[i], found);
+  } else {
+    found.push_back(fmt::format("{}: {} -> {}", path, shown(before), shown(now)));
+  }
+}
+
+Value parsed(const std::string& graph) {
+  Problems problems;
+  Value value = parse_toml(graph, "graph.toml", "", problems);
+  if (!problems.empty()) throw Error("the graph in the saved state cannot be read: " + problems.str());
+  return value;
+}
+
+}  // namespace
+
+std::vector<Change> graph_changes(const std::string& before, const std::string& now) {
+  const Value old_graph = parsed(before), new_graph = parsed(now);
+  std::vector<Change> all;
+  const auto add = [&](const std::string& path, const Value* from, const Value* to, bool matters) {
+    std::vector<std::string> found;
+    compare(path, from, to, found);
+    for (std::string& one : found) all.push_back({std::move(one), matters});
+  };
+  const auto each = [](const Value* a, const Value* b, const auto& visit) {  // a key of either table, once
+    for (const Value* table : {a, b})
+      if (table && table->get<Value::Table>())
+        for (const Value::Entry& entry : *table->get<Value::Table>())
+          if (table == a || !a || !a->find(entry.key))
+            visit(entry.key, a ? a->find(entry.key) : nullptr, b ? b->find(entry.key) : nullptr);
+  };
+  each(old_graph.find("run"), new_graph.find("run"),
+       [&](const std::string& key, const Value* from, const Value* to) {
+         add("run." + key, from, to,
+             std::find(std::begin(never_matters), std::end(never_matters), key) == std::end(never_matters));
+       });
+  each(old_graph.find("node"), new_graph.find("node"),
+       [&](const std::string& name, const Value* from, const Value* to) {
+         const auto type = [](const Value& node) {
+           const Value* found = node.find("type");
+           return found && found->get<std::string>() ? *found->get<std::string>() : "?";
+         };
+         if (!from)
+           all.push_back({fmt::format("{}: added, a {}", name, type(*to))});
+         else if (!to)
+           all.push_back({fmt::format("{}: removed, a {}", name, type(*from))});
+         else if (type(*from) != type(*to))
+           all.push_back(
+               {fmt::format("{}.type: {} -> {}", name, shown(from->find("type")), shown(to->find("type")))});
+         else
+           add(name, from, to, true);
+       });
+  return all;
+}
+
+}  // namespace twinflow

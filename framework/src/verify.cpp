@@ -1,0 +1,138 @@
+#include "verify.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "saved_run.h"
+
+namespace twinflow {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+using Json = nlohmann::json;
+
+/// The message of an error without the file's name, which stands in front of the line anyway.
+std::string without(const std::string& message, const fs::path& file) {
+  const std::string quoted = fmt::format("'{}' ", file.string());
+  return message.starts_with(quoted) ? message.substr(quoted.size()) : message;
+}
+
+bool is_state(const fs::path& file) {
+  const fs::path folder = file.parent_path();
+  return file == state_file(folder) || file == previous_state_file(folder);
+}
+
+/// A state belongs to lines of metrics.jsonl that have to be there.
+Verified verify_state(const fs::path& file) {
+  const States states = read_states(file);
+  const State &run = states.at("run"), &record = states.at("record");
+  const auto index = run.value<std::int64_t>("index");
+  const std::string position = index == 0 ? fmt::format("after epoch {}", run.value<std::int64_t>("epoch"))
+                                          : fmt::format("after {} of {} items of epoch {}", index,
+                                                        run.value<std::int64_t>("steps_per_epoch"),
+                                                        run.value<std::int64_t>("epoch") + 1);
+  const fs::path metrics = file.parent_path() / "metrics.jsonl";
+  const auto bytes = static_cast<std::uintmax_t>(record.value<std::int64_t>("metrics_bytes"));
+  std::error_code missing;
+  const auto found = fs::file_size(metrics, missing);
+  if (missing || found < bytes)
+    return {
+        file,
+        fmt::format("a state {} that cannot be gone on from: it knows {} bytes of metrics.jsonl, there {}",
+                    position, bytes, missing ? "is none" : fmt::format("are {}", found)),
+        false};
+  return {file, fmt::format("good: a state {}", position)};
+}
+
+Verified verify_tensors(const fs::path& file) {
+  const NamedTensors all = read_safetensors(file);
+  const auto kept = all.metadata.find("checksum");
+  if (kept == all.metadata.end()) return {file, "good as far as can be told: it has no checksum"};
+  const std::string found = checksum(all);
+  if (kept->second != found)
+    return {file, fmt::format("damaged: its checksum is {}, its content has {}", kept->second, found), false};
+  return {file, "good: its checksum fits"};
+}
+
+Verified verify_metrics(const fs::path& file) {
+  std::ifstream lines(file, std::ios::binary);
+  if (!lines) return {file, "cannot be opened", false};
+  std::size_t number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    if (lines.eof())
+      return {file,
+              fmt::format("line {}, the last one, is cut off; flowrun --resume cuts back to where the state "
+                          "was saved",
+                          number),
+              false};
+    const Json json = Json::parse(line, nullptr, false);
+    if (!json.is_object()) return {file, fmt::format("line {} is not a JSON object", number), false};
+    for (const char* key : {"epoch", "metrics", "node", "step", "time"})
+      if (!json.contains(key)) return {file, fmt::format("line {} has no '{}'", number, key), false};
+  }
+  return {file, fmt::format("good: {} line{}", number, number == 1 ? "" : "s")};
+}
+
+Verified verify_result(const fs::path& file) {
+  std::ifstream stream(file);
+  const Json json = Json::parse(stream, nullptr, false);
+  if (!json.is_object() || !json.contains("status") || !json["status"].is_string())
+    return {file, "is not the result of a run", false};
+  return {file, fmt::format("good: {}", json["status"].get<std::string>())};
+}
+
+bool ends_in(const fs::path& file, std::initializer_list<const char*> endings) {
+  return std::any_of(endings.begin(), endings.end(),
+                     [&](const char* ending) { return file.extension() == ending; });
+}
+
+/// Empty for files that nothing is known of.
+std::optional<Verified> verify_file(const fs::path& file) {
+  try {
+    if (ends_in(file, {".tmp", ".part"}) || file.filename() == "state.next.safetensors")
+      return Verified{file, "left over by a write that was cut off; nobody reads it"};
+    if (is_state(file)) return verify_state(file);
+    if (file.extension() == ".safetensors") return verify_tensors(file);
+    if (file.filename() == "metrics.jsonl") return verify_metrics(file);
+    if (file.filename() == "result.json") return verify_result(file);
+  } catch (const Error& error) {
+    return Verified{file, without(error.what(), file), false};
+  } catch (const std::out_of_range&) {
+    return Verified{file, "is a state without the run that it is of", false};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<Verified> verify(const fs::path& path) {
+  std::vector<Verified> all;
+  if (!fs::is_directory(path)) {
+    if (!fs::exists(path)) throw Error(fmt::format("there is no '{}'", path.string()));
+    if (const auto one = verify_file(path)) return {*one};
+    throw Error(fmt::format("'{}' is of no kind that can be verified", path.string()));
+  }
+  std::vector<fs::path> files;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path))
+    if (entry.is_regular_file()) files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  for (const fs::path& file : files)
+    if (auto one = verify_file(file)) all.push_back(std::move(*one));
+  const bool is_run = fs::exists(path / "metrics.jsonl") || fs::exists(previous_state_file(path));
+  if (is_run && !fs::exists(state_file(path)))
+    all.push_back({state_file(path),
+                   fs::exists(previous_state_file(path)) ? "missing: a run that goes on uses the one before"
+                                                         : "missing: the run cannot be gone on with",
+                   false});
+  if (all.empty()) throw Error(fmt::format("there is nothing in '{}' that can be verified", path.string()));
+  return all;
+}
+
+}  // namespace twinflow
