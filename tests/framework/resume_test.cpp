@@ -29,6 +29,7 @@ class SlowDisk final : public Sink<test_nodes::Number> {
 TWINFLOW_NODE("test.slow_disk", SlowDisk)
 
 }  // namespace
+
 TEST_CASE("a run that a signal ends at any item goes on to the same end") {
   const TempFolder temp;
   const std::string graph = breakable();
