@@ -225,6 +225,7 @@ classify = "prototype")");
     for (Asked& one : asked_) {
       if (!one.fixed) {
         Random drawing = random(model, one.prefix + "tasks");
+        one.tasks = {};  // millions need room: not for two lists
         one.tasks = draw_tasks(*data, one.form.plan(), drawing);
       }
       lists.push_back(&one.tasks);
