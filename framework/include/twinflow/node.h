@@ -213,7 +213,8 @@ struct NodeInfo : TypeInfo {
   /// What the node makes of the shape of the images it is fed; empty: leaves it as it is.
   std::function<std::optional<ImageShape>(const Node&, std::optional<ImageShape>)> image_shape;
 
-  bool prepares = false;  // changes every image alike, which an evaluation has to do as well
+  std::function<bool(const Node&)> prepares;  // changes every image alike, as an evaluation has to; or empty
+  std::function<void(Node&, std::string)> prepared;  // told what prepares the images on its first stream input
 
   std::function<void(Node&, std::string_view, const Item&, const Numbers&)> hear;     // listener
   std::function<std::uint64_t(const Node&)> source_items;                             // source
@@ -340,7 +341,20 @@ class NodeSpec : public BasicSpec<Type, Node> {
   /// Says that the node changes every image alike (it normalises, inverts, resizes, ...), so that whoever
   /// measures a model that was trained behind it must send images through it as well. Nodes that draw at
   /// random do not say so.
-  void prepares() { node_.prepares = true; }
+  void prepares() {
+    node_.prepares = [](const Node&) { return true; };
+  }
+  /// The same where it depends on the parameters.
+  template <class Owner>
+  void prepares(bool (Owner::*says)() const) {
+    node_.prepares = [says](const Node& node) { return (static_cast<const Type&>(node).*says)(); };
+  }
+  /// Has the nodes that prepare the images on the first stream input put into a member, in words, before the
+  /// node's own check: "norm (augment.normalize)"; empty when there are none.
+  template <class Owner>
+  void prepared(std::string Owner::*member) {
+    node_.prepared = [member](Node& node, std::string by) { static_cast<Type&>(node).*member = std::move(by); };
+  }
   /// Says, while the graph is checked, what shape the images have that leave the node, so that nodes below
   /// can check theirs: a pure function of the parameters and of the shape of the images that are fed in.
   /// Empty: only the run will tell. A node that says nothing leaves images as they are: samplers those of
