@@ -48,7 +48,11 @@ void rename_into_place(const std::filesystem::path& finished, const std::filesys
 
 }  // namespace
 
-void write_atomically(const std::filesystem::path& file, std::string_view head, std::string_view body) {
+void write_atomically(const std::filesystem::path& file, std::string_view content) {
+  write_atomically(file, std::span(&content, 1));
+}
+
+void write_atomically(const std::filesystem::path& file, std::span<const std::string_view> parts) {
   const std::filesystem::path temporary = file.string() + ".tmp";  // one name: a kill leaves no heap of them
   auto fail = [&](const char* what) {
     const int reason = errno;
@@ -58,8 +62,9 @@ void write_atomically(const std::filesystem::path& file, std::string_view head, 
   {
     const Descriptor out(temporary, O_WRONLY | O_CREAT | O_TRUNC);
     if (out.number < 0) fail("create");
-    if (!write_all(out.number, head) || !write_all(out.number, body) || ::fsync(out.number) != 0)
-      fail("write");
+    for (const std::string_view part : parts)
+      if (!write_all(out.number, part)) fail("write");
+    if (::fsync(out.number) != 0) fail("write");
   }
   rename_into_place(temporary, file, fail);
 }

@@ -118,6 +118,11 @@ void check_progress(const Plan& plan, Problems& problems) {
                                  listing("metrics", known)));
 }
 
+const std::string& type_of(const Plan& plan, const std::string& name) {
+  const auto named = [&](const Plan::PlannedNode& node) { return node.name == name; };
+  return std::find_if(plan.nodes.begin(), plan.nodes.end(), named)->info->type;
+}
+
 /// The checks of the nodes' own, and the shapes of images from node to node. Of what is wrong no shape is
 /// known, so that nobody below reports it again.
 void check_nodes(Plan& plan, Problems& problems) {
@@ -129,6 +134,12 @@ void check_nodes(Plan& plan, Problems& problems) {
       fed.push_back({node.info->inputs[input].name, from.output_types[link.output].type, from.image_shape,
                      from.prepared_by});
     }
+    if (node.info->prepared && !fed.empty()) {
+      std::string by;
+      for (const std::string& name : fed.front().prepared_by)
+        by += fmt::format("{}{} ({})", by.empty() ? "" : ", ", name, type_of(plan, name));
+      node.info->prepared(*node.node, std::move(by));
+    }
     const std::size_t before = problems.size();
     if (node.info->check)
       node.info->check(node.node.get(),
@@ -138,7 +149,7 @@ void check_nodes(Plan& plan, Problems& problems) {
     for (const auto& [input, link] : node.inputs)
       if (node.info->inputs[input].streamed() && node.prepared_by.empty())
         node.prepared_by = plan.nodes[link.node].prepared_by;
-    if (node.info->prepares) node.prepared_by.push_back(node.name);
+    if (node.info->prepares && node.info->prepares(*node.node)) node.prepared_by.push_back(node.name);
   }
 }
 

@@ -179,16 +179,17 @@ std::string checksum(const NamedTensors& all) {
 void write_safetensors(const std::filesystem::path& file, const NamedTensors& named) {
   Json header = Json::object();
   if (!named.metadata.empty()) header[metadata_key] = named.metadata;
-  std::string body;
+  std::vector<std::string_view> parts = {{}};  // the header, then the tensors where they lie: they are large
+  std::size_t at = 0;
   for (const auto& [name, tensor] : named.tensors) {
     if (name == metadata_key) throw Error(fmt::format("a tensor cannot be called '{}'", name));
     const std::size_t bytes = tensor.values.size() * sizeof(float);
     if (elements(tensor.shape) != tensor.values.size())
       throw Error(fmt::format("tensor '{}' has {} values, which is not what its shape says", name,
                               tensor.values.size()));
-    header[name] = {
-        {"dtype", "F32"}, {"shape", tensor.shape}, {"data_offsets", {body.size(), body.size() + bytes}}};
-    body.append(reinterpret_cast<const char*>(tensor.values.data()), bytes);
+    header[name] = {{"dtype", "F32"}, {"shape", tensor.shape}, {"data_offsets", {at, at + bytes}}};
+    parts.emplace_back(reinterpret_cast<const char*>(tensor.values.data()), bytes);
+    at += bytes;
   }
   std::string head;
   try {
@@ -199,7 +200,8 @@ void write_safetensors(const std::filesystem::path& file, const NamedTensors& na
   head.append((8 - head.size() % 8) % 8, ' ');  // aligns the buffer, as the format allows
   const std::uint64_t length = head.size();
   head.insert(0, reinterpret_cast<const char*>(&length), sizeof length);
-  write_atomically(file, head, body);
+  parts[0] = head;
+  write_atomically(file, parts);
 }
 
 NamedTensors read_safetensors(const std::filesystem::path& file) {

@@ -8,11 +8,12 @@ class Invert final : public EachImage {
   static void describe(NodeSpec<Invert>& spec);
 
  private:
+  bool always() const { return probability == 1; }
   void change(Images& images, std::size_t i, Random& random) const override;
 };
 
 void Invert::describe(NodeSpec<Invert>& spec) {
-  spec.prepares();
+  spec.prepares(&Invert::always);
   spec.summary(
       "Turns images into their negatives: 1 - x. "
       "twin.evaluate sends its images through it where its `through` says so.");

@@ -40,6 +40,11 @@ bool goes_through(const std::vector<std::string>& named, const std::vector<std::
 Embeddings embed_images(const Model& model, std::shared_ptr<const PixelStore> store,
                         std::span<const std::size_t> images, const Passage& through, std::size_t copy) {
   constexpr std::size_t part = 1024;
+  if (!model.prepared_by.empty() && through.empty())
+    throw Error(
+        fmt::format("the model was trained on images that went through {}, but these do not: put such a map "
+                    "into the graph and write from = {{ ..., through = \"...\" }}",
+                    model.prepared_by));
   Embeddings all;
   for (std::size_t first = 0; first < images.size(); first += part) {
     const auto some = images.subspan(first, std::min(part, images.size() - first));

@@ -17,7 +17,8 @@ namespace twinflow::twin {
 /// A row for each of `images`, in their order: what the model makes of it once it has gone through the maps.
 /// Read in parts: as f32, images take four times the room that they have in the store. Maps that draw, draw
 /// for the part and for `copy`, so that every model sees the same. Throws Error when the images have another
-/// shape than the model's, and when one cannot be decoded.
+/// shape than the model's, when one cannot be decoded, and when the model was trained on prepared images but
+/// these go through nothing.
 Embeddings embed_images(const Model& model, std::shared_ptr<const PixelStore> store,
                         std::span<const std::size_t> images, const Passage& through, std::size_t copy = 0);
 

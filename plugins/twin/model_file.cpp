@@ -101,6 +101,7 @@ Model read_model(const std::filesystem::path& file) {
         read_text<std::shared_ptr<const Distance>>(described(metadata, "distance"), "its \"distance\"");
     model.image = read_shape(described(metadata, "image"));
     model.precision = read_precision(described(metadata, "precision"));
+    if (const auto by = metadata.find("prepared_by"); by != metadata.end()) model.prepared_by = by->second;
     model.epoch = read_count(metadata, "epoch");
     if (model.epoch > 0) --model.epoch;  // written as it is printed
     model.step = read_count(metadata, "step");

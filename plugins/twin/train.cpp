@@ -108,6 +108,7 @@ schedule = "cosine")");
         "images_per_second",
         "trained, waiting for data included; not in the first step of an epoch or after a model went out");
     spec.metric("waiting", "part of the time in which training waited for data; likewise");
+    spec.prepared(&Train::prepared_by);
     spec.check(&Train::check);
   }
 
@@ -270,6 +271,7 @@ schedule = "cosine")");
     made.layers = layers;
     made.image = image;
     made.precision = resolve(precision);
+    made.prepared_by = prepared_by;
     describe_weights(made, trainer->weights(), trainer->distance_weights());
     return made;
   }
@@ -334,6 +336,7 @@ schedule = "cosine")");
   std::vector<Tuning> tune;
   std::optional<double> clip_value, clip_norm, clip_global_norm, weight_average;
   Reader rate_factor{1.0};
+  std::string prepared_by;
   Output<Model> model;
 
   // Models that went out: one whose weights a later step has shown to be good, and one not used yet.

@@ -30,6 +30,7 @@ seed = 3
 epochs = {}
 steps_per_epoch = {}
 save_every = 1
+save_steps = 7
 
 [node.glyphs]
 type = "data.glyphs"
@@ -58,6 +59,7 @@ loss = {{ type = "all_pairs" }}
 optimizer = {{ type = "sgd", learning_rate = 0.01, momentum = 0.9 }}
 schedule = {{ type = "time_decay" }}
 accumulate = 3
+model_every = 5
 weight_average = 0.9
 layer = [
   {{ type = "conv", filters = 8, size = 3 }},
@@ -78,12 +80,12 @@ trials = 100
 type = "monitor.checkpoint"
 from = "one_shot"
 monitor = "accuracy"
+best = 2
+last = true
+every = 10
 
-[node.last]
-type = "monitor.checkpoint"
-from = "one_shot"
-monitor = "accuracy"
-keep = "last"
+[node.table]
+type = "monitor.csv"
 
 [node.slow_down]
 type = "monitor.plateau"
@@ -110,20 +112,39 @@ inline bool is_time(const std::string& name) {
   return false;
 }
 
-/// Texts by name: of metrics.jsonl each line, of result.json what does not tell of this process, of the state
-/// each value and tensor, and of all other safetensors files all bytes. A further kind of file goes here.
+/// A line of a table without the columns, as its first line calls them, that tell of clocks.
+inline std::string without_times(const std::string& line, const std::string& head) {
+  std::istringstream fields(line), names(head);
+  std::string kept;
+  for (std::string field, name; std::getline(names, name, ',') && std::getline(fields, field, ',');)
+    if (name != "time" && !is_time("/" + name.substr(name.find('.') + 1))) kept += field + ",";
+  return kept;
+}
+
+/// Texts by name: of metrics.jsonl each line (an evaluation within an epoch goes on beside the training, so
+/// that only one node's lines have an order), of table.csv likewise, of result.json what does not tell of
+/// this process, of the state each value and tensor, and of all other safetensors files all bytes. A further
+/// kind of file goes here.
 inline std::map<std::string, std::string> results(const std::filesystem::path& run) {
   std::map<std::string, std::string> all;
   std::istringstream lines(read_file(run / "metrics.jsonl"));
-  std::size_t number = 0;
-  for (std::string line; std::getline(lines, line); ++number) {
+  std::map<std::string, std::size_t> count;  // by node
+  for (std::string line; std::getline(lines, line);) {
+    std::string node;
     auto json = nlohmann::json::parse(line, nullptr, false);
     if (json.is_object()) {
       json.erase("time");
+      node = json.value("node", "");
       for (const char* time : {"seconds", "images_per_second", "waiting"}) json["metrics"].erase(time);
       line = json.dump();
     }
-    all[fmt::format("metrics.jsonl, line {:06}", number + 1)] = line;
+    all[fmt::format("metrics.jsonl, line {:06} of '{}'", ++count[node], node)] = line;
+  }
+  std::istringstream table(read_file(run / "table.csv"));
+  std::string head;
+  for (std::string line; std::getline(table, line);) {
+    if (head.empty()) head = line;
+    all[fmt::format("table.csv, line {:06}", ++count["table.csv"])] = without_times(line, head);
   }
   const auto result = nlohmann::json::parse(read_file(run / "result.json"), nullptr, false);
   for (const char* key : {"status", "reason", "epochs", "steps", "best"})
@@ -156,7 +177,8 @@ inline std::vector<std::string> differences(const std::filesystem::path& one,
 }
 
 /// Waits until something happens to one of these files in a folder: until one is made, opened anew or renamed
-/// to. False when `limit` passed before, or the process has ended.
+/// to. `file`: a name, or the beginning of one and a *. False when `limit` passed before, or the process has
+/// ended.
 class Watch {
  public:
   explicit Watch(const std::filesystem::path& folder) : descriptor_(inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
@@ -177,7 +199,9 @@ class Watch {
       const ssize_t got = read(descriptor_, buffer, sizeof buffer);
       for (ssize_t at = 0; at < got;) {
         const auto* event = reinterpret_cast<const inotify_event*>(buffer + at);
-        if (event->len > 0 && file == event->name) return true;
+        const std::string name = event->len > 0 ? event->name : "";
+        if (file.ends_with('*') ? name.starts_with(file.substr(0, file.size() - 1)) : name == file)
+          return true;
         at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
       }
     }
@@ -216,8 +240,8 @@ inline std::string kill_again_and_again(const TempFolder& temp, const std::strin
   // its place. Models and metrics are written, too.
   const std::vector<std::string> moments = {"state.next.safetensors.tmp", "state.next.safetensors.tmp",
                                             "state.next.safetensors",     "state.previous.safetensors",
-                                            "state.safetensors",          "best.safetensors.tmp",
-                                            "last.safetensors.tmp"};
+                                            "state.safetensors",          "best-step-*",
+                                            "best.safetensors.tmp"};
   for (std::uint64_t start = 0;; ++start) {
     twinflow::Random random(twinflow::stream_key(seed, "kill", "chain"), 0, start);
     const bool fresh = !std::filesystem::exists(folder / "state.safetensors") &&

@@ -37,7 +37,7 @@ TEST_CASE("the comparison sees one bit, one line and one file") {
   CHECK(other("best.safetensors", [](std::string& bytes) { bytes.back() ^= 1; }) ==
         std::vector<std::string>{"best.safetensors"});
   CHECK(other("metrics.jsonl", [](std::string& bytes) { bytes += "{\"metrics\": {}}\n"; }) ==
-        std::vector<std::string>{"metrics.jsonl, line 000011"});
+        std::vector<std::string>{"metrics.jsonl, line 000001 of ''"});
   CHECK(other("more.safetensors", [](std::string& bytes) { bytes = "x"; }) ==
         std::vector<std::string>{"more.safetensors"});
   const auto weights = [&](std::string&) {

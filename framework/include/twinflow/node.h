@@ -214,7 +214,8 @@ struct NodeInfo : TypeInfo {
   std::function<std::optional<ImageShape>(const Node&, std::optional<ImageShape>)> image_shape;
 
   std::function<bool(const Node&)> prepares;  // changes every image alike, as an evaluation has to; or empty
-  std::function<void(Node&, std::string)> prepared;  // told what prepares the images on its first stream input
+  std::function<void(Node&, std::string)>
+      prepared;  // told what prepares the images on its first stream input
 
   std::function<void(Node&, std::string_view, const Item&, const Numbers&)> hear;     // listener
   std::function<std::uint64_t(const Node&)> source_items;                             // source
@@ -353,7 +354,9 @@ class NodeSpec : public BasicSpec<Type, Node> {
   /// node's own check: "norm (augment.normalize)"; empty when there are none.
   template <class Owner>
   void prepared(std::string Owner::*member) {
-    node_.prepared = [member](Node& node, std::string by) { static_cast<Type&>(node).*member = std::move(by); };
+    node_.prepared = [member](Node& node, std::string by) {
+      static_cast<Type&>(node).*member = std::move(by);
+    };
   }
   /// Says, while the graph is checked, what shape the images have that leave the node, so that nodes below
   /// can check theirs: a pure function of the parameters and of the shape of the images that are fed in.

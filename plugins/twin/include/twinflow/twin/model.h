@@ -30,6 +30,9 @@ class Model {
   Layers layers;
   Shape image;
   Precision precision = Precision::f32;
+  /// What changed every image alike before the network was trained on it: "norm (augment.normalize)".
+  /// Metadata "prepared_by", where there is any.
+  std::string prepared_by;
 
   /// Empty for a distance without weights.
   std::span<const float> distance_weights() const;
