@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "runtime.h"
+#include "saved_run.h"
 #include "tell.h"
 #include "twinflow/plugin.h"
 
@@ -91,12 +92,16 @@ int main(int argc, char** argv) {
       twinflow::tell(stderr, fmt::format("error: there is no run directory '{}'\n", options.resume.string()));
       return twinflow::invalid;
     }
-    if (graph.empty()) graph = options.resume / "graph.toml";
     for (const auto& [key, value] :
          {std::pair("epochs", epochs), {"max_steps", max_steps}, {"max_time", max_time}})
       if (!value.empty()) overrides.push_back(fmt::format("run.{}={}", key, value));
     twinflow::Problems problems;
-    twinflow::Plan plan = twinflow::make_plan(graph, overrides, problems);
+    // The saved state knows the graph that it belongs to; graph.toml beside it may be one save ahead.
+    const bool saved = graph.empty();
+    if (saved) graph = options.resume / "graph.toml";
+    twinflow::Plan plan = saved ? twinflow::make_saved_plan(twinflow::read_saved_run(options.resume).graph,
+                                                            graph, overrides, problems)
+                                : twinflow::make_plan(graph, overrides, problems);
     twinflow::tell(stderr, problems.str());
     if (!problems.empty()) {
       twinflow::tell(stderr, fmt::format("{} error{}\n", problems.size(), problems.size() == 1 ? "" : "s"));

@@ -10,7 +10,8 @@ namespace twinflow {
 
 namespace {
 
-/// What of [run] may always change, since it leaves every step as it is.
+/// What of [run] may always change: the steps made stay as they were. (Schedules over the whole run follow
+/// its length from there on, which is said.)
 constexpr std::string_view never_matters[] = {
     "epochs",     "max_time",   "max_steps",     // how long to go on
     "save_every", "save_steps", "save_minutes",  // when to save

@@ -344,16 +344,31 @@ class Checker {
 
 }  // namespace
 
-Plan make_plan(const std::filesystem::path& file, const std::vector<std::string>& overrides,
-               Problems& problems) {
-  PluginIndex::instance();
-  Value graph = load_graph_file(file, problems);
+namespace {
+
+Plan checked(Value graph, const std::filesystem::path& file, const std::vector<std::string>& overrides,
+             Problems& problems) {
   if (!problems.empty()) return {};
   for (const std::string& one : overrides) apply_override(graph, one, problems);
   Plan plan = Checker(std::move(graph), problems).plan();
   if (!problems.empty()) return {};
   plan.graph_name = file.stem().string();
   return plan;
+}
+
+}  // namespace
+
+Plan make_plan(const std::filesystem::path& file, const std::vector<std::string>& overrides,
+               Problems& problems) {
+  PluginIndex::instance();
+  return checked(load_graph_file(file, problems), file, overrides, problems);
+}
+
+Plan make_saved_plan(const std::string& graph, const std::filesystem::path& file,
+                     const std::vector<std::string>& overrides, Problems& problems) {
+  PluginIndex::instance();
+  const std::string folder = std::filesystem::absolute(file).parent_path().string();
+  return checked(parse_toml(graph, file.string(), folder, problems), file, overrides, problems);
 }
 
 }  // namespace twinflow

@@ -43,4 +43,8 @@ struct Plan {
 Plan make_plan(const std::filesystem::path& file, const std::vector<std::string>& overrides,
                Problems& problems);
 
+/// The same for a graph that a run has saved, whole: `file` is what it is called in sentences.
+Plan make_saved_plan(const std::string& graph, const std::filesystem::path& file,
+                     const std::vector<std::string>& overrides, Problems& problems);
+
 }  // namespace twinflow

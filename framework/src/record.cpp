@@ -11,6 +11,7 @@
 
 #include "files.h"
 #include "registry.h"
+#include "saved_run.h"
 #include "tell.h"
 
 namespace twinflow {
@@ -38,6 +39,23 @@ Record::Record(const Plan& plan, bool quiet)
     if (!node.metrics.empty()) shown_.emplace_back(node.name, node.metrics.front().name);
 }
 
+namespace {
+
+/// Without a state there is no run that could be gone on with: such a folder may be used again.
+void refuse_run(const std::filesystem::path& directory) {
+  std::error_code unknown;
+  const auto there = [&](const std::filesystem::path& file) {
+    return std::filesystem::exists(file, unknown);
+  };
+  const bool foreign = there(directory / "metrics.jsonl") && !there(directory / "graph.toml");
+  if (there(state_file(directory)) || there(previous_state_file(directory)) || foreign)
+    throw Error(
+        fmt::format("'{}' already holds a run: name another folder with --output, or go on with --resume",
+                    directory.string()));
+}
+
+}  // namespace
+
 double Record::seconds() const {
   return seconds_before_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
 }
@@ -46,10 +64,7 @@ void Record::check_output(const std::filesystem::path& output) const {
   const std::filesystem::path directory =
       output.empty() ? std::filesystem::path("runs") / plan_.graph_name : output;
   std::error_code unknown;
-  if (!output.empty() && std::filesystem::exists(directory / "metrics.jsonl", unknown))
-    throw Error(
-        fmt::format("'{}' already holds a run: name another folder with --output, or go on with --resume",
-                    directory.string()));
+  if (!output.empty()) refuse_run(directory);
   std::filesystem::path above = std::filesystem::absolute(directory);
   while (!std::filesystem::exists(above, unknown) && above != above.parent_path())
     above = above.parent_path();
@@ -79,10 +94,9 @@ void Record::create(const std::filesystem::path& output) {
   if (failed)
     throw Error(fmt::format("cannot make the run directory '{}': {}", directory.string(), failed.message()));
   lock_.emplace(directory);
-  if (std::filesystem::exists(directory / "metrics.jsonl"))
-    throw Error(
-        fmt::format("'{}' already holds a run: name another folder with --output, or go on with --resume",
-                    directory.string()));
+  refuse_run(directory);
+  for (const char* file : {"metrics.jsonl", "log.txt", "result.json"})
+    std::filesystem::remove(directory / file);  // of a run that was killed before its first state
   write_atomically(directory / "graph.toml", plan_.resolved_toml);
   graph_written_ = true;
   write_into(directory);
@@ -100,6 +114,9 @@ void Record::resume(const std::filesystem::path& directory, const State& state) 
   std::filesystem::resize_file(metrics, length, failed);
   if (failed) throw Error(fmt::format("cannot write '{}': {}", metrics.string(), failed.message()));
   reported_early_.clear();  // as nodes were opened: that stands there since the run began
+  last_.clear();
+  best_.clear();
+  means_.clear();
   write_into(directory);
   seconds_before_ = state.value<double>("seconds");
   for (const auto& [key, value] : state.values) {

@@ -11,6 +11,7 @@
 #include <deque>
 #include <new>
 #include <optional>
+#include <thread>
 
 #include "control_board.h"
 #include "fingerprint.h"
@@ -263,7 +264,7 @@ class Runtime final : public Run {
   bool nothing_left() {
     const bool done = resumed_->position.epoch >= epochs();
     const bool stopped = resumed_->position.stop && resumed_->position.index == 0;
-    if (!done && !(stopped && same_graph_)) return false;
+    if (!done && !(stopped && !another_chance_)) return false;
     if (!has_ended(resume_)) return false;  // it was ended by force before its sinks were closed
     record_.say(fmt::format("nothing to do: {}",
                             done ? fmt::format("{} of {} epochs are done", resumed_->position.epoch, epochs())
@@ -279,12 +280,14 @@ class Runtime final : public Run {
       compare_data();
       position_ = resumed_->position;
       if (position_.index == 0) saved_epoch_ = position_.epoch;
-      if (position_.index == 0 && !same_graph_) position_.stop.reset();  // it gets another chance
+      if (another_chance_) position_.stop.reset();
       record_.resume(resume_, resumed_->states["record"]);
       if (!resumed_->newest_is_bad.empty())
         record_.say(fmt::format("{}: going on from the state before, '{}'", resumed_->newest_is_bad,
                                 resumed_->file.string()));
       for (const std::string& line : changes_) record_.say("changed: " + line);
+      if (longer_)
+        record_.say("a learning rate that follows the length of the run follows the new one from here");
       record_.say(position_.index == 0 ? fmt::format("resumed after epoch {}", position_.epoch)
                                        : fmt::format("resumed after {} of {} items of epoch {}",
                                                      position_.index, steps_per_epoch_, position_.epoch + 1));
@@ -299,10 +302,11 @@ class Runtime final : public Run {
   /// Another graph than the one that the run was saved by is refused, unless changes are allowed or none
   /// matters. Nodes that were not there, or were of another type, then start anew.
   void compare_graphs() {
-    same_graph_ = resumed_->graph == plan_.resolved_toml;
     std::vector<std::string> mattering;
     for (Change& change : graph_changes(resumed_->graph, plan_.resolved_toml)) {
       if (change.matters) mattering.push_back(change.text);
+      longer_ |= change.text.starts_with("run.epochs:") || change.text.starts_with("run.max_steps:");
+      another_chance_ |= change.matters || change.text.starts_with("run.epochs:");
       changes_.push_back(std::move(change.text));
     }
     refuse(mattering);
@@ -326,11 +330,10 @@ class Runtime final : public Run {
     }
     const std::uint64_t before = resumed_->steps_per_epoch;
     const std::string epoch = fmt::format("an epoch had {} steps, now it has {}", before, steps_per_epoch_);
-    if (before != steps_per_epoch_) mattering.push_back(epoch);
+    if (before != steps_per_epoch_)  // all that is counted in steps would be another
+      throw Error(
+          fmt::format("'{}': {}, which cannot change in a run that goes on", resumed_->file.string(), epoch));
     refuse(mattering);
-    if (before != steps_per_epoch_ && resumed_->position.index != 0)
-      throw Error(fmt::format("'{}' was saved in the middle of an epoch, whose length cannot change: {}",
-                              resumed_->file.string(), epoch));
     changes_.insert(changes_.end(), mattering.begin(), mattering.end());
   }
 
@@ -349,7 +352,13 @@ class Runtime final : public Run {
     for (std::size_t i = 0; i < plan_.nodes.size() && !failed_; ++i) {
       const std::string& name = plan_.nodes[i].name;
       if (resumed_->types.contains(name))
-        guarded(i, [&] { plan_.nodes[i].node->restore(resumed_->states["node." + name]); });
+        guarded(i, [&] {
+          try {
+            plan_.nodes[i].node->restore(resumed_->states["node." + name]);
+          } catch (const Error& error) {
+            throw Error(fmt::format("'{}': {}", resumed_->file.string(), error.what()));
+          }
+        });
     }
     resumed_.reset();  // its tensors are large
   }
@@ -366,13 +375,19 @@ class Runtime final : public Run {
     }
     const auto begin = Clock::now();
     States states;
+    try {
+      states["record"] = record_.save();  // first: nodes take it that what they give here is kept
+    } catch (const std::exception& error) {
+      if (!saved_) return guarded("", [] { throw; });
+      return unsaved(error.what());
+    }
+    unsaved_.clear();
     for (std::size_t i = 0; i < plan_.nodes.size() && !failed_; ++i)
       guarded(i, [&] { states["node." + plan_.nodes[i].name] = plan_.nodes[i].node->save(); });
     guarded("", [&] {
       if (failed_) return;
       states["run"] = position_state(plan_, steps_per_epoch_, position_, about_);
       states["board"] = board_.save();
-      states["record"] = record_.save();
       if (position_.index == 0) saved_epoch_ = position_.epoch;
       const auto taken = std::make_shared<NamedTensors>(packed(std::move(states)));
       const auto write = [this, taken, begin] {
@@ -390,15 +405,26 @@ class Runtime final : public Run {
     });
   }
 
-  /// A signal may come right after an epoch that ended without a save.
+  /// A signal may come right after an epoch that ended without a save; and where the last state could not be
+  /// saved, the disk may yet have room.
   void save_last() {
     if (!failed_ && position_.index == 0 && saved_epoch_ != position_.epoch) save_recorded();
+    for (const double wait : {0.5, 2.0}) {
+      if (failed_ || unsaved_.empty()) return;
+      std::this_thread::sleep_for(std::chrono::duration<double>(wait));
+      save_recorded();
+    }
+    if (!failed_ && !unsaved_.empty()) guarded("", [&] { throw Error(not_saved(unsaved_)); });
+  }
+
+  std::string not_saved(const std::string& why) const {
+    return fmt::format("the last state could not be saved{}{}: '{}' is of before", why.empty() ? "" : ": ",
+                       why, state_file(directory()).string());
   }
 
   /// Once the writing thread is done: a run whose last state is not on the disk has not ended well.
   void check_saved() {
-    if (saving_.valid() && !saving_.get())
-      guarded("", [] { throw Error("the last state could not be saved: the one on the disk is of before"); });
+    if (saving_.valid() && !saving_.get()) guarded("", [&] { throw Error(not_saved("")); });
   }
 
   void build(flow::graph& graph) {
@@ -538,6 +564,7 @@ class Runtime final : public Run {
     while (true) {
       pause_ = timetable_.next_pause(next_step_, epoch_end_);
       const auto now = Clock::now();
+      start_item(now, true);  // however short the time between saves is, the run goes on
       for (auto i = in_flight_.load(); i < static_cast<std::uint64_t>(max_in_flight_); ++i) start_item(now);
       graph.wait_for_all();
       for (Station& station : stations_) station.free_since.reset();
@@ -567,7 +594,7 @@ class Runtime final : public Run {
       stations_[i].finish_seconds += std::chrono::duration<double>(end - begin).count();
       if (trace_) trace_->body(planned.name, last, begin, end);
     }
-    save_times_.busy(Clock::now() - ending_since);
+    save_times_.epoch_end(Clock::now() - ending_since);
     check_joins();
     if (failed_) return;
     if (in_flight_ != 0)
@@ -603,12 +630,17 @@ class Runtime final : public Run {
   /// and training goes on.
   void save_recorded() {
     const std::string trouble = record_.trouble();
-    trouble.empty() ? save() : record_.say("the state is not saved: " + trouble);
+    trouble.empty() ? save() : unsaved(trouble);
+  }
+  void unsaved(const std::string& why) {
+    unsaved_ = why;
+    record_.say("the state is not saved: " + why);
   }
 
   /// Lets one more item of this epoch start, unless the run is ending or pauses. Called on any thread.
-  void start_item(Clock::time_point now) {
-    if (failed_ || SignalGuard::received() != 0 || timetable_.time_to_pause(now)) return;
+  /// `anyway`: also when it is time to pause.
+  void start_item(Clock::time_point now, bool anyway = false) {
+    if (failed_ || SignalGuard::received() != 0 || (!anyway && timetable_.time_to_pause(now))) return;
     std::uint64_t step = next_step_;
     do {
       if (step >= pause_) return;
@@ -630,7 +662,7 @@ class Runtime final : public Run {
     const std::uint64_t under_way = --in_flight_;
     if (trace_) trace_->count(under_way);
     const auto now = Clock::now();
-    save_times_.busy(now - started);
+    save_times_.item(now - started);
     start_item(now);
   }
 
@@ -690,14 +722,16 @@ class Runtime final : public Run {
 
   ControlBoard board_;
   std::optional<SavedRun> resumed_;   // until the nodes have it back
-  bool same_graph_ = false;           // as the resumed run's, to the last parameter
-  std::vector<std::string> changes_;  // where it is not
+  std::vector<std::string> changes_;  // where the graph is not that of the resumed run
+  bool longer_ = false;               // or shorter: among them is the run's length
+  bool another_chance_ = false;       // for a run that was stopped: it may now go on otherwise
   bool refused_ = false;              // for them
   bool started_ = false;
   bool told_half_ = false;                    // that an item could not be saved
   bool saved_ = false;                        // there is a state on the disk
   std::shared_future<bool> saving_;           // of the state that was last given to be written
   std::optional<std::uint64_t> saved_epoch_;  // that it is the end of
+  std::string unsaved_;                       // why a state was not even taken; empty: it was
   bool skipped_ = false;                      // a state was not saved while one was being written
   bool state_is_bad_ = false;                 // state.safetensors is (see write_saved_run)
   std::uint64_t steps_per_epoch_ = 0;

@@ -18,9 +18,10 @@ class SaveTimes {
   SaveTimes(std::optional<double> grace, std::function<void(const std::string&)> say)
       : grace_(grace), say_(std::move(say)) {}
 
-  /// An item took so long, from its start until nothing of it was left, or what is done at the end of an
-  /// epoch did: a signal waits for it.
-  void busy(std::chrono::steady_clock::duration time);
+  /// An item took so long, from its start until nothing of it was left: a signal waits for it,
+  void item(std::chrono::steady_clock::duration time) { lengthen(item_, time); }
+  /// and, where it was an epoch's last, for what is done at its end.
+  void epoch_end(std::chrono::steady_clock::duration time) { lengthen(epoch_end_, time); }
   /// A state is on the disk after so many seconds.
   void saved(double seconds);
   /// The longest save; none: there was none.
@@ -29,7 +30,10 @@ class SaveTimes {
  private:
   const std::optional<double> grace_;
   const std::function<void(const std::string&)> say_;
-  std::atomic<std::chrono::steady_clock::duration::rep> busy_{0};  // the longest
+  using Longest = std::atomic<std::chrono::steady_clock::duration::rep>;
+  static void lengthen(Longest& longest, std::chrono::steady_clock::duration time);
+
+  Longest item_{0}, epoch_end_{0};
   mutable std::mutex mutex_;
   std::optional<double> save_;  // the longest
   bool told_ = false;

@@ -44,9 +44,7 @@ void write_saved_run(const fs::path& directory, NamedTensors& packed, bool state
   replace_file(next, file);
 }
 
-namespace {
-
-SavedRun read_one(const fs::path& file) {
+SavedRun read_state(const fs::path& file) {
   if (!fs::exists(file)) throw Error(fmt::format("there is no '{}'", file.string()));
   SavedRun run;
   run.file = file;
@@ -66,13 +64,12 @@ SavedRun read_one(const fs::path& file) {
     if (state.has("stop")) run.position.stop = state.value<std::string>("stop");
     run.steps_per_epoch = count("steps_per_epoch");
     run.graph = state.value<std::string>("graph");
+    run.states["record"].value<std::int64_t>("metrics_bytes");
   } catch (const Error& error) {
     throw Error(fmt::format("'{}' cannot be resumed from: {}", file.string(), error.what()));
   }
   return run;
 }
-
-}  // namespace
 
 SavedRun read_saved_run(const fs::path& directory) {
   const fs::path file = state_file(directory), previous = previous_state_file(directory);
@@ -81,14 +78,14 @@ SavedRun read_saved_run(const fs::path& directory) {
                             file.string()));
   std::string why;
   try {
-    return read_one(file);
+    return read_state(file);
   } catch (const NewerState&) {
     throw;  // the one before would only hide that another program is needed
   } catch (const Error& error) {
     why = error.what();
   }
   try {
-    SavedRun run = read_one(previous);
+    SavedRun run = read_state(previous);
     run.newest_is_bad = why;
     return run;
   } catch (const NewerState&) {
@@ -129,8 +126,15 @@ namespace {
 bool is_over(const fs::path& directory, std::uint64_t epochs) {
   if (!has_ended(directory)) return false;
   const nlohmann::json result = result_of(directory);
-  if (result["status"] == "finished") return result.value("epochs", std::uint64_t{0}) >= epochs;
-  return read_saved_run(directory).position.stop.has_value();
+  if (result["status"] == "finished")
+    return result.contains("epochs") && result["epochs"].is_number_unsigned() &&
+           result["epochs"].get<std::uint64_t>() >= epochs;
+  try {
+    const Position position = read_saved_run(directory).position;
+    return position.stop && position.index == 0;
+  } catch (const Error&) {
+    return true;  // it cannot be gone on with, but one before it may
+  }
 }
 
 }  // namespace

@@ -43,6 +43,9 @@ struct SavedRun {
   std::map<std::string, std::string> data;   // their fingerprints, by their names in Run::about
   std::string graph;                         // resolved, as TOML
 };
+/// A run read back from one of its states. Throws Error naming the file and the reason; NewerState when it is
+/// of a later version.
+SavedRun read_state(const std::filesystem::path& file);
 /// The state written last, or, where that is missing or damaged, the one before. Throws Error naming the file
 /// and the reason, of both where both are bad; NewerState when it is of a later version.
 SavedRun read_saved_run(const std::filesystem::path& directory);

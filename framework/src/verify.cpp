@@ -30,15 +30,14 @@ bool is_state(const fs::path& file) {
 
 /// A state belongs to lines of metrics.jsonl that have to be there.
 Verified verify_state(const fs::path& file) {
-  const States states = read_states(file);
-  const State &run = states.at("run"), &record = states.at("record");
-  const auto index = run.value<std::int64_t>("index");
-  const std::string position = index == 0 ? fmt::format("after epoch {}", run.value<std::int64_t>("epoch"))
-                                          : fmt::format("after {} of {} items of epoch {}", index,
-                                                        run.value<std::int64_t>("steps_per_epoch"),
-                                                        run.value<std::int64_t>("epoch") + 1);
+  const SavedRun run = read_state(file);
+  const auto [epoch, index, stop] = run.position;
+  const std::string position =
+      index == 0 ? fmt::format("after epoch {}", epoch)
+                 : fmt::format("after {} of {} items of epoch {}", index, run.steps_per_epoch, epoch + 1);
   const fs::path metrics = file.parent_path() / "metrics.jsonl";
-  const auto bytes = static_cast<std::uintmax_t>(record.value<std::int64_t>("metrics_bytes"));
+  const auto bytes =
+      static_cast<std::uintmax_t>(run.states.at("record").value<std::int64_t>("metrics_bytes"));
   std::error_code missing;
   const auto found = fs::file_size(metrics, missing);
   if (missing || found < bytes)
@@ -96,6 +95,7 @@ bool ends_in(const fs::path& file, std::initializer_list<const char*> endings) {
 /// Empty for files that nothing is known of.
 std::optional<Verified> verify_file(const fs::path& file) {
   try {
+    if (!fs::exists(file)) return Verified{file, "is a link to what is not there", false};
     if (ends_in(file, {".tmp", ".part"}) || file.filename() == "state.next.safetensors")
       return Verified{file, "left over by a write that was cut off; nobody reads it"};
     if (is_state(file)) return verify_state(file);
@@ -104,8 +104,6 @@ std::optional<Verified> verify_file(const fs::path& file) {
     if (file.filename() == "result.json") return verify_result(file);
   } catch (const Error& error) {
     return Verified{file, without(error.what(), file), false};
-  } catch (const std::out_of_range&) {
-    return Verified{file, "is a state without the run that it is of", false};
   }
   return std::nullopt;
 }
@@ -121,7 +119,7 @@ std::vector<Verified> verify(const fs::path& path) {
   }
   std::vector<fs::path> files;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path))
-    if (entry.is_regular_file()) files.push_back(entry.path());
+    if (entry.is_regular_file() || entry.is_symlink()) files.push_back(entry.path());
   std::sort(files.begin(), files.end());
   for (const fs::path& file : files)
     if (auto one = verify_file(file)) all.push_back(std::move(*one));

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <poll.h>
 #include <sys/inotify.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <functional>
@@ -105,9 +107,11 @@ patience = 1000000
 
 // What must be the same, as named texts. What an epoch took is no result.
 
-/// Of a value in the state: it depends on the clock.
+/// Of a value in the state: it depends on the clock, as the length of a file with times in it does, and which
+/// of its lines are still to be written.
 inline bool is_time(const std::string& name) {
-  for (const char* time : {"/seconds", "/images_per_second", "/waiting", "/metrics_bytes"})
+  for (const char* time : {"/seconds", "/images_per_second", "/waiting", "/metrics_bytes", "node.table/bytes",
+                           "node.table/waiting_rows"})
     if (name.ends_with(time)) return true;
   return false;
 }
@@ -176,6 +180,11 @@ inline std::vector<std::string> differences(const std::filesystem::path& one,
   return names;
 }
 
+/// The same in one text.
+inline std::string difference(const std::filesystem::path& one, const std::filesystem::path& other) {
+  return fmt::format("{}", fmt::join(differences(one, other), "; "));
+}
+
 /// Waits until something happens to one of these files in a folder: until one is made, opened anew or renamed
 /// to. `file`: a name, or the beginning of one and a *. False when `limit` passed before, or the process has
 /// ended.
@@ -222,11 +231,16 @@ struct Kills {
   }
 };
 
-inline bool half_written(const std::filesystem::path& run) {
-  bool half = std::filesystem::exists(run / "state.next.safetensors");
+/// The files that are half written, with when: a kill may leave them for long.
+inline std::map<std::filesystem::path, std::filesystem::file_time_type> half_written(
+    const std::filesystem::path& run) {
+  std::map<std::filesystem::path, std::filesystem::file_time_type> found;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(run))
-    half |= entry.path().extension() == ".tmp" || entry.path().extension() == ".part";
-  return half;
+    if (const auto& file = entry.path();
+        !entry.is_symlink() && (file.filename() == "state.next.safetensors" || file.extension() == ".tmp" ||
+                                file.extension() == ".part"))
+      found[file] = entry.last_write_time();
+  return found;
 }
 
 /// Starts temp/graph.toml in temp/`run`, kills and resumes it until it was killed so often, then lets it end.
@@ -246,7 +260,6 @@ inline std::string kill_again_and_again(const TempFolder& temp, const std::strin
     twinflow::Random random(twinflow::stream_key(seed, "kill", "chain"), 0, start);
     const bool fresh = !std::filesystem::exists(folder / "state.safetensors") &&
                        !std::filesystem::exists(folder / "state.previous.safetensors");
-    if (fresh) std::filesystem::remove_all(folder);
     std::filesystem::create_directories(folder);
     std::vector<std::string> arguments{"graph.toml", fresh ? "--output" : "--resume", run, "--threads",
                                        std::to_string(1 + random.below(4))};
@@ -259,6 +272,7 @@ inline std::string kill_again_and_again(const TempFolder& temp, const std::strin
       return std::filesystem::last_write_time(folder / "metrics.jsonl", none);
     };
     const auto before = reported();
+    const auto half_before = half_written(folder);
     const Watch watch(folder);
     const Program program(temp, "flowrun", arguments);
     const double what = random.uniform();
@@ -280,7 +294,12 @@ inline std::string kill_again_and_again(const TempFolder& temp, const std::strin
       if (ended.exit_code != 0) return fmt::format("exit code {}: {}", ended.exit_code, ended.errors);
       return "";  // it came to its end before
     }
-    ++(half_written(folder) ? kills.writing : reported() == before ? kills.opening : kills.training);
+    const auto half = half_written(folder);
+    const bool writing = std::any_of(half.begin(), half.end(), [&](const auto& one) {
+      const auto old = half_before.find(one.first);
+      return old == half_before.end() || old->second != one.second;
+    });
+    ++(writing ? kills.writing : reported() == before ? kills.opening : kills.training);
     if (told) told(kills);
   }
 }

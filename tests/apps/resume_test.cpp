@@ -149,7 +149,7 @@ TEST_CASE("a damaged state is told of, and the run goes on from the one before t
       run.output,
       "'run/state.safetensors' cannot be resumed from: it is damaged: its checksum does not fit: going on "
       "from the state before, 'run/state.previous.safetensors'\n"));
-  CHECK(kill_chain::differences(temp.path / "whole", temp.path / "run") == std::vector<std::string>());
+  CHECK(kill_chain::difference(temp.path / "whole", temp.path / "run") == "");
   const Finished verified = Program(temp, "flowinspect", {"--verify", "run"}).wait();
   CHECK(verified.exit_code == 0);
   CHECK(contains(verified.output, "run/state.safetensors: good: a state after epoch 4\n"));
@@ -176,8 +176,8 @@ TEST_CASE("where the last state does not fit on the disk, the run has failed and
                                        "/bin/flowrun graph.toml --output run"})
                             .wait();
   CHECK(full.exit_code == 1);
-  CHECK(
-      contains(full.errors, "error: the last state could not be saved: the one on the disk is of before\n"));
+  CHECK(contains(full.errors,
+                 "error: the last state could not be saved: 'run/state.safetensors' is of before\n"));
   CHECK(contains(full.output, "the state: cannot write 'run/state.next.safetensors': File too large\n"));
   CHECK(nlohmann::json::parse(read_file(temp.path / "run/result.json"))["status"] == "failed");
   CHECK(!std::filesystem::exists(temp.path / "run/state.next.safetensors.tmp"));
@@ -185,5 +185,5 @@ TEST_CASE("where the last state does not fit on the disk, the run has failed and
   const Finished resumed = flowrun(temp, {"graph.toml", "--resume", "run"});
   CHECK(resumed.exit_code == 0);
   CHECK(contains(resumed.output, "resumed after epoch 0\n"));
-  CHECK(kill_chain::differences(temp.path / "whole", temp.path / "run") == std::vector<std::string>());
+  CHECK(kill_chain::difference(temp.path / "whole", temp.path / "run") == "");
 }

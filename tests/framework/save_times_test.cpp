@@ -9,16 +9,16 @@ TEST_CASE("a grace that is too short is told once, as soon as it is known") {
   CHECK(!times.longest());
   times.saved(3.0);
   CHECK(said.empty());
-  times.busy(std::chrono::milliseconds(1500));
-  times.busy(std::chrono::milliseconds(500));
+  times.item(std::chrono::milliseconds(1500));
+  times.item(std::chrono::milliseconds(500));
   times.saved(2.0);
   CHECK(said.empty());
-  times.busy(std::chrono::milliseconds(2250));
+  times.item(std::chrono::milliseconds(2250));
   times.saved(2.0);  // together with the longest of both
   REQUIRE(said.size() == 1);
   CHECK(said[0].starts_with(
       "warning: to end after a signal takes up to 5.25 s (3.00 s for saving the state, "
-      "2.25 s for an item or the end of an epoch), but --grace says that there are 5 s: "));
+      "2.25 s for an item and the end of its epoch), but --grace says that there are 5 s: "));
   times.saved(60.0);
   CHECK(said.size() == 1);
   CHECK(times.longest() == 60.0);

@@ -20,7 +20,10 @@ NamedTensors state_after(std::int64_t epoch) {
                 {"graph", "[run]\n"},
                 {"type.sum", "test.sum"},
                 {"data.a.train", "3 images"}};
-  states["record"].values = {{"best/sum/total", 1.0}, {"best/sums/total", 2.0}, {"seconds", 3.0}};
+  states["record"].values = {{"best/sum/total", 1.0},
+                             {"best/sums/total", 2.0},
+                             {"seconds", 3.0},
+                             {"metrics_bytes", std::int64_t{0}}};
   states["node.sum"].tensors["weights"] = {{4}, {1, 2, 3, static_cast<float>(epoch)}};
   return packed(std::move(states));
 }

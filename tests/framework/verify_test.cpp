@@ -59,7 +59,8 @@ TEST_CASE("a run directory is looked through file by file") {
     CHECK(verified(run).ends_with("BAD state.safetensors: missing: the run cannot be gone on with\n"));
     NamedTensors empty = packed({});
     write_states(run / "state.safetensors", empty);
-    CHECK(verified(run).ends_with("BAD state.safetensors: is a state without the run that it is of\n"));
+    CHECK(verified(run).ends_with(
+        "BAD state.safetensors: cannot be resumed from: the saved state has no value 'epoch'\n"));
   }
   SUBCASE("metrics") {
     temp.write("run/metrics.jsonl", lines + "{\"half\"");
