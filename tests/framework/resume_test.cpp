@@ -397,3 +397,41 @@ TEST_CASE("SIGTERM after SIGUSR1 does not cut the end of a run short") {
   CHECK(result(temp.path / "run")["reason"].get<std::string>().starts_with("stopped by Terminated"));
   CHECK(std::filesystem::exists(temp.path / "run/state.safetensors"));
 }
+
+TEST_CASE("a state that cannot be taken ends no training, but the run's end is then a failure") {
+  const TempFolder temp;
+  CHECK(run_graph(breakable(), temp, {}, {"raise.at=30"}).code == interrupted);
+  const std::string before = read_file(temp.path / "run/state.safetensors");
+  std::filesystem::create_directory(temp.path / "run/graph.toml.tmp");  // in the way of the new graph.toml
+  seen.clear();
+  const RunOptions again{.resume = temp.path / "run", .allow_changes = true};
+  const Outcome outcome = run_graph(breakable(), temp, again);
+  CHECK(outcome.code == failed);
+  CHECK(seen["collect"].steps.back() == 119);
+  CHECK(outcome.errors.starts_with("error: the last state could not be saved: cannot create '" +
+                                   (temp.path / "run/graph.toml").string() + "': Is a directory: '"));
+  CHECK(read_file(temp.path / "run/state.safetensors") == before);
+  std::filesystem::remove(temp.path / "run/graph.toml.tmp");
+  CHECK(run_graph(breakable(), temp, again).code == finished);
+}
+
+TEST_CASE("a folder in which a run was killed before its first state may be used again") {
+  const TempFolder temp;
+  CHECK(run_graph(breakable(), temp).code == finished);
+  const auto whole = metrics(temp.path / "run");
+  const auto start = [&] {
+    Problems problems;
+    Plan plan = make_plan(temp.write("graph.toml", breakable()), {}, problems);
+    return run_plan(plan, {.output = temp.path / "run", .quiet = true});
+  };
+  CHECK(start() == failed);  // there is a run
+  std::filesystem::remove(temp.path / "run/state.safetensors");
+  CHECK(start() == failed);  // still
+  std::filesystem::remove(temp.path / "run/state.previous.safetensors");
+  CHECK(start() == finished);
+  CHECK(metrics(temp.path / "run") == whole);
+  for (const char* file : {"state.safetensors", "state.previous.safetensors", "graph.toml"})
+    std::filesystem::remove(temp.path / "run" / file);
+  CHECK(start() == failed);  // what lies there is none of ours
+  CHECK(metrics(temp.path / "run") == whole);
+}

@@ -62,6 +62,10 @@ TEST_CASE("a run directory is looked through file by file") {
     CHECK(verified(run).ends_with(
         "BAD state.safetensors: cannot be resumed from: the saved state has no value 'epoch'\n"));
   }
+  SUBCASE("links") {
+    std::filesystem::create_symlink("best-step-3.safetensors", run / "best.safetensors");
+    CHECK(verified(run).find("BAD best.safetensors: is a link to what is not there\n") != std::string::npos);
+  }
   SUBCASE("metrics") {
     temp.write("run/metrics.jsonl", lines + "{\"half\"");
     CHECK(verified(run).find("BAD metrics.jsonl: line " + std::to_string(count + 1) +
