@@ -4,6 +4,7 @@
 #include <tbb/flow_graph.h>
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
+#include <tbb/version.h>
 
 #include <algorithm>
 #include <atomic>
@@ -87,7 +88,8 @@ class Runtime final : public Run {
     finishing_.insert(finishing_.end(), listeners_.begin(), listeners_.end());
     about_ = {{"graph", plan.resolved_toml},
               {"seed", fmt::format("{}", plan.run.seed)},
-              {"version", TWINFLOW_VERSION}};
+              {"version", TWINFLOW_VERSION},
+              {"onetbb", TBB_runtime_version()}};
   }
 
   ExitCode execute() {

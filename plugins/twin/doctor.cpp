@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <dnnl.hpp>
 
+#include "engine.h"
+
 namespace twinflow::twin {
 namespace {
 
@@ -45,9 +47,7 @@ void examine_simd(Diagnosis& diagnosis) {
 
 void examine(Diagnosis& diagnosis) {
   examine_simd(diagnosis);
-  const dnnl_version_t& version = *dnnl_version();
-  diagnosis.facts.emplace_back("oneDNN", std::to_string(version.major) + "." + std::to_string(version.minor) +
-                                             "." + std::to_string(version.patch));
+  diagnosis.facts.emplace_back("oneDNN", library_version());
   std::string openmp = "of " + std::to_string(_OPENMP / 100) + "-" + (_OPENMP % 100 < 10 ? "0" : "") +
                        std::to_string(_OPENMP % 100);
   if (std::getenv("OMP_NUM_THREADS")) openmp += "; OMP_NUM_THREADS has no effect, --threads has";

@@ -11,6 +11,12 @@ const dnnl::engine& engine() {
   return cpu;
 }
 
+std::string library_version() {
+  const dnnl_version_t& version = *dnnl_version();
+  return std::to_string(version.major) + "." + std::to_string(version.minor) + "." +
+         std::to_string(version.patch);
+}
+
 dnnl::primitive_attr attributes() {
   dnnl::primitive_attr made;
   made.set_scratchpad_mode(dnnl::scratchpad_mode::user);

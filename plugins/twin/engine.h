@@ -13,6 +13,8 @@ namespace twinflow::twin {
 using dnnl::memory;
 
 const dnnl::engine& engine();
+/// oneDNN's, as "2.6.3".
+std::string library_version();
 /// Primitives use their own scratchpad argument and no threads of their own.
 dnnl::primitive_attr attributes();
 /// Puts oneDNN's OpenMP on one thread for the calling thread: at the head of every task that makes or runs a

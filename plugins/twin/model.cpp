@@ -4,6 +4,7 @@
 #include <mutex>
 #include <vector>
 
+#include "engine.h"
 #include "network.h"
 
 namespace twinflow::twin {
@@ -58,6 +59,7 @@ void describe_weights(Model& model, NamedTensors tensors, std::span<const float>
   tensors.metadata["network"] = ParamType<Layers>::text(model.layers);
   tensors.metadata["distance"] = ParamType<std::shared_ptr<const Distance>>::text(model.distance);
   tensors.metadata["image"] = model.image.text();
+  tensors.metadata["onednn"] = library_version();  // rounding may be another's
   if (!model.prepared_by.empty()) tensors.metadata["prepared_by"] = model.prepared_by;
   tensors.metadata["precision"] = model.precision == Precision::bf16 ? "bf16" : "f32";
   model.weights = std::make_shared<const NamedTensors>(std::move(tensors));

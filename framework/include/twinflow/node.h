@@ -73,8 +73,8 @@ class Run {
   virtual const std::filesystem::path& directory() const = 0;
 
   /// What made this run, as texts by name, to be written into what should tell where it is from: "graph" (as
-  /// TOML, every parameter written out), "seed", "version", and for each data set in use a fingerprint of its
-  /// images and classes, "data.NODE.OUTPUT". Complete once all nodes are open.
+  /// TOML, every parameter written out), "seed", "version", "onetbb" (its version), and for each data set in
+  /// use a fingerprint of its images and classes, "data.NODE.OUTPUT". Complete once all nodes are open.
   virtual const std::map<std::string, std::string>& about() const = 0;
   /// "node.metric" for every metric that a node of the graph says it reports.
   virtual std::vector<std::string> metrics() const = 0;

@@ -23,7 +23,8 @@ class Model {
   std::uint64_t epoch = 0;  // in which it was made
   std::uint64_t step = 0;   // updates made before
   /// The network's tensors and, for a distance that learns, "distance.weight". Metadata: "network" (the
-  /// layers as TOML), "distance" (likewise), "image" ("1x52x52"), "precision" ("f32" or "bf16").
+  /// layers as TOML), "distance" (likewise), "image" ("1x52x52"), "precision" ("f32" or "bf16"),
+  /// "onednn" (its version).
   std::shared_ptr<const NamedTensors> weights;
   std::shared_ptr<const Distance> distance;
 
