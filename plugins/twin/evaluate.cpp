@@ -297,12 +297,8 @@ classify = "prototype")");
     try {
       score = score_tasks(one.tasks, one.form.classify,
                           {embeddings, shown_.row, *model.distance, model.distance_weights()}, told);
-    } catch (const NotFinite& error) {
-      throw Error(fmt::format(
-          "the model of epoch {}, of {} update{}, gives distances that are not finite numbers, though its "
-          "weights are: they are too large{}",
-          model.epoch + 1, model.step, model.step == 1 ? "" : "s",
-          keep_last_good(good_, run().directory() / (name() + "_last_good.safetensors"))));
+    } catch (const NotFinite&) {
+      throw distances_not_finite(model, good_, run().directory() / (name() + "_last_good.safetensors"));
     }
     if (mistakes) finish(*mistakes, score.collapsed);
     const double none = std::numeric_limits<double>::quiet_NaN();

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "components.h"
+#include "error_of.h"
 #include "plan.h"
 #include "plugins/data/fake_omniglot.h"
 #include "plugins/twin/one_shot.h"
@@ -671,13 +672,19 @@ TEST_CASE("distances that overflow end the run, and the last good model is kept"
       "the model of epoch 3, of 7 updates, gives distances that are not finite numbers, though its weights "
       "are: "
       "they are too large; a smaller learning_rate, or clip_global_norm, may help. ";
-  CHECK_THROWS_WITH_AS(bench.process(huge), (says + "There is no model from before").c_str(), Error);
+  CHECK_THROWS_WITH_AS(bench.process(huge), (says + "This process has seen no good model before").c_str(),
+                       Error);
   bench.process(good);
   const auto file = folder.path / "bench_last_good.safetensors";
   CHECK_THROWS_WITH_AS(bench.process(huge),
                        (says + "The last good model, of 1 update, is " + file.string()).c_str(), Error);
   CHECK(read_safetensors(file).tensors.at("2.dense.bias").values ==
         good.weights->tensors.at("2.dense.bias").values);
+  bench.directory = folder.path / "gone";  // what ends the run is said all the same
+  const std::string kept = error_of([&] { bench.process(huge); });
+  CAPTURE(kept);
+  CHECK(kept.starts_with(says + "The last good model, of 1 update, could not be kept: "));
+  CHECK(kept.ends_with("No such file or directory"));
 }
 
 TEST_CASE("the bits do not depend on the number of threads") {
