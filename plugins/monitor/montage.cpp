@@ -37,6 +37,7 @@ class Montage final : public Sink<Shown> {
  private:
   void add(AnyBatch batch);
   void draw(const WrongAnswers& wrong);
+  static std::string words_for(const WrongAnswers& wrong);
   void write();  // unless it is written, or there is nothing
   std::filesystem::path path() const { return run().directory() / (file.empty() ? name() + ".png" : file); }
 
@@ -104,15 +105,24 @@ void Montage::add(AnyBatch batch) {
   if (++batches_ >= items) write();
 }
 
+std::string Montage::words_for(const WrongAnswers& wrong) {
+  if (wrong.collapsed) return "the model has collapsed: it tells no image from another";
+  if (wrong.wrong == 0 && wrong.tied == 0) return fmt::format("all {} answers right", wrong.trials);
+  std::string words = fmt::format("{} of {} answers wrong", wrong.wrong, wrong.trials);
+  if (wrong.tied > 0) words += fmt::format(", {} tied", wrong.tied);
+  return words;
+}
+
 void Montage::draw(const WrongAnswers& wrong) {
   const std::size_t count = wrong.answers.size();
   if (count > 0 && !can_be_shown(wrong.store->channels))
     throw Error(
         fmt::format("only images of 1 or 3 channels can be shown, these have {}", wrong.store->channels));
   wrong_ = fmt::format("{}: {} after epoch {} (step {}): ", name(), wrong.node, wrong.epoch + 1, wrong.step);
-  wrong_ += count == 0 ? fmt::format("all {} answers right", wrong.trials)
-                       : fmt::format("{} of {} answers wrong", count, wrong.trials);
-  if (count > most) wrong_ += fmt::format(", here are the {} most wrong", most);
+  wrong_ += words_for(wrong);
+  if (const std::size_t shown = std::min(most, count); shown < wrong.wrong && count > 0)
+    wrong_ +=
+        shown == 1 ? ", here is the most wrong one" : fmt::format(", here are the {} most wrong", shown);
   if (!wrong.protocol.empty()) wrong_ += "; " + wrong.protocol;
   if (count > 0)
     wrong_ += fmt::format("; {} x {} pixels, the numbers are distances from the query", wrong.store->height,

@@ -3,9 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <map>
+#include <span>
 #include <string>
 
 namespace twinflow::monitor {
@@ -56,15 +55,6 @@ void add_tiles(const ImageBatch& batch, std::size_t most, std::vector<Tile>& til
 
 std::vector<Tile> tiles_of(const WrongAnswers& wrong, std::size_t most) {
   constexpr std::size_t most_shots = 4;  // of a class
-  const auto wrongness = [](const Answer& answer) {
-    const double by = answer.distance_to_right - answer.distance_to_given;
-    return std::isnan(by) ? std::numeric_limits<double>::infinity() : by;
-  };
-  std::vector<Answer> answers = wrong.answers;
-  std::stable_sort(answers.begin(), answers.end(),
-                   [&](const Answer& a, const Answer& b) { return wrongness(a) > wrongness(b); });
-  answers.resize(std::min(most, answers.size()));
-
   struct Part {
     std::string label;
     Tile::Kind kind;
@@ -78,7 +68,7 @@ std::vector<Tile> tiles_of(const WrongAnswers& wrong, std::size_t most) {
     parts.push_back({std::move(label), kind, shown});
     for (std::size_t i = 0; i < shown; ++i) shots.push_back({images[i]});
   };
-  for (const Answer& answer : answers) {
+  for (const Answer& answer : std::span(wrong.answers).first(std::min(most, wrong.answers.size()))) {
     add("query", Tile::Kind::one_class, {answer.query});
     add(fmt::format("right {:.4g}", answer.distance_to_right), Tile::Kind::same, answer.right);
     add(fmt::format("given {:.4g}", answer.distance_to_given), Tile::Kind::different, answer.given);

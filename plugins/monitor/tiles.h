@@ -17,8 +17,8 @@ bool can_be_shown(std::size_t channels);
 void add_tiles(const PairBatch& batch, std::size_t most, std::vector<Tile>& tiles);
 void add_tiles(const ImageBatch& batch, std::size_t most, std::vector<Tile>& tiles);
 
-/// Of wrong answers three tiles each: the query, the right class's support, and that of the class answered.
-/// The most wrong go first: where the class answered is nearer than the right one by most. Reads the images.
+/// Of the first `most` wrong answers three tiles each: the query, the right class's support, and that of the
+/// class answered. Reads the images.
 std::vector<Tile> tiles_of(const WrongAnswers& wrong, std::size_t most);
 
 }  // namespace twinflow::monitor

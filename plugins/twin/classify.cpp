@@ -43,7 +43,8 @@ class ClassifyImages final : public Sink<Model> {
  private:
   /// The images of a data set that are in classes, class by class.
   struct Images {
-    std::vector<std::size_t> images, of_class;
+    std::vector<std::size_t> images;
+    std::vector<std::int32_t> of_class;
   };
   static constexpr const char* unknown = "unknown";
   static Images images_of(const Dataset& set, const char* input);
@@ -106,7 +107,7 @@ ClassifyImages::Images ClassifyImages::images_of(const Dataset& set, const char*
   for (std::size_t c = 0; c < set.classes.size(); ++c)
     for (const std::size_t image : set.classes[c].images) {
       found.images.push_back(image);
-      found.of_class.push_back(c);
+      found.of_class.push_back(static_cast<std::int32_t>(c));
     }
   if (found.images.empty())
     throw Error(fmt::format("{}: the data set '{}' has no images in classes{}", input, set.description,
@@ -171,7 +172,7 @@ void ClassifyImages::process(Model model, const Item& item) {
         ++unknown_count;
       else
         found.insert(one.nearest);
-      if (const auto& truth = truth_[asked_.of_class[first + i]]) {
+      if (const auto& truth = truth_[static_cast<std::size_t>(asked_.of_class[first + i])]) {
         ++known_truth;
         right += !is_unknown && one.nearest == *truth;
       }

@@ -74,8 +74,9 @@ classify = "prototype")");
     spec.output("wrong", &Evaluate::wrong)
         .aside()
         .doc(
-            "for people to look at: the first 10000 queries answered wrongly, ties left out; as "
-            "\"NAME.wrong\"");
+            "for people to look at: how many queries were answered wrongly, and the 10000 that are most "
+            "wrong, "
+            "ties left out; as \"NAME.wrong\"");
     describe_parameters(spec);
     spec.param("protocol", &Evaluate::protocol)
         .doc(
@@ -290,20 +291,16 @@ classify = "prototype")");
         sum.right += answered.score;
         ++sum.trials;
       }
-      if (mistakes && answered.score == 0.0 && mistakes->answers.size() < most_mistakes)
-        mistakes->answers.push_back(answer_of(answered));
+      if (mistakes) note(answered, *mistakes);
     };
     OneShotScore score;
     try {
       score = score_tasks(one.tasks, one.form.classify,
                           {embeddings, shown_.row, *model.distance, model.distance_weights()}, told);
-    } catch (const NotFinite& error) {
-      throw Error(fmt::format(
-          "the model of epoch {}, of {} update{}, gives distances that are not finite numbers, though its "
-          "weights are: they are too large{}",
-          model.epoch + 1, model.step, model.step == 1 ? "" : "s",
-          keep_last_good(good_, run().directory() / (name() + "_last_good.safetensors"))));
+    } catch (const NotFinite&) {
+      throw distances_not_finite(model, good_, run().directory() / (name() + "_last_good.safetensors"));
     }
+    if (mistakes) finish(*mistakes, score.collapsed);
     const double none = std::numeric_limits<double>::quiet_NaN();
     const auto add = [&](const char* what, double value) { values[one.prefix + what] = value; };
     add("accuracy", score.collapsed ? none : score.accuracy);
@@ -317,6 +314,28 @@ classify = "prototype")");
       if (asked(groups[i]))
         values[fmt::format("{}group.{}", one.prefix, printable(data->groups[i]))] =
             score.collapsed ? none : groups[i].right / static_cast<double>(groups[i].trials);
+  }
+
+  static void note(const Answered& answered, WrongAnswers& mistakes) {
+    if (answered.score > 0.0) {
+      mistakes.tied += answered.score < 1.0;
+      return;
+    }
+    ++mistakes.wrong;
+    mistakes.answers.push_back(answer_of(answered));
+    if (mistakes.answers.size() == 2 * most_mistakes) keep_most_wrong(mistakes.answers);
+  }
+  static void finish(WrongAnswers& mistakes, bool collapsed) {
+    mistakes.collapsed = collapsed;
+    if (collapsed) mistakes.answers.clear();
+    keep_most_wrong(mistakes.answers);
+  }
+  /// In order: where the class answered is nearer than the right one by most; of equal ones the first.
+  static void keep_most_wrong(std::vector<Answer>& answers) {
+    const auto by = [](const Answer& one) { return one.distance_to_right - one.distance_to_given; };
+    std::stable_sort(answers.begin(), answers.end(),
+                     [&](const Answer& a, const Answer& b) { return by(a) > by(b); });
+    if (answers.size() > most_mistakes) answers.resize(most_mistakes);
   }
 
   static Answer answer_of(const Answered& answered) {

@@ -2,14 +2,29 @@
 
 #include <fmt/format.h>
 
+#include <exception>
+
 namespace twinflow::twin {
 
 std::string keep_last_good(const std::optional<GoodModel>& good, const std::filesystem::path& file) {
   const std::string advice = "; a smaller learning_rate, or clip_global_norm, may help. ";
-  if (!good) return advice + "There is no model from before";
-  write_safetensors(file, *good->weights);
-  return fmt::format("{}The last good model, of {} update{}, is {}", advice, good->step,
-                     good->step == 1 ? "" : "s", file.string());
+  if (!good) return advice + "This process has seen no good model before";
+  const std::string which =
+      fmt::format("{}The last good model, of {} update{}, ", advice, good->step, good->step == 1 ? "" : "s");
+  try {
+    write_safetensors(file, *good->weights);
+  } catch (const std::exception& error) {  // the disk is full: that is not what ends the run
+    return fmt::format("{}could not be kept: {}", which, error.what());
+  }
+  return fmt::format("{}is {}", which, file.string());
+}
+
+Error distances_not_finite(const Model& model, const std::optional<GoodModel>& good,
+                           const std::filesystem::path& file) {
+  return Error(fmt::format(
+      "the model of epoch {}, of {} update{}, gives distances that are not finite numbers, though its "
+      "weights are: they are too large{}",
+      model.epoch + 1, model.step, model.step == 1 ? "" : "s", keep_last_good(good, file)));
 }
 
 }  // namespace twinflow::twin

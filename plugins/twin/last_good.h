@@ -6,7 +6,9 @@
 #include <optional>
 #include <string>
 
+#include "twinflow/error.h"
 #include "twinflow/tensors.h"
+#include "twinflow/twin/model.h"
 
 namespace twinflow::twin {
 
@@ -17,7 +19,11 @@ struct GoodModel {
 };
 
 /// For a run whose numbers have blown up: writes the model, and gives the end of the sentence that says what
-/// happened: what may help, and where the model is.
+/// happened: what may help, and where the model is, or why it could not be written.
 std::string keep_last_good(const std::optional<GoodModel>& good, const std::filesystem::path& file);
+
+/// The whole sentence, of a model whose distances are not finite numbers.
+Error distances_not_finite(const Model& model, const std::optional<GoodModel>& good,
+                           const std::filesystem::path& file);
 
 }  // namespace twinflow::twin

@@ -33,27 +33,6 @@ struct Part {
   }
 };
 
-/// How far each way is from a query. `d`: the distances of its columns; `mine`: room for the result.
-template <class Number>
-std::span<const double> by_way(const Block& block, Classify classify, std::span<const Number> d,
-                               std::vector<double>& mine, std::vector<double>& shots) {
-  mine.assign(block.way_count, classify == Classify::nearest ? INFINITY : 0.0);
-  if (classify == Classify::prototype) {
-    std::copy(d.begin(), d.end(), mine.begin());
-    return mine;
-  }
-  shots.assign(block.way_count, 0.0);
-  for (std::size_t s = 0; s < d.size(); ++s) {
-    const auto way = static_cast<std::size_t>(block.ways[s]);
-    const auto one = static_cast<double>(d[s]);
-    mine[way] = classify == Classify::nearest ? std::min(mine[way], one) : mine[way] + one;
-    shots[way] += 1.0;
-  }
-  if (classify == Classify::mean_distance)
-    for (std::size_t way = 0; way < block.way_count; ++way) mine[way] /= shots[way];
-  return mine;
-}
-
 /// `distances`: of a part, for each query to each column, into that span of Numbers.
 template <class Number, class Distances>
 OneShotScore score(const TaskList& tasks, Classify classify, std::size_t tasks_at_once,
@@ -81,11 +60,11 @@ OneShotScore score(const TaskList& tasks, Classify classify, std::size_t tasks_a
 
       answers.resize(queries);
       tbb::parallel_for(tbb::blocked_range<std::size_t>(0, queries, 64), [&](const auto& range) {
-        std::vector<double> mine, shots;
+        std::vector<double> far, shots;
         for (std::size_t i = range.begin(); i != range.end(); ++i) {
           const std::size_t task = first + i / block.queries;
-          const std::span<const double> far =
-              by_way<Number>(block, classify, std::span(d).subspan(i * columns, columns), mine, shots);
+          write_class_distances<Number>(classify, std::span(d).subspan(i * columns, columns), block.ways,
+                                        block.way_count, far, shots);
           const auto nearest = std::min_element(far.begin(), far.end());
           const std::int32_t truth = block.answers[first * block.queries + i];
           const double to_right = far[static_cast<std::size_t>(truth)];
@@ -117,18 +96,12 @@ OneShotScore score(const TaskList& tasks, Classify classify, std::size_t tasks_a
 Embeddings prototypes(const Part& part, const Embedded& images) {
   const Block& block = part.block;
   const std::size_t rows = block.way_count + block.queries, size = images.e.size;
-  std::vector<float> shots(block.way_count);
-  for (const std::int32_t way : block.ways) shots[static_cast<std::size_t>(way)] += 1.0f;
   Embeddings made(part.count * rows, size);
   tbb::parallel_for(std::size_t{0}, part.count, [&](std::size_t i) {
     const std::span<const std::uint32_t> support = block.support(part.first + i);
-    for (std::size_t s = 0; s < support.size(); ++s) {
-      const float* from = images.e.row(images.row[support[s]]);
-      float* to = made.row(i * rows + static_cast<std::size_t>(block.ways[s]));
-      for (std::size_t k = 0; k < size; ++k) to[k] += from[k];
-    }
-    for (std::size_t way = 0; way < block.way_count; ++way)
-      for (std::size_t k = 0; k < size; ++k) made.row(i * rows + way)[k] /= shots[way];
+    std::vector<const float*> shots;
+    for (const std::uint32_t image : support) shots.push_back(images.e.row(images.row[image]));
+    write_prototypes(shots, block.ways, size, block.way_count, made.row(i * rows));
     for (std::size_t query = 0; query < block.queries; ++query)
       std::copy_n(images.e.row(images.row[block.query(part.first + i, query)]), size,
                   made.row(i * rows + block.way_count + query));

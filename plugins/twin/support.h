@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "nearest_class.h"
@@ -20,18 +22,18 @@ class Support {
   };
 
   /// Row i of `images` is of class of_class[i]; classes are 0, 1, ..., each with an image at least.
-  Support(Embeddings images, std::vector<std::size_t> of_class, Classify classify);
+  Support(Embeddings images, std::vector<std::int32_t> of_class, Classify classify);
 
   /// For each row of `queries`, as that model sees them. Throws Error when a distance is not a finite number.
   std::vector<Answer> classify(const Model& model, const Embeddings& queries) const;
 
  private:
-  Answer answer(const float* d) const;
+  Answer answer(std::span<const float> d) const;
 
   Classify classify_;
   std::size_t classes_ = 0;
-  Embeddings rows_;  // images or prototypes
-  std::vector<std::size_t> of_class_;
+  Embeddings rows_;                     // images or prototypes
+  std::vector<std::int32_t> of_class_;  // of the images
 };
 
 }  // namespace twinflow::twin

@@ -14,6 +14,7 @@
 
 #include "collapse.h"
 #include "embed_images.h"
+#include "last_good.h"
 #include "one_shot.h"
 #include "twinflow/dataset.h"
 #include "twinflow/error.h"
@@ -67,6 +68,7 @@ class Verify final : public Stateful<Model> {
   Judged judged_, choosing_;  // those of data; those of validation
   std::string protocol_;
   std::uint64_t seen_ = 0;  // models
+  std::optional<GoodModel> good_;
 };
 
 void Verify::describe(NodeSpec<Verify>& spec) {
@@ -204,7 +206,8 @@ std::vector<JudgedDistance> Verify::distances(const Model& model, const Embeddin
   model.distance->forward(e, set.rows, model.distance_weights(), d);
   std::vector<JudgedDistance> judged;
   for (std::size_t i = 0; i < d.size(); ++i) {
-    if (!std::isfinite(d[i])) throw Error("the model gives distances that are not finite numbers");
+    if (!std::isfinite(d[i]))
+      throw distances_not_finite(model, good_, run().directory() / (name() + "_last_good.safetensors"));
     judged.push_back({d[i], set.listed[i].same});
   }
   return judged;
@@ -224,6 +227,7 @@ Metrics Verify::measure(const Model& model, const Item& item) {
     threshold =
         Roc(distances(model, embed_images(model, validation->store, choosing_.images, through), choosing_))
             .best_threshold();
+  good_ = GoodModel{model.weights, model.step};
   const Roc::Point point = judge(found, threshold);
   const std::size_t right = point.true_accepts + roc.points().back().false_accepts - point.false_accepts;
   const Interval interval = wilson_interval(static_cast<double>(right), found.size());

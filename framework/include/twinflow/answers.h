@@ -17,7 +17,7 @@ struct Answer {
   double distance_to_right = 0.0, distance_to_given = 0.0;  // as the model sees them
 };
 
-/// The queries that a model answered wrongly, for people to look at.
+/// How often a model answered wrongly, and queries that it did, for people to look at.
 struct WrongAnswers {
   static constexpr const char* port_type = "wrong answers";
   std::string node;         // that measured
@@ -25,8 +25,12 @@ struct WrongAnswers {
   std::uint64_t step = 0;   // optimiser updates made when it was measured
   std::string protocol;     // how it was measured, in words
   std::size_t trials = 0;   // queries, the right ones included
+  std::size_t wrong = 0;    // of them, whether or not they are among the answers
+  std::size_t tied = 0;     // of them: several classes were as near as the right one, and none nearer
+  bool collapsed = false;   // the model tells no image from another: the counts mean nothing, and there are
+                            // no answers
   std::shared_ptr<const PixelStore> store;
-  std::vector<Answer> answers;  // in the order of the trials
+  std::vector<Answer> answers;  // wrong ones, the most wrong first; where they are too many, only these
 };
 
 }  // namespace twinflow

@@ -342,6 +342,7 @@ WrongAnswers wrong_answers(std::vector<Answer> answers, std::shared_ptr<const Pi
           .step = 1200,
           .protocol = "20-way 1-shot, test letters",
           .trials = 400,
+          .wrong = answers.size(),
           .store = std::move(store),
           .answers = std::move(answers)};
 }
@@ -358,11 +359,11 @@ struct Three {
 TEST_CASE("monitor.montage: a wrong answer is the query, the right class and the one answered") {
   Sheets bench("scale = 8\ncolumns = 1");
   bench.process(
-      wrong_answers({{200, {50}, {100}, 0.31, 0.28}, {201, {51}, {101}, 0.5, 0.25}}, store_of(250, 20)));
+      wrong_answers({{201, {51}, {101}, 0.5, 0.25}, {200, {50}, {100}, 0.31, 0.28}}, store_of(250, 20)));
   const Png sheet = bench.sheet();
   const Three x{160};
   const std::size_t down = M::line + 160 + 2 * M::frame + M::margin;
-  for (const std::size_t row : {0, 1}) {  // the more wrong one first
+  for (const std::size_t row : {0, 1}) {
     CAPTURE(row);
     const std::size_t y = first_y + row * down;
     const auto shade = [&](std::size_t image) { return grey(static_cast<double>(image + 1 - row) / 255); };
@@ -420,20 +421,38 @@ TEST_CASE("monitor.montage: at most so many wrong answers, and only their images
     ++decoded;
   };
   Sheets bench("scale = 8\ncolumns = 1\nmost = 2");
-  const double nan = std::numeric_limits<double>::quiet_NaN();
-  WrongAnswers wrong = wrong_answers({{201, {50}, {100}, 0.3, 0.28},
-                                      {202, {50}, {100}, nan, 0.28},
-                                      {203, {50}, {100}, 0.9, 0.1},
-                                      {204, {50}, {100}, 0.9, 0.1}},
-                                     store);
+  WrongAnswers wrong = wrong_answers(
+      {{203, {50}, {100}, 0.9, 0.1}, {204, {50}, {100}, 0.8, 0.1}, {201, {50}, {100}, 0.3, 0.28}}, store);
+  wrong.wrong = 300;       // but not all are given out
   wrong.protocol.clear();  // then the title is one line
   bench.process(wrong);
   CHECK(decoded == 6);
   const std::size_t down = M::line + 160 + 2 * M::frame + M::margin;
-  CHECK(bench.sheet().at(first_y, first_x) == grey(202.0 / 255));         // what is not finite goes first
-  CHECK(bench.sheet().at(first_y + down, first_x) == grey(203.0 / 255));  // the first of equal ones
+  CHECK(bench.sheet().at(first_y, first_x) == grey(203.0 / 255));
+  CHECK(bench.sheet().at(first_y + down, first_x) == grey(204.0 / 255));
   bench.close();
-  CHECK(bench.said.back().find(": 4 of 400 answers wrong, here are the 2 most wrong; ") != std::string::npos);
+  CHECK(bench.said.back().find(": 300 of 400 answers wrong, here are the 2 most wrong; ") !=
+        std::string::npos);
+}
+
+TEST_CASE("monitor.montage: what it says of answers that are not all given out, of ties and of a collapse") {
+  const auto said = [](std::size_t wrong, std::size_t tied, bool collapsed, std::vector<Answer> answers) {
+    Sheets bench("scale = 8");
+    WrongAnswers made = wrong_answers(std::move(answers), store_of(250, 20));
+    made.wrong = wrong, made.tied = tied, made.collapsed = collapsed;
+    bench.process(made);
+    bench.close();
+    const std::string text = bench.said.back();
+    const std::size_t from = text.find("1200): ") + 7;
+    return text.substr(from, text.find(';') - from);
+  };
+  const Answer one{200, {50}, {100}, 0.31, 0.28};
+  CHECK(said(1, 3, false, {one}) == "1 of 400 answers wrong, 3 tied");
+  CHECK(said(37, 3, false, {one}) == "37 of 400 answers wrong, 3 tied, here is the most wrong one");
+  CHECK(said(0, 400, false, {}) == "0 of 400 answers wrong, 400 tied");
+  CHECK(said(0, 0, false, {}) == "all 400 answers right");
+  CHECK(said(0, 400, true, {}) == "the model has collapsed: it tells no image from another");
+  CHECK(said(20, 0, true, {}) == "the model has collapsed: it tells no image from another");
 }
 
 TEST_CASE("monitor.montage: of a class's shots, the first four") {

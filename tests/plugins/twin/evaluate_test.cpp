@@ -8,6 +8,7 @@
 #include <set>
 
 #include "components.h"
+#include "error_of.h"
 #include "plan.h"
 #include "plugins/data/fake_omniglot.h"
 #include "plugins/twin/one_shot.h"
@@ -508,21 +509,67 @@ TEST_CASE("the wrong answers are given out, with what was shown and how far it s
   CHECK(wrong.node == "bench");
   CHECK(wrong.step == 30);
   CHECK(wrong.trials == 2);
+  CHECK(wrong.wrong == 2);
+  CHECK(wrong.tied == 0);
+  CHECK(!wrong.collapsed);
   CHECK(wrong.protocol == metrics.protocol);
   CHECK(wrong.store == data.store);
   REQUIRE(wrong.answers.size() == 2);
-  CHECK(wrong.answers[0].query == 1);
-  CHECK(wrong.answers[0].right == std::vector<std::size_t>{0});
-  CHECK(wrong.answers[0].given == std::vector<std::size_t>{2});
-  CHECK(wrong.answers[0].distance_to_right == doctest::Approx(20.0 / 255));
+  CHECK(wrong.answers[0].query == 3);  // the more wrong one
+  CHECK(wrong.answers[0].distance_to_right == doctest::Approx(40.0 / 255));
   CHECK(wrong.answers[0].distance_to_given == doctest::Approx(10.0 / 255));
-  CHECK(wrong.answers[1].query == 3);
-  CHECK(wrong.answers[1].distance_to_right == doctest::Approx(40.0 / 255));
+  CHECK(wrong.answers[1].query == 1);
+  CHECK(wrong.answers[1].right == std::vector<std::size_t>{0});
+  CHECK(wrong.answers[1].given == std::vector<std::size_t>{2});
+  CHECK(wrong.answers[1].distance_to_right == doctest::Approx(20.0 / 255));
+  CHECK(wrong.answers[1].distance_to_given == doctest::Approx(10.0 / 255));
 
   Bench right("twin.evaluate", "ways = 5\ntrials = 40");
   right.constant("data", clear_letters(8, 4));
   measure(right, pixels_model("cosine"));
   CHECK(right.outputs<WrongAnswers>("wrong").back().answers.empty());
+  CHECK(right.outputs<WrongAnswers>("wrong").back().wrong == 0);
+}
+
+TEST_CASE("of a collapsed model no answer is given out; ties are counted, and are not wrong") {
+  Bench collapsed("twin.evaluate", "ways = 5\ntrials = 40");
+  collapsed.constant("data", data_set(8, 3, [](std::size_t, int, int k) { return 10 * k; }));
+  measure(collapsed, plain_model());
+  CHECK(collapsed.outputs<WrongAnswers>("wrong").back().collapsed);
+  CHECK(collapsed.outputs<WrongAnswers>("wrong").back().answers.empty());
+
+  Bench tied("twin.evaluate");
+  Dataset data = misleading();                                  // its images are at 10, 30, 40 and 0
+  data.tasks = {{{0, 0, 2}, {0, 1, 2}, {1, 3, 3}, {0, 0, 2}}};  // at 10, 10 and 40: where are 30, 0 and 0?
+  tied.constant("data", data);
+  CHECK(measure(tied, plain_model()).values.at("accuracy") == doctest::Approx(0.5 / 3));
+  const WrongAnswers wrong = tied.outputs<WrongAnswers>("wrong").back();
+  CHECK(!wrong.collapsed);
+  CHECK(wrong.trials == 3);
+  CHECK(wrong.wrong == 2);
+  CHECK(wrong.answers.size() == 2);
+  CHECK(wrong.tied == 1);  // the second; the third is between two others
+}
+
+TEST_CASE("where more answers are wrong than are given out, these are the most wrong") {
+  // Query i is at i, on the side of the wrong one of two classes: at 0 and 255.
+  Dataset data = data_set(2, 128, [](std::size_t c, int p, int k) {
+    return k > 0 ? 0 : c == 0 ? p : 255 - p;
+  });
+  Task task{{0, 128}, {0, 1}, {}, {}};
+  for (std::size_t i = 0; i < 25000; ++i) {
+    task.queries.push_back(1 + (i * 7) % 100);  // 1 ... 100, said to be of the class at 255
+    task.answers.push_back(1);
+  }
+  data.tasks = {task};
+  Bench bench("twin.evaluate");
+  bench.constant("data", data);
+  measure(bench, plain_model());
+  const WrongAnswers wrong = bench.outputs<WrongAnswers>("wrong").back();
+  CHECK(wrong.trials == 25000);
+  CHECK(wrong.wrong == 25000);
+  REQUIRE(wrong.answers.size() == 10000);  // 250 of each query: the 40 nearest to 0
+  for (const std::size_t i : {0, 249, 250, 5000, 9999}) CHECK(wrong.answers[i].query == 1 + i / 250);
 }
 
 TEST_CASE("images go through the maps of the graph first") {
@@ -625,13 +672,19 @@ TEST_CASE("distances that overflow end the run, and the last good model is kept"
       "the model of epoch 3, of 7 updates, gives distances that are not finite numbers, though its weights "
       "are: "
       "they are too large; a smaller learning_rate, or clip_global_norm, may help. ";
-  CHECK_THROWS_WITH_AS(bench.process(huge), (says + "There is no model from before").c_str(), Error);
+  CHECK_THROWS_WITH_AS(bench.process(huge), (says + "This process has seen no good model before").c_str(),
+                       Error);
   bench.process(good);
   const auto file = folder.path / "bench_last_good.safetensors";
   CHECK_THROWS_WITH_AS(bench.process(huge),
                        (says + "The last good model, of 1 update, is " + file.string()).c_str(), Error);
   CHECK(read_safetensors(file).tensors.at("2.dense.bias").values ==
         good.weights->tensors.at("2.dense.bias").values);
+  bench.directory = folder.path / "gone";  // what ends the run is said all the same
+  const std::string kept = error_of([&] { bench.process(huge); });
+  CAPTURE(kept);
+  CHECK(kept.starts_with(says + "The last good model, of 1 update, could not be kept: "));
+  CHECK(kept.ends_with("No such file or directory"));
 }
 
 TEST_CASE("the bits do not depend on the number of threads") {

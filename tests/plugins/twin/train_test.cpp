@@ -87,9 +87,9 @@ TEST_CASE("weights that are no numbers end the run, even where the loss does not
   bench.process(classes(5), Item{});
   std::string said = failure([&] { bench.finish_epoch({}); });
   CHECK(said.starts_with("after update 1 the weights '"));
-  CHECK(said.ends_with(
-      "' are not finite numbers; a smaller learning_rate, or clip_global_norm, may help. There is "
-      "no model from before"));
+  CHECK(
+      said.ends_with("' are not finite numbers; a smaller learning_rate, or clip_global_norm, may help. This "
+                     "process has seen no good model before"));
 
   // Weights that are finite, but so large that they give such a loss, are not good either.
   Bench later("twin.train", std::string(small) + "optimizer = {type = 'sgd', learning_rate = 1.0}\n" +

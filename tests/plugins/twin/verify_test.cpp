@@ -319,14 +319,23 @@ TEST_CASE("verify refuses data that tell nothing, before anything runs") {
 
 TEST_CASE("verify's distances are finite, or it says so") {
   Verifier bench(eight());
-  Model model = values_model();
-  NamedTensors weights = *model_of("[{type = 'dense', units = 1}]", {1, 1, 1}).weights;
-  model = model_of("[{type = 'dense', units = 1}]", {1, 1, 1});
+  Model good = model_of("[{type = 'dense', units = 1}]", {1, 1, 1});
+  Model huge = model_of("[{type = 'dense', units = 1}]", {1, 1, 1});
+  NamedTensors weights = *huge.weights;
   weights.tensors["0.dense.weight"].values[0] = std::numeric_limits<float>::infinity();
-  model.weights = std::make_shared<const NamedTensors>(std::move(weights));
-  bench.open();
-  CHECK_THROWS_WITH_AS(bench.process(model, Item{}), "the model gives distances that are not finite numbers",
-                       Error);
+  huge.weights = std::make_shared<const NamedTensors>(std::move(weights));
+  good.step = 1;
+  huge.epoch = 2, huge.step = 7;
+  const std::string says =
+      "the model of epoch 3, of 7 updates, gives distances that are not finite numbers, though its weights "
+      "are: they are too large; a smaller learning_rate, or clip_global_norm, may help. ";
+  CHECK(error_of([&] { bench.process(huge); }) == says + "This process has seen no good model before");
+  bench.measure(good);
+  const auto file = bench.temp.path / "bench_last_good.safetensors";
+  CHECK(error_of([&] { bench.process(huge); }) ==
+        says + "The last good model, of 1 update, is " + file.string());
+  CHECK(read_safetensors(file).tensors.at("0.dense.weight").values ==
+        good.weights->tensors.at("0.dense.weight").values);
 }
 
 TEST_CASE("verify's check") {
