@@ -34,9 +34,10 @@ namespace twinflow::monitor {
 /// removed; so at no time a link stands for nothing, and a model that could not be written removes none.
 ///
 /// A run may be resumed from either of the two states that were saved last. So a file goes, while the run
-/// goes on, only after two saves that do not name it. Whether a state came to be written is not known here:
-/// of two in a row that were given up, the one on the disk may name a file that is gone, and restore() says
-/// so. At the end only what the newest state names stays beside what is kept, whatever was saved before.
+/// goes on, only after two saves that do not name it. At the end only what the newest names stays beside what
+/// is kept, whatever was saved before. Whether a state came to be written is not known here: where two in a
+/// row were given up, or the last of a run, the one on the disk may name files that are gone; restore() says
+/// which, and where all are gone, what there is stays.
 class Checkpoint final : public Sink<Metrics>, public Gain {
  public:
   static void describe(NodeSpec<Checkpoint>& spec);
