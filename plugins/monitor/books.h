@@ -13,7 +13,7 @@ namespace twinflow::monitor {
 /// A model that was given to the writing thread.
 struct Given {
   Measured model;
-  std::shared_ptr<std::atomic<bool>> written;  // its file is there
+  std::shared_ptr<std::atomic<bool>> written;  // its file is there, or not needed after what came before it
   std::shared_future<bool> done;               // the thread is through with it
 
   bool failed() const {

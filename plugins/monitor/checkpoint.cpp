@@ -31,9 +31,13 @@ namespace twinflow::monitor {
 /// `run.NAME`, and the `checksum` of all that.
 ///
 /// All is done on the run's writing thread: the new file, then links, then what is not kept any more is
-/// removed; so at no time a link stands for nothing, and a model that could not be written removes none. A
-/// file that the run's last saved state still counts on stays until a newer one is on the disk, which is
-/// written behind what was given before it.
+/// removed; so at no time a link stands for nothing, and a model that could not be written removes none.
+///
+/// A run may be resumed from either of the two states that were saved last. So a file goes, while the run
+/// goes on, only after two saves that do not name it. At the end only what the newest names stays beside what
+/// is kept, whatever was saved before. Whether a state came to be written is not known here: where two in a
+/// row were given up, or the last of a run, the one on the disk may name files that are gone; restore() says
+/// which, and where all are gone, what there is stays.
 class Checkpoint final : public Sink<Metrics>, public Gain {
  public:
   static void describe(NodeSpec<Checkpoint>& spec);
@@ -45,19 +49,24 @@ class Checkpoint final : public Sink<Metrics>, public Gain {
   void close() override;
 
  private:
+  /// Models that could not be written.
+  struct Lost {
+    std::vector<std::optional<Measured>> best;  // for each metric,
+    std::optional<Measured> last;               // and the last of all, if it could not
+  };
   static constexpr std::size_t most_given = 4;  // models that may wait to be written: they take memory
 
   Measured measured(const Metrics& metrics) const;
   void note(const Measured& model);
   std::map<std::string, std::string> metadata(const Metrics& metrics) const;
   void settle();
-  static std::set<std::uint64_t> counted_on(std::set<std::uint64_t> wanted,
-                                            const std::optional<Books>& saved);
+  void lose(Lost& lost, const Measured& model) const;
+  static std::set<std::uint64_t> counted_on(std::set<std::uint64_t> wanted, const std::vector<Books>& saved);
   std::optional<std::uint64_t> newest_of(const KeptModels& kept) const;
   void arrange(const KeptModels& kept, std::set<std::uint64_t> wanted) const;
-  std::shared_future<bool> tidy(const std::optional<Books>& saved,
-                                const std::set<std::uint64_t>& wanted) const;
+  std::shared_future<bool> tidy(const std::vector<Books>& saved, const std::set<std::uint64_t>& wanted) const;
   void find_files();
+  bool was_finite(std::size_t metric) const;
   static std::string told(const Measured& model);
   std::string tell_best(const KeptModels& kept, std::size_t metric) const;
   std::string tell_last(const KeptModels& kept) const;
@@ -73,13 +82,12 @@ class Checkpoint final : public Sink<Metrics>, public Gain {
   std::uint64_t every = 0;
 
   Books books_;
-  std::string history_;                        // JSON, without the ]
-  std::vector<std::optional<Measured>> lost_;  // for each metric the best that could not be written,
-  std::optional<Measured> lost_last_;          // and the last of all, if it could not
-  std::set<std::uint64_t> ahead_;              // written after the state that the run was resumed from
-  // What the last saved state counts on: it may be resumed from.
-  mutable std::optional<Books> saved_;
-  mutable bool leftovers_ = false;  // the state before that counted on more
+  std::string history_;  // JSON, without the ]
+  Lost lost_;
+  std::set<std::uint64_t> ahead_;  // written after the state that the run was resumed from
+  // What the last two saved states count on, the newest behind: either may be resumed from.
+  mutable std::vector<Books> saved_;
+  mutable bool leftovers_ = false;  // the state before these counted on more
 };
 
 void Checkpoint::describe(NodeSpec<Checkpoint>& spec) {
@@ -125,7 +133,7 @@ void Checkpoint::open() {
   KeptModels::Rules rules{{}, min_delta, best, last, every};
   for (std::size_t i = 0; i < better.size(); ++i) rules.lower.push_back(lower(i));
   books_.settled = KeptModels(rules);
-  lost_.resize(monitor.values.size());
+  lost_.best.resize(monitor.values.size());
 }
 
 Measured Checkpoint::measured(const Metrics& metrics) const {
@@ -167,21 +175,27 @@ void Checkpoint::process(Metrics metrics, const Item&) {
                     metrics.epoch + 1));
   const Measured model = measured(metrics);
   note(model);
-  if (!books_.hoped().take(model)) return;
+  // What is kept only when none of the models that stand apart can be written is given, too, and written when
+  // it has come to that. (That some of them can and others cannot is not thought of: with min_delta, a model
+  // may then be missed that would have been kept.)
+  if (!books_.hoped().take(model) && !KeptModels(books_.settled).take(model)) return;
   if (books_.given.size() == most_given) settle();
 
   ahead_.erase(model.step);
   books_.given.push_back({model, std::make_shared<std::atomic<bool>>(false), {}});
   const std::filesystem::path file = folder().file(model.step);
-  auto write = [this, file, texts = metadata(metrics), weights = metrics.model, books = books_,
+  auto write = [this, file, model, texts = metadata(metrics), weights = metrics.model, books = books_,
                 saved = saved_, written = books_.given.back().written, wanted = ahead_] {
-    if (!*written) {  // else only what follows is tried again
+    KeptModels before = books.sure();
+    // Else only what follows is tried again, or the file is there with the values that rank it, or is not
+    // needed: what is written is known here, so that this one changes nothing.
+    if (!*written && !before.ranks(model.step) && before.take(model)) {
       NamedTensors all = *weights;
       all.metadata = texts;
       all.metadata["checksum"] = checksum(all);
       write_safetensors(file, all);
-      *written = true;
     }
+    *written = true;
     arrange(books.sure(), counted_on(wanted, saved));
   };
   books_.given.back().done = run().later(file.filename().string(), std::move(write));
@@ -193,22 +207,25 @@ void Checkpoint::settle() {
   books_.given.pop_front();
   oldest.done.wait();
   const Measured& model = oldest.model;
-  if (*oldest.written) {
-    books_.settled.take(model);
-    lost_last_.reset();
-    return;
-  }
-  lost_last_ = model;
-  for (std::size_t i = 0; i < lost_.size(); ++i) {
+  if (!*oldest.written) return lose(lost_, model);
+  books_.settled.take(model);
+  // One that was lost later may be known already: from a state that was saved while this one stood apart.
+  if (lost_.last && lost_.last->step <= model.step) lost_.last.reset();
+}
+
+void Checkpoint::lose(Lost& lost, const Measured& model) const {
+  lost.last = model;
+  for (std::size_t i = 0; i < lost.best.size(); ++i) {
     const double value = model.values[i];
-    if (lost_[i] ? improves(value, lost_[i]->values[i], lower(i), 0) : std::isfinite(value)) lost_[i] = model;
+    std::optional<Measured>& best = lost.best[i];
+    if (best ? improves(value, best->values[i], lower(i), 0) : std::isfinite(value)) best = model;
   }
 }
 
-/// On the writing thread: with the steps of models that the saved state counts on.
+/// On the writing thread: with the steps of models that these states count on.
 std::set<std::uint64_t> Checkpoint::counted_on(std::set<std::uint64_t> wanted,
-                                               const std::optional<Books>& saved) {
-  if (saved) wanted.merge(saved->sure().steps());
+                                               const std::vector<Books>& saved) {
+  for (const Books& one : saved) wanted.merge(one.sure().steps());
   return wanted;
 }
 
@@ -230,7 +247,7 @@ void Checkpoint::arrange(const KeptModels& kept, std::set<std::uint64_t> wanted)
 }
 
 /// Has the folder put in order, behind what was given; what is `wanted`, or `saved` counts on, stays.
-std::shared_future<bool> Checkpoint::tidy(const std::optional<Books>& saved,
+std::shared_future<bool> Checkpoint::tidy(const std::vector<Books>& saved,
                                           const std::set<std::uint64_t>& wanted) const {
   return run().later(folder().link().filename().string(), [this, books = books_, saved, wanted] {
     arrange(books.sure(), counted_on(wanted, saved));
@@ -239,21 +256,27 @@ std::shared_future<bool> Checkpoint::tidy(const std::optional<Books>& saved,
 
 State Checkpoint::save() const {
   if (leftovers_) tidy(saved_, ahead_);
-  const std::set<std::uint64_t> now = books_.hoped().steps();
-  const auto before = saved_ ? saved_->hoped().steps() : std::set<std::uint64_t>();
-  leftovers_ = !std::includes(now.begin(), now.end(), before.begin(), before.end());
-  saved_ = books_;
+  saved_.push_back(books_);
+  leftovers_ = false;
+  if (saved_.size() > 2) {
+    const std::set<std::uint64_t> before = saved_.front().hoped().steps();
+    saved_.erase(saved_.begin());
+    std::set<std::uint64_t> now = saved_.front().hoped().steps();
+    now.merge(saved_.back().hoped().steps());
+    leftovers_ = !std::includes(now.begin(), now.end(), before.begin(), before.end());
+  }
 
+  Lost all_lost = lost_;
   nlohmann::json given = nlohmann::json::array(), lost = nlohmann::json::array();
   for (const Given& one : books_.given)
-    if (!one.failed()) given.push_back(measured_to_json(one.model));
-  for (const auto& one : lost_) lost.push_back(one ? measured_to_json(*one) : nlohmann::json());
+    one.failed() ? lose(all_lost, one.model) : given.push_back(measured_to_json(one.model));
+  for (const auto& one : all_lost.best) lost.push_back(one ? measured_to_json(*one) : nlohmann::json());
   State state;
   state.values["monitor"] = metrics_text();
   state.values["settled"] = books_.settled.to_json().dump();
   state.values["given"] = given.dump();
   state.values["lost"] = lost.dump();
-  state.values["lost_last"] = (lost_last_ ? measured_to_json(*lost_last_) : nlohmann::json()).dump();
+  state.values["lost_last"] = (all_lost.last ? measured_to_json(*all_lost.last) : nlohmann::json()).dump();
   state.values["history"] = history_;
   return state;
 }
@@ -263,7 +286,6 @@ void Checkpoint::restore(const State& state) {
   if (const std::string& metrics = state.value<std::string>("monitor"); metrics != metrics_text())
     throw Error(fmt::format("what is kept so far was chosen by {}: `monitor` cannot be changed to {}",
                             metrics, metrics_text()));
-  history_ = state.value<std::string>("history");
   books_.settled.restore(read("settled"));
   std::promise<bool> done;
   done.set_value(true);
@@ -274,12 +296,13 @@ void Checkpoint::restore(const State& state) {
     books_.given.push_back({std::move(model), std::move(written), through});
   }
   const nlohmann::json lost = read("lost"), lost_last = read("lost_last");
-  for (std::size_t i = 0; i < lost_.size(); ++i)
-    if (!lost.at(i).is_null()) lost_[i] = measured_from_json(lost[i]);
-  if (!lost_last.is_null()) lost_last_ = measured_from_json(lost_last);
+  for (std::size_t i = 0; i < lost_.best.size(); ++i)
+    if (!lost.at(i).is_null()) lost_.best[i] = measured_from_json(lost[i]);
+  if (!lost_last.is_null()) lost_.last = measured_from_json(lost_last);
 
   find_files();
-  saved_ = books_;
+  history_ = state.value<std::string>("history");  // now that nothing can fail: close() asks for it
+  saved_ = {books_};
 }
 
 /// After restore(): models of which the file is not there are not kept any more. Each may bring back another,
@@ -306,6 +329,13 @@ std::string Checkpoint::told(const Measured& model) {
                      model.epoch + 1, model.step);
 }
 
+/// Whether a metric ever was a finite number.
+bool Checkpoint::was_finite(std::size_t metric) const {
+  for (const nlohmann::json& one : nlohmann::json::parse(history_ + "]"))
+    if (!one.at("values").at(monitor.values[metric]).is_null()) return true;
+  return false;
+}
+
 /// What is told at the end; what is wrong is returned.
 std::string Checkpoint::tell_best(const KeptModels& kept, std::size_t i) const {
   const std::string& metric = monitor.values[i];
@@ -313,12 +343,13 @@ std::string Checkpoint::tell_best(const KeptModels& kept, std::size_t i) const {
   const std::string here = model ? fmt::format("{} {}{}: {}", metric, model->texts[i], told(*model),
                                                folder().link(link_of(i)).string())
                                  : "";
-  if (lost_[i] && kept.would_lead(*lost_[i], i))
-    return fmt::format("the model with the best {}, {}{}, could not be written; {}", metric,
-                       lost_[i]->texts[i], told(*lost_[i]),
-                       model ? "the best on the disk is " + here : "none is on the disk");
+  if (const auto& lost = lost_.best[i]; lost && kept.would_lead(*lost, i))
+    return fmt::format("the model with the best {}, {}{}, could not be written; {}", metric, lost->texts[i],
+                       told(*lost), model ? "the best on the disk is " + here : "none is on the disk");
   run().say(model ? "best " + here
-                  : fmt::format("{} has kept no model by {}: it was never a finite number", name(), metric));
+                  : fmt::format("{} has kept no model by {}: {}", name(), metric,
+                                was_finite(i) ? "the files of those it had are not there any more"
+                                              : "it was never a finite number"));
   return "";
 }
 
@@ -332,27 +363,42 @@ std::string Checkpoint::tell_last(const KeptModels& kept) const {
   const Measured* model = kept.last();
   const std::string here =
       model ? fmt::format("last {}: {}", values(*model), folder().link(best > 0 ? "last" : "").string()) : "";
-  if (lost_last_)
-    return fmt::format("the model measured last, {}, could not be written; {}", values(*lost_last_),
+  if (lost_.last)
+    return fmt::format("the model measured last, {}, could not be written; {}", values(*lost_.last),
                        model ? "on the disk is the " + here : "none is on the disk");
-  if (model && best == 0) run().say(here);
+  if (!model)
+    run().say(fmt::format("{} has not kept the model measured last: its file is not there any more", name()));
+  else if (best == 0)
+    run().say(here);
   return "";
 }
 
 void Checkpoint::close() {
   while (!books_.given.empty()) settle();
   if (history_.empty()) {
-    run().say(fmt::format("{} has kept no model: none was measured", name()));
+    // A run that was refused, or failed as it began, has neither saved nor restored a state.
+    if (!saved_.empty()) run().say(fmt::format("{} has kept no model: none was measured", name()));
     return;
   }
-  const bool in_order = tidy(saved_, {}).get();
   const KeptModels& kept = books_.settled;
+  std::set<std::uint64_t> spared;  // better those than none
+  if (kept.steps().empty()) spared = ahead_;
+  if (saved_.size() > 1) saved_.erase(saved_.begin());
+  const bool in_order = tidy(saved_, spared).get();
   std::vector<std::string> wrong;
   for (std::size_t i = 0; i < monitor.values.size() && best > 0; ++i) wrong.push_back(tell_best(kept, i));
   if (last) wrong.push_back(tell_last(kept));
   if (best == 0 && !last)
     run().say(fmt::format("{} has kept {} model{}, of every {}. epoch, in {}", name(), kept.for_good().size(),
                           kept.for_good().size() == 1 ? "" : "s", every, run().directory().string()));
+  if (!spared.empty()) {
+    std::vector<std::string> files;
+    for (const std::uint64_t step : spared) files.push_back(folder().file(step).filename().string());
+    run().say(
+        fmt::format("{}: as no other model is left, what was written after the state that the run was "
+                    "resumed from stays: {}",
+                    name(), fmt::join(files, ", ")));
+  }
   std::erase(wrong, "");
   if (wrong.empty() && !in_order)
     wrong.push_back(fmt::format("the models are written, but '{}' may not stand for the best of them",

@@ -35,9 +35,7 @@ bool Improvement::see(double value) {
 }
 
 bool Ranking::see(double value, std::uint64_t name) {
-  if (!std::isfinite(value) || room_ == 0) return false;
-  for (const Place& one : places_)
-    if (one.name == name) return false;
+  if (!std::isfinite(value) || room_ == 0 || has(name)) return false;
   if (places_.size() == room_) {
     if (!improves(value, places_.back().value, lower_, min_delta_)) return false;
     places_.pop_back();
@@ -46,6 +44,10 @@ bool Ranking::see(double value, std::uint64_t name) {
                                    [&](const Place& one) { return ranks_before(value, one.value); });
   places_.insert(behind, {value, name});
   return true;
+}
+
+bool Ranking::has(std::uint64_t name) const {
+  return std::any_of(places_.begin(), places_.end(), [&](const Place& one) { return one.name == name; });
 }
 
 void Ranking::restore(std::vector<Place> places) {

@@ -61,6 +61,7 @@ class Ranking {
   /// True when it enters. What has a place already keeps it as it is.
   bool see(double value, std::uint64_t name);
   bool ranks_before(double value, double other) const { return improves(value, other, lower_, 0); }
+  bool has(std::uint64_t name) const;
   void remove(std::uint64_t name);
   /// The best first.
   const std::vector<Place>& places() const { return places_; }

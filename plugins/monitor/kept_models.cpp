@@ -1,5 +1,6 @@
 #include "kept_models.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -12,7 +13,9 @@ KeptModels::KeptModels(const Rules& rules) : rules_(rules) {
 
 bool KeptModels::take(const Measured& model) {
   bool kept = false;
-  for (std::size_t i = 0; i < rankings_.size(); ++i) kept |= rankings_[i].see(model.values[i], model.step);
+  const bool ranked = ranks(model.step);
+  for (std::size_t i = 0; i < rankings_.size() && !ranked; ++i)
+    kept |= rankings_[i].see(model.values[i], model.step);
   if (rules_.last && last_ != model.step) {
     last_ = model.step;
     kept = true;
@@ -22,9 +25,13 @@ bool KeptModels::take(const Measured& model) {
     kept |= fresh || place->second != model.step;
     place->second = model.step;
   }
-  if (kept) models_.try_emplace(model.step, model);
+  if (kept && !ranked) models_.insert_or_assign(model.step, model);
   clear_out();
   return kept;
+}
+
+bool KeptModels::ranks(std::uint64_t step) const {
+  return std::any_of(rankings_.begin(), rankings_.end(), [&](const Ranking& one) { return one.has(step); });
 }
 
 void KeptModels::forget(std::uint64_t step) {

@@ -35,8 +35,11 @@ class KeptModels {
   KeptModels() = default;
   explicit KeptModels(const Rules& rules);
 
-  /// True when something has come to be kept that was not.
+  /// True when something has come to be kept that was not. A model that is measured again, no update between,
+  /// keeps the values that it is ranked by.
   bool take(const Measured& model);
+  /// Whether a model is among the best by some metric.
+  bool ranks(std::uint64_t step) const;
   void forget(std::uint64_t step);
 
   /// nullptr when there is none.

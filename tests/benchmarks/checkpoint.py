@@ -59,7 +59,7 @@ last = true
 
 
 def seconds_of_epochs(folder, keep, save):
-    text = GRAPH.format(epochs=options.epochs + 1, steps=options.steps, classes=options.classes,
+    text = GRAPH.format(epochs=options.epochs + 2, steps=options.steps, classes=options.classes,
                         save_every=1 if save else 0)
     (folder / "graph.toml").write_text(text + (KEPT if keep else ""))
     run = folder / "run"
@@ -72,7 +72,7 @@ def seconds_of_epochs(folder, keep, save):
     sizes = {file.suffix and file.name: file.stat().st_size for file in run.glob("*.safetensors")}
     shutil.rmtree(run)
     times = [begins[epoch] for epoch in sorted(begins)]
-    return statistics.median(b - a for a, b in zip(times, times[1:])), sizes
+    return statistics.median(b - a for a, b in zip(times[1:], times[2:])), sizes
 
 
 with tempfile.TemporaryDirectory(dir=options.folder) as name:

@@ -295,6 +295,35 @@ TEST_CASE("monitor.checkpoint: a model that is measured again, no update between
   CHECK(bench.last_words() == "best accuracy 50.00 % (epoch 1, step 10): " + bench.file().string());
 }
 
+TEST_CASE("monitor.checkpoint: measured again for good, a ranked model keeps the values that rank it") {
+  const TempFolder folder;
+  Waiting node(folder.path, "every = 2");
+  const auto again = [&] {  // the second epoch ends before the weights change
+    node.measure(1, {{"accuracy", 0.5}});
+    Metrics metrics = measured(2, {{"accuracy", 0.25}});
+    metrics.step = 10;
+    node.bench.process(metrics);
+  };
+  const auto in_file = [&] {
+    return read_safetensors(folder.path / "best-step-10.safetensors").metadata.at("metrics.accuracy");
+  };
+  again();
+  SUBCASE("and is not written again") {
+    node.run.do_all();
+    CHECK(in_file() == "0.5");
+    node.measure(3, {{"accuracy", 0.75}});
+    node.run.do_all();
+    CHECK(listed(folder.path) == Names{"best > best-step-30", "best-step-10", "best-step-30"});
+    CHECK(node.close().empty());
+  }
+  SUBCASE("unless it could not be") {
+    node.run.do_one(true);
+    node.run.do_one();
+    CHECK(in_file() == "0.25");
+    CHECK(contains(node.close(), "the best on the disk is accuracy 25.00 % (epoch 2, step 10)"));
+  }
+}
+
 TEST_CASE("monitor.checkpoint: what is better is said by who measures it, or by mode") {
   Saving low("monitor = \"loss\"", Better::lower), high("monitor = \"loss\"\nmode = \"max\"", Better::lower);
   CHECK_THROWS_AS(Saving("", Better::unknown), Error);
@@ -312,6 +341,7 @@ TEST_CASE("monitor.checkpoint says at the end what it has kept") {
   const auto words = [](const std::string& toml, bool measure) {
     Saving bench(toml);
     bench.open();
+    static_cast<void>(bench.save());
     if (measure)
       for (std::uint64_t epoch = 1; epoch <= 2; ++epoch)
         bench.process(measured(epoch, {{"accuracy", 0.5 / static_cast<double>(epoch)}, {"auc", none}}));
@@ -326,8 +356,25 @@ TEST_CASE("monitor.checkpoint says at the end what it has kept") {
         "best has kept no model by auc: it was never a finite number\n"
         "best accuracy 50.00 % (epoch 1, step 10): DIR/best-accuracy.safetensors\n");
   CHECK(words("monitor = [\"accuracy\", \"auc\"]\nbest = 0\nlast = true", true) ==
-        "last accuracy 25.00 %, auc nan (epoch 2, step 20): DIR/best.safetensors\n");
+        "last accuracy 25.00 %, auc not a number (epoch 2, step 20): DIR/best.safetensors\n");
   CHECK(words("best = 0\nevery = 1", true) == "best has kept 2 models, of every 1. epoch, in DIR\n");
+}
+
+TEST_CASE("monitor.checkpoint: of a run that is refused before it begins, nothing is told or removed") {
+  Saving first;
+  first.process(measured(1, {{"accuracy", 0.5}}));
+  const State state = first.save();
+  State damaged = state;
+  damaged.values.erase("lost");
+  Saving never, other("monitor = \"loss\""), unread;
+  for (Saving* bench : {&never, &other, &unread}) bench->directory = first.directory;
+  never.open();
+  CHECK_THROWS_AS(other.restore(state), Error);
+  CHECK_THROWS_AS(unread.restore(damaged), Error);
+  for (Saving* bench : {&never, &other, &unread}) {
+    CHECK(bench->last_words().empty());
+    CHECK(listed(first.directory) == Names{"best > best-step-10", "best-step-10"});
+  }
 }
 
 TEST_CASE("monitor.checkpoint: metrics it cannot use are errors") {
@@ -364,12 +411,17 @@ TEST_CASE(
         std::string("best = 0\nlast = true\nevery = 3"), both + "best = 2\nevery = 4"})
     for (const std::uint64_t save_every : {1, 3})
       for (const std::size_t behind : {0, 3}) {
-        /// Measures from where it stands. Its state is saved as the run does: a job among the others. False
-        /// when it was killed after so many jobs.
-        struct Disk {
+        struct Saved {
           State state;
           std::uint64_t epoch = 0;
         };
+        struct Disk : Saved {
+          Saved before;
+        };
+        enum class Mishap { none, newest_unreadable, every_second_not_written };
+        Mishap mishap = Mishap::none;
+        /// Measures from where it stands. Its state is saved as the run does: a job among the others. False
+        /// when it was killed after so many jobs.
         const auto go = [&](Waiting& node, std::uint64_t from, Disk& disk, std::size_t kill) {
           std::size_t done = 0;
           const auto work = [&](std::size_t left) {
@@ -385,8 +437,9 @@ TEST_CASE(
             if (epoch % save_every == 0 || epoch == 10)
               node.run.later(
                   "state",
-                  [&disk, saved = node.bench.save(), epoch] {
-                    disk = {saved, epoch};
+                  [&disk, mishap, saved = node.bench.save(), epoch] {
+                    if (mishap == Mishap::every_second_not_written && epoch % 2 == 0 && epoch < 10) return;
+                    disk = {{saved, epoch}, disk};
                   },
                   Run::Retry::yes);
             if (!work(behind)) return false;
@@ -410,7 +463,8 @@ TEST_CASE(
         REQUIRE(go(whole, 0, last, 1000));
         REQUIRE(whole.close().empty());
         const std::string expected = bytes(undisturbed.path);
-        for (std::size_t kill = save_every + behind; kill < 40; kill += 5) {
+        for (std::size_t kill = save_every + behind; kill < 120; ++kill) {
+          mishap = static_cast<Mishap>(kill % 3);
           CAPTURE(kill);
           const TempFolder folder;
           Disk disk;
@@ -420,6 +474,7 @@ TEST_CASE(
             ended = go(first, 0, disk, kill);
           }
           if (ended) break;
+          if (mishap == Mishap::newest_unreadable) static_cast<Saved&>(disk) = disk.before;
           for (int more = 0; more < 2; ++more) {  // the second time, after another few jobs
             Waiting next(folder.path, toml);
             if (disk.epoch > 0) next.bench.restore(disk.state);
@@ -435,7 +490,7 @@ TEST_CASE(
       }
 }
 
-TEST_CASE("monitor.checkpoint: what the last saved state counts on stays until a newer one is written") {
+TEST_CASE("monitor.checkpoint: what a saved state counts on stays until two newer ones do without") {
   Saving bench;
   const auto measure = [&](std::uint64_t epoch, double accuracy) {
     bench.process(measured(epoch, {{"accuracy", accuracy}}));
@@ -446,13 +501,19 @@ TEST_CASE("monitor.checkpoint: what the last saved state counts on stays until a
   CHECK(listed(bench.folder.path) == Names{"best > best-step-20", "best-step-10", "best-step-20"});
   measure(3, 0.625);  // no state knows of the second
   CHECK(listed(bench.folder.path) == Names{"best > best-step-30", "best-step-10", "best-step-30"});
-  static_cast<void>(bench.save());  // not on the disk yet
-  CHECK(listed(bench.folder.path) == Names{"best > best-step-30", "best-step-10", "best-step-30"});
-  static_cast<void>(bench.save());  // the one before is
+  for (int more = 0; more < 2; ++more) {
+    static_cast<void>(bench.save());  // the first is the one before, then it goes when this is on the disk
+    CHECK(listed(bench.folder.path) == Names{"best > best-step-30", "best-step-10", "best-step-30"});
+  }
+  static_cast<void>(bench.save());
   CHECK(listed(bench.folder.path) == Names{"best > best-step-30", "best-step-30"});
   measure(4, 0.75);
+  static_cast<void>(bench.save());
+  measure(5, 0.875);
+  CHECK(listed(bench.folder.path) ==
+        Names{"best > best-step-50", "best-step-30", "best-step-40", "best-step-50"});
   bench.close();  // a run that has failed: it goes on from its last state
-  CHECK(listed(bench.folder.path) == Names{"best > best-step-40", "best-step-30", "best-step-40"});
+  CHECK(listed(bench.folder.path) == Names{"best > best-step-50", "best-step-40", "best-step-50"});
 }
 
 TEST_CASE("monitor.checkpoint: what a killed run left is cleared away at the end, and not before") {
@@ -500,6 +561,34 @@ TEST_CASE("monitor.checkpoint: models that are gone when the run goes on are nam
   second.process(measured(3, {{"accuracy", 0.25}}));
   CHECK(listed(second.directory) == Names{"best > best-step-10", "best-step-10", "best-step-30"});
   CHECK(second.last_words() == "best accuracy 50.00 % (epoch 1, step 10): " + second.file().string());
+}
+
+TEST_CASE("monitor.checkpoint: where all that was kept is gone, what is ahead of the state is left alone") {
+  for (const std::string rule : {"", "best = 0\nlast = true"}) {
+    CAPTURE(rule);
+    const std::string toml = "monitor = [\"accuracy\", \"auc\"]\n" + rule;
+    Saving first(toml);
+    first.process(measured(1, {{"accuracy", 0.5}, {"auc", none}}));
+    const State state = first.save();
+    first.process(measured(2, {{"accuracy", 0.75}, {"auc", none}}));
+    std::filesystem::remove(first.folder.path / "best-step-10.safetensors");
+    Saving second(toml);
+    second.directory = first.directory;
+    second.restore(state);
+    second.close();
+    CHECK(listed(second.directory) == Names{"best > best-step-20", "best-step-20"});
+    Names words = {"best: the model of step 10 is not there any more: DIR/best-step-10.safetensors"};
+    if (rule.empty()) {
+      words.push_back("best has kept no model by accuracy: the files of those it had are not there any more");
+      words.push_back("best has kept no model by auc: it was never a finite number");
+    } else {
+      words.push_back("best has not kept the model measured last: its file is not there any more");
+    }
+    words.push_back(
+        "best: as no other model is left, what was written after the state that the run was resumed from "
+        "stays: best-step-20.safetensors");
+    CHECK(shortened(second.said, second.directory) == words);
+  }
 }
 
 TEST_CASE("monitor.checkpoint: a run goes on with more room or less, but not by other metrics") {
@@ -563,9 +652,54 @@ TEST_CASE("monitor.checkpoint: a model that cannot be written pushes nothing out
     const State state = node.bench.save();
     Waiting next(folder.path, "best = 2");
     next.bench.restore(state);
-    CHECK(contains(node.close(), "75.00 % (epoch 3, step 30), could not be written"));
-    CHECK(next.close().empty());  // it was not settled when it was saved: the state counts on what is there
-    CHECK(next.words() == Names{"best accuracy 68.75 % (epoch 4, step 40): DIR/best.safetensors"});
+    const std::string words = node.close();
+    CHECK(contains(words, "75.00 % (epoch 3, step 30), could not be written; the best on the disk is "));
+    CHECK(next.close() == words);
+  }
+  SUBCASE("which is known in a run that goes on: of the last, too, until a later one is there") {
+    Waiting node(folder.path, "best = 0\nlast = true");
+    node.measure(1, {{"accuracy", 0.5}});
+    node.measure(2, {{"accuracy", 0.25}});
+    node.run.do_one();
+    node.run.do_one(true);
+    const State state = node.bench.save();
+    const auto go_on = [&](bool measure) {
+      Waiting next(folder.path, "best = 0\nlast = true");
+      next.bench.restore(state);
+      if (measure) next.measure(3, {{"accuracy", 0.125}});
+      return next.close();
+    };
+    CHECK(contains(go_on(false), "the model measured last, accuracy 25.00 % (epoch 2, step 20), could not"));
+    CHECK(go_on(true).empty());
+  }
+  SUBCASE("nor does it keep out what it would have kept out") {
+    Waiting node(folder.path);
+    node.measure(1, {{"accuracy", 0.5}});
+    node.measure(2, {{"accuracy", 0.75}});
+    node.measure(3, {{"accuracy", 0.25}});  // in vain whatever happens? not if none of these can be written
+    REQUIRE(node.run.jobs.size() == 3);
+    for (const bool full : {true, true, false}) node.run.do_one(full);
+    CHECK(listed(folder.path) == Names{"best > best-step-30", "best-step-30"});
+    CHECK(contains(node.close(),
+                   "75.00 % (epoch 2, step 20), could not be written; the best on the disk is "
+                   "accuracy 25.00 % (epoch 3, step 30)"));
+  }
+  SUBCASE("and when it can be, what it keeps out is not written at all") {
+    std::filesystem::create_directory(folder.path / "best-step-20.safetensors");
+    Waiting node(folder.path);
+    node.measure(1, {{"accuracy", 0.75}});
+    node.measure(2, {{"accuracy", 0.5}});
+    CHECK(node.run.jobs.size() == 2);
+    node.run.do_all();
+    CHECK(node.run.said.empty());  // nothing was in the way
+    const State state = node.bench.save();
+    Waiting next(folder.path);
+    next.bench.restore(state);
+    CHECK(next.run.said.empty());  // it is not missed
+    for (Waiting* one : {&node, &next}) {
+      CHECK(one->close().empty());
+      CHECK(one->words() == Names{"best accuracy 75.00 % (epoch 1, step 10): DIR/best.safetensors"});
+    }
   }
   SUBCASE("none at all") {
     Waiting node(folder.path);

@@ -45,6 +45,24 @@ TEST_CASE("kept models: of two metrics, one to be low, each its own best; and th
   CHECK(kept.steps() == Steps{20});
 }
 
+TEST_CASE("kept models: measured again, no update between, a ranked one keeps its values, another does not") {
+  const auto again = [](std::uint64_t epochs, double value) {
+    return Measured{epochs - 1, 10, {value}, {"first"}, ""};
+  };
+  KeptModels kept({{false}, 0, 1, true, 2});
+  CHECK(kept.take(again(1, none)));  // as the last only
+  CHECK(kept.last()->epoch == 0);
+  CHECK_FALSE(kept.ranks(10));
+  CHECK(kept.take(again(2, 0.5)));
+  CHECK(kept.ranks(10));
+  CHECK(kept.last()->epoch == 1);
+  CHECK_FALSE(kept.take(again(3, 0.75)));
+  CHECK(kept.take(again(4, 0.25)));  // for good, of this epoch too
+  CHECK(kept.for_good() == std::map<std::uint64_t, std::uint64_t>{{1, 10}, {3, 10}});
+  CHECK(kept.best(0)->values == std::vector<double>{0.5});
+  CHECK(kept.steps() == Steps{10});
+}
+
 TEST_CASE("kept models: as JSON and back they are the same, to the last bit") {
   const KeptModels::Rules rules{{false, true}, 0, 2, true, 2};
   KeptModels kept(rules);
