@@ -111,10 +111,10 @@ void add_files(const fs::path& folder, std::vector<fs::path>& around, std::vecto
 ImageFolder list_unlabelled(const fs::path& folder) {
   require_folder(folder);
   std::vector<fs::path> around = {fs::canonical(folder)}, files;
-  const std::string name = name_of(around[0]);
+  const std::string group = name_of(around[0]);
   add_files(folder, around, files);
   if (files.empty()) fail(folder, "holds no images");
-  return {{name}, {{name, 0, std::move(files)}}};
+  return {{group}, {{"", 0, std::move(files)}}};
 }
 
 ImageFolder list_images(const fs::path& folder, Layout layout) {

@@ -11,7 +11,7 @@ namespace twinflow::data {
 /// classes and files are in natural order: img2 before img10 (natural_less).
 struct ImageFolder {
   struct Class {
-    std::string name;  // of the folder
+    std::string name;  // of the folder; empty: nobody knows what the images show
     std::size_t group = 0;
     std::vector<std::filesystem::path> files;  // none, where the folder is empty
   };
@@ -28,7 +28,7 @@ enum class Layout { detect, classes, groups };
 /// to a folder around it, a group without classes, and when there is no file at all.
 ImageFolder list_images(const std::filesystem::path& folder, Layout layout);
 
-/// Every file in a folder and in the folders in it, however deep, as one class called like the folder: the
+/// Every file in a folder and in the folders in it, however deep, as one class without a name: the
 /// files of a folder come before those of the folders in it. What is left out and what is refused is the
 /// same, but that a file may lie anywhere.
 ImageFolder list_unlabelled(const std::filesystem::path& folder);

@@ -78,7 +78,7 @@ from = "faces.train")");
       .names({{"folders", Labels::folders}, {"none", Labels::none}})
       .doc(
           "where an image's class is from: the folder it lies in; or nobody knows it, and all images in the "
-          "folder and in those in it are one class, called like the folder");
+          "folder and in those in it are one class without a name");
   spec.param("layout", &ImageFiles::layout)
       .names({{"detect", Layout::detect}, {"classes", Layout::classes}, {"groups", Layout::groups}})
       .doc("what the folders in it are: classes, groups of class folders, or whichever the files show");
@@ -175,9 +175,13 @@ void ImageFiles::keep(const std::vector<std::optional<std::size_t>>& places) {
 void ImageFiles::require_enough() const {
   for (const Dataset::Class& one : all_.classes)
     if (one.images.size() < min_images)
-      throw Error(fmt::format("{}: the class '{}{}' has {} image{}, fewer than min_images = {}", quoted(path),
-                              all_.groups.size() > 1 ? all_.groups[one.group] + "/" : "", one.name,
-                              one.images.size(), one.images.size() == 1 ? "" : "s", min_images));
+      throw Error(
+          fmt::format("{}: {} {} image{}, fewer than min_images = {}", quoted(path),
+                      one.name.empty()
+                          ? "there are"
+                          : fmt::format("the class '{}{}' has",
+                                        all_.groups.size() > 1 ? all_.groups[one.group] + "/" : "", one.name),
+                      one.images.size(), one.images.size() == 1 ? "" : "s", min_images));
 }
 
 std::vector<std::int32_t> ImageFiles::makers_of(const std::vector<fs::path>& files) {

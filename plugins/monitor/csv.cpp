@@ -23,7 +23,8 @@ std::string field(const std::string& text) {
 
 }  // namespace
 
-/// Writes NAME.csv into the run directory, an epoch a row, as Keras' CSVLogger does.
+/// Writes NAME.csv into the run directory, an epoch a row, as Keras' CSVLogger does. Its columns are the
+/// metrics that nodes declare: they are known before the first row.
 ///
 /// A metric's mean over the epoch is that of all that was reported: where a number was not finite, it is
 /// "nan", "inf" or "-inf", so that a spoiled epoch is seen as such.
@@ -58,8 +59,9 @@ class Csv final : public Beside, public Listener {
 
 void Csv::describe(NodeSpec<Csv>& spec) {
   spec.summary(
-      "Writes every metric's mean over each epoch into NAME.csv in the run directory: a table for "
-      "spreadsheets and pandas, beside metrics.jsonl.");
+      "Writes the mean over each epoch of every metric that a node declares into NAME.csv in the run "
+      "directory: a table for spreadsheets and pandas, beside metrics.jsonl, which has what else is "
+      "reported, too.");
   spec.example(R"([node.table]
 type = "monitor.csv")");
 }

@@ -13,12 +13,16 @@ namespace twinflow::monitor {
 
 /// Keras' EarlyStopping: of the evaluations from start_epoch on, counts those since the last improvement, and
 /// stops when they are `patience`. With a baseline the best starts there. Reaching the threshold, or being
-/// worse than `diverged`, stops at once and in any epoch, for these are limits that the user has set.
+/// worse than `diverged`, stops without patience and in any epoch, for these are limits that the user has
+/// set.
 ///
-/// A value that is not finite stops at once, but only from start_epoch on: before it, the metric need not say
-/// anything yet, and a network that tells no image from another in its first epochs, which twin.evaluate
-/// gives as not-a-number, mostly learns to. If it stays so, start_epoch is as far as it comes. (Weights that
-/// are not finite end the run in twin.train, in any epoch.)
+/// A run stops at an epoch's end: of models that are measured within an epoch, the rest of it is still
+/// trained and measured, and the first reason is the one told.
+///
+/// A value that is not finite stops without patience, too, but only from start_epoch on: before it, the
+/// metric need not say anything yet, and a network that tells no image from another in its first epochs,
+/// which twin.evaluate gives as not-a-number, mostly learns to. If it stays so, start_epoch is as far as it
+/// comes. (Weights that are not finite end the run in twin.train, in any epoch.)
 class EarlyStop final : public Sink<Metrics>, public Watching {
  public:
   static void describe(NodeSpec<EarlyStop>& spec);
@@ -49,15 +53,19 @@ patience = 5)");
   describe_watching(spec);
   spec.param("patience", &EarlyStop::patience)
       .min(1)
-      .doc("evaluations in a row without improvement that end the run");
+      .doc(
+          "evaluations in a row without improvement that end the run, at the end of the epoch in which they "
+          "are so many");
   spec.param("start_epoch", &EarlyStop::start_epoch)
       .unit("epochs")
       .doc(
           "epochs at the start whose values neither count as waiting nor as best, and need not be finite "
           "numbers");
   spec.param("baseline", &EarlyStop::baseline).doc("what has to be improved on from the beginning");
-  spec.param("threshold", &EarlyStop::threshold).doc("once it is reached, the run ends, in any epoch");
-  spec.param("diverged", &EarlyStop::diverged).doc("once a value is worse, the run ends, in any epoch");
+  spec.param("threshold", &EarlyStop::threshold)
+      .doc("once it is reached, the run ends with the epoch, whichever it is");
+  spec.param("diverged", &EarlyStop::diverged)
+      .doc("once a value is worse, the run ends with the epoch, whichever it is");
   spec.check(&EarlyStop::check);
 }
 

@@ -91,8 +91,9 @@ from = "one_shot.metrics")");
       "metrics, for histograms of the weights that were measured; batches, for images of them; or nothing");
   spec.param("folder", &TensorBoard::folder)
       .doc(
-          "where the files go; empty: a folder of the node's name in the run directory. Several runs may "
-          "write into one, which TensorBoard shows as one run");
+          "where the files go; empty: a folder of the node's name in the run directory. Runs that write into "
+          "one folder leave each other's files alone, but TensorBoard shows a folder as one run and follows "
+          "only its newest file: give each run a sub-folder of its own");
   spec.param("every", &TensorBoard::every)
       .min(1)
       .unit("steps")

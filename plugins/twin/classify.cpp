@@ -118,6 +118,11 @@ ClassifyImages::Images ClassifyImages::images_of(const Dataset& set, const char*
 void ClassifyImages::open() {
   shown_ = images_of(*support, "support");
   asked_ = images_of(*queries, "queries");
+  for (const Dataset::Class& one : support->classes)
+    if (one.name.empty())
+      throw Error(fmt::format(
+          "support: nobody knows what the images of '{}' show: lay those of a class into a folder of its own",
+          support->description));
   if (support->classes.size() == 1 && !unknown_beyond)
     throw Error(fmt::format(
         "support: '{}' has but one class, '{}', so that every image would be of it: give images of further "
@@ -132,7 +137,8 @@ void ClassifyImages::open() {
   find_truth();
 }
 
-/// The class of that name, with its group's or without.
+/// The class of that name, with its group's or without. A class of the queries without a name, as data.images
+/// gives images without labels, is none of them.
 void ClassifyImages::find_truth() {
   std::map<std::string, std::size_t> known;
   for (std::size_t c = 0; c < names_.size(); ++c) known[names_[c]] = c;

@@ -11,6 +11,7 @@
 #include "embed_images.h"
 #include "finite.h"
 #include "last_good.h"
+#include "last_model.h"
 #include "one_shot.h"
 #include "one_shot_tasks.h"
 #include "protocol.h"
@@ -148,8 +149,7 @@ classify = "prototype")");
 
   void process(Model model, const Item& item) override {
     ++came_;
-    const bool last = item.epoch + 1 == run().epochs() && item.index + 1 == run().steps_per_epoch();
-    if (came_ % every == 0 || last) measure(model, item);
+    if (came_ % every == 0 || is_last_model(run(), item)) measure(model, item);
   }
 
   State save() const override {

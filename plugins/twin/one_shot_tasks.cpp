@@ -234,14 +234,7 @@ ShownImages shown_images(std::span<const TaskList* const> lists, std::size_t sto
   for (const TaskList* list : lists)
     for (const TaskList::Block& block : list->blocks())
       for (const std::uint32_t image : block.images) shown[image] = true;
-  ShownImages made;
-  made.row.resize(store_count);
-  for (std::size_t image = 0; image < store_count; ++image) {
-    if (!shown[image]) continue;
-    made.row[image] = static_cast<std::uint32_t>(made.images.size());
-    made.images.push_back(image);
-  }
-  return made;
+  return shown_images(shown);
 }
 
 }  // namespace twinflow::twin

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "shown_images.h"
 #include "twinflow/dataset.h"
 #include "twinflow/random.h"
 
@@ -67,12 +68,7 @@ TaskList draw_tasks(const Dataset& data, const TaskPlan& plan, Random& random);
 /// Throws Error when a fixed task does not fit itself or the data set: it names the task and what is wrong.
 void check_tasks(const Dataset& data, std::span<const Task> tasks);
 
-/// The images that tasks show, each once.
-struct ShownImages {
-  std::vector<std::size_t> images;  // indices in the store, ascending
-  std::vector<std::uint32_t> row;   // by image of the store: where it is among these
-};
-/// `lists`: tasks of one store of that many images.
+/// The images that tasks show. `lists`: tasks of one store of that many images.
 ShownImages shown_images(std::span<const TaskList* const> lists, std::size_t store_count);
 
 }  // namespace twinflow::twin

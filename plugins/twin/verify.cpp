@@ -15,7 +15,9 @@
 #include "collapse.h"
 #include "embed_images.h"
 #include "last_good.h"
+#include "last_model.h"
 #include "one_shot.h"
+#include "shown_images.h"
 #include "twinflow/dataset.h"
 #include "twinflow/error.h"
 #include "twinflow/files.h"
@@ -96,7 +98,9 @@ pairs = 200)");
   spec.param("every", &Verify::every)
       .unit("models")
       .min(1)
-      .doc("measure each so many-th model, and that of the run's last step");
+      .doc(
+          "each so many-th of the models that come is measured, and always that of the end of the last "
+          "epoch that [run] asks for");
   spec.metric("accuracy", "part of the pairs judged rightly; not a number for a collapsed model",
               Better::higher);
   spec.metric("accuracy_low", "low end of its 95 % interval");
@@ -150,15 +154,11 @@ void Verify::number_images(std::size_t count, const std::vector<Judged*>& sets) 
   std::vector<bool> shown(count);
   for (const Judged* set : sets)
     for (const ListedPair& pair : set->listed) shown[pair.left] = shown[pair.right] = true;
-  std::vector<std::uint32_t> row(count);
-  std::vector<std::size_t>& images = sets[0]->images;
-  for (std::size_t image = 0; image < count; ++image) {
-    if (!shown[image]) continue;
-    row[image] = static_cast<std::uint32_t>(images.size());
-    images.push_back(image);
-  }
+  ShownImages made = shown_images(shown);
   for (Judged* set : sets)
-    for (const ListedPair& pair : set->listed) set->rows.push_back({row[pair.left], row[pair.right]});
+    for (const ListedPair& pair : set->listed)
+      set->rows.push_back({made.row[pair.left], made.row[pair.right]});
+  sets[0]->images = std::move(made.images);
 }
 
 /// All judged pairs, or as many as are drawn.
@@ -196,8 +196,7 @@ std::string Verify::words_for(const Dataset& set) const {
 }
 
 void Verify::process(Model model, const Item& item) {
-  const bool last = item.epoch + 1 == run().epochs() && item.index + 1 == run().steps_per_epoch();
-  if (++seen_ % every == 0 || last) metrics.emit(measure(model, item), item);
+  if (++seen_ % every == 0 || is_last_model(run(), item)) metrics.emit(measure(model, item), item);
 }
 
 std::vector<JudgedDistance> Verify::distances(const Model& model, const Embeddings& e,

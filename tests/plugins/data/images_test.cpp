@@ -298,14 +298,14 @@ TEST_CASE("data.images: images without labels are one class, wherever they lie, 
   faces.write("b/Thumbs.db", fake::text("x"));
   Bench bench = faces.bench("labels = 'none'");
   const Dataset all = bench.constant_output<Dataset>("all");
-  CHECK(listing(all) == "faces/faces: 2 1 5 4 3; ");
+  CHECK(listing(all) == "faces/: 2 1 5 4 3; ");
   CHECK(all.names == std::vector<std::string>{"9.png", "10.png", "a/1.png", "b/x.png", "b/c/1.png"});
   CHECK(all.description == "faces: 5 images without labels");
   CHECK(bench.constant_output<Dataset>("train").store == all.store);
   CHECK(faces.said("labels = 'none'\nlayout = 'classes'").find("the folders mean nothing") !=
         std::string::npos);
   CHECK(faces.said("labels = 'none'\nmin_images = 6") ==
-        "'" + faces.folder.string() + "': the class 'faces' has 5 images, fewer than min_images = 6");
+        "'" + faces.folder.string() + "': there are 5 images, fewer than min_images = 6");
 
   faces.write("b/broken.png", fake::text("bad"));
   CHECK(faces.said("labels = 'none'") ==
@@ -323,7 +323,7 @@ TEST_CASE("data.images: images without labels are one class, wherever they lie, 
 TEST_CASE("data.images: without labels, too, links do not lead round in circles") {
   const Faces faces({{"a/1.png", 1}, {"b/2.png", 2}});
   fake::fs::create_directory_symlink(faces.folder / "b", faces.folder / "a/to_b");
-  CHECK(listing(faces.all("labels = 'none'")) == "faces/faces: 1 2 2; ");
+  CHECK(listing(faces.all("labels = 'none'")) == "faces/: 1 2 2; ");
   fake::fs::create_directory_symlink(faces.folder / "a", faces.folder / "b/to_a");
   CHECK(faces.said("labels = 'none'") == faces.at("a/to_b/to_a") + " is a link that leads round in a circle");
 }

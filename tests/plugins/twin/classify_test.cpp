@@ -132,6 +132,20 @@ TEST_CASE("classify tells the accuracy of queries that lie in folders of the sup
   CHECK(strict.reported.at(0).second.at("accuracy") == doctest::Approx(1.0 / 3));
 }
 
+TEST_CASE("classify tells no accuracy of queries without labels, whatever their folder is called") {
+  Dataset queries = folders("dog", {{"", {153, 0}}});  // as data.images gives them
+  Classifier bench(animals(), queries);
+  bench.written();
+  CHECK(!bench.reported.at(0).second.contains("accuracy"));
+  CHECK(bench.said.size() == 1);
+  Dataset grouped = animals();  // a group's name alone is no class's either
+  grouped.groups = {"dog", "wild"};
+  grouped.classes[2] = {"fox", 1, grouped.classes[2].images};
+  Classifier groups(grouped, queries);
+  groups.written();
+  CHECK(!groups.reported.at(0).second.contains("accuracy"));
+}
+
 TEST_CASE("classify names classes by their groups where there are several") {
   Dataset support = folders("letters", {{"alpha", {0}}, {"alpha", {255}}});
   support.groups = {"Greek", "Coptic"};
@@ -195,6 +209,9 @@ TEST_CASE("classify refuses what it cannot work with, before anything runs") {
   CHECK(Classifier(folders("cats", {{"cat", {0}}}), some).error() ==
         "support: 'cats' has but one class, 'cat', so that every image would be of it: give images of "
         "further classes, or say unknown_beyond");
+  CHECK(
+      Classifier(folders("faces", {{"", {0, 1}}}), some, "unknown_beyond = 1.0").error() ==
+      "support: nobody knows what the images of 'faces' show: lay those of a class into a folder of its own");
   CHECK(Classifier(Dataset{}, some).error() == "support: the data set '' has no images in classes");
   Dataset listed;
   listed.description = "signatures";

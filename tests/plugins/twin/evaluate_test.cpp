@@ -579,7 +579,7 @@ TEST_CASE("images go through the maps of the graph first") {
   bench.pass_through("through", twice);
   bench.pass_through("through", thrice);
   measure(bench, plain_model());
-  CHECK(answers(bench).at(0).distance_to_right == doctest::Approx(6 * 20.0 / 255));
+  CHECK(answers(bench).at(0).distance_to_right == doctest::Approx(6 * 40.0 / 255));
 }
 
 TEST_CASE("with copies, an embedding is the mean of the image's and its copies', the same for every model") {
@@ -602,7 +602,7 @@ TEST_CASE("with copies, an embedding is the mean of the image's and its copies',
   double factor = 0.5;
   for (std::uint64_t copy = 1; copy <= 3; ++copy)
     factor += 2.0 + Random(stream_key(5, "drawn", "factor"), 0xffffffffu, copy << 32).uniform();
-  CHECK(first == doctest::Approx(factor / 4 * 20.0 / 255));
+  CHECK(first == doctest::Approx(factor / 4 * 40.0 / 255));
 }
 
 TEST_CASE("of the models that come, every n-th is measured, and the last of the run") {
