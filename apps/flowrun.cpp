@@ -30,7 +30,9 @@ int main(int argc, char** argv) {
   std::string epochs, max_steps, max_time;
   bool check = false;
   twinflow::RunOptions options;
-  app.add_option("GRAPH", graph, "the graph file (TOML); with --resume, by default the one in DIR");
+  app.add_option(
+      "GRAPH", graph,
+      "the graph file (TOML); with --resume DIR, by default the one that the state there was saved by");
   app.add_flag("--check", check, "only check the graph; exit 2 when it is invalid");
   app.add_option("--set", overrides,
                  "override a value: node.parameter=value or run.parameter=value (repeatable)")
@@ -66,7 +68,8 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "flowrun " TWINFLOW_VERSION);
   app.footer(
       "Exit codes: 0 finished (early stop and budgets included), 1 failed, 2 invalid graph or usage, 3 "
-      "stopped by a signal; the state is saved, unless nothing was opened yet.\n"
+      "stopped by a signal (130 at once, by a second Ctrl-C); the state is saved, unless nothing was opened "
+      "yet.\n"
       "Examples: flowrun graphs/train.toml --set run.epochs=3 --set twin.optimizer.learning_rate=1e-4\n"
       "          flowrun graphs/train.toml --resume");
   try {
@@ -78,6 +81,12 @@ int main(int argc, char** argv) {
   try {
     if (names_graph(options.resume) && (graph.empty() || std::filesystem::is_directory(graph)))
       std::swap(graph, options.resume);
+    for (const auto& path : {graph, options.resume})
+      if (path.extension() == ".safetensors" && std::filesystem::is_regular_file(path)) {
+        twinflow::tell(stderr, fmt::format("error: '{}' is no graph, and --resume takes a run directory\n",
+                                           path.string()));
+        return twinflow::invalid;
+      }
     if (graph.empty() && options.resume.empty()) {
       twinflow::tell(stderr,
                      fmt::format("{}\nRun with --help for more information.\n",

@@ -13,7 +13,7 @@ namespace {
 /// What of [run] may always change: the steps made stay as they were. (Schedules over the whole run follow
 /// its length from there on, which is said.)
 constexpr std::string_view never_matters[] = {
-    "epochs",     "max_time",   "max_steps",     // how long to go on
+    "epochs",     "max_time",   "max_steps",  // how long to go on; but fewer epochs would cut the run short
     "save_every", "save_steps", "save_minutes",  // when to save
     "progress",   "plugins",                     // what to show, and where plugins are looked for
 };
@@ -39,6 +39,13 @@ void compare(const std::string& path, const Value* before, const Value* now,
   } else {
     found.push_back(fmt::format("{}: {} -> {}", path, shown(before), shown(now)));
   }
+}
+
+/// Of two numbers of epochs, "unlimited" among them.
+bool fewer(const Value& now, const Value& before) {
+  const auto* number = now.get<std::int64_t>();
+  const auto* was = before.get<std::int64_t>();
+  return number && (!was || *number < *was);
 }
 
 Value parsed(const std::string& graph) {
@@ -67,6 +74,7 @@ std::vector<Change> graph_changes(const std::string& before, const std::string& 
   };
   each(old_graph.find("run"), new_graph.find("run"),
        [&](const std::string& key, const Value* from, const Value* to) {
+         if (key == "epochs" && from && to && fewer(*to, *from)) return add("run." + key, from, to, true);
          add("run." + key, from, to,
              std::find(std::begin(never_matters), std::end(never_matters), key) == std::end(never_matters));
        });

@@ -61,7 +61,9 @@ void check_port_types(Plan& plan, Problems& problems) {
 /// Every watched metric is one that a node feeding the watcher produces.
 void check_metrics(Plan& plan, Problems& problems) {
   for (Plan::PlannedNode& node : plan.nodes) {
-    if (!node.sound || !node.info->watched) continue;
+    const auto unsound = [&](const auto& input) { return !plan.nodes[input.second.node].sound; };
+    if (!node.sound || !node.info->watched || std::any_of(node.inputs.begin(), node.inputs.end(), unsound))
+      continue;  // what is measured may follow from what is wrong there
     std::vector<std::string> known;
     std::map<std::string, Better> measured;  // also with who measures them
     for (const auto& [input, link] : node.inputs)

@@ -281,8 +281,11 @@ std::string Record::headline(bool whole_epoch) const {
     const auto mean = means_.find(metric);
     if (mean == means_.end()) continue;
     const auto& [node, name] = metric;
-    const double value =
-        whole_epoch ? mean->second.sum / static_cast<double>(mean->second.count) : last_.at(node).at(name);
+    // Of several measurements in an epoch the last one has the interval that is shown.
+    const bool with_interval = last_.at(node).contains(name + "_low");
+    const double value = whole_epoch && !with_interval
+                             ? mean->second.sum / static_cast<double>(mean->second.count)
+                             : last_.at(node).at(name);
     all += fmt::format("  {}.{} {}", node, name, value_text(name, value, last_.at(node)));
   }
   return all;

@@ -70,7 +70,8 @@ class Runtime final : public Run {
         save_times_(options.grace, [this](const std::string& line) { record_.say(line); }) {
     if (!resume_.empty()) {
       if (options.resume.empty())
-        record_.say(fmt::format("going on in '{}', the newest run of this graph", resume_.string()));
+        record_.say(fmt::format("going on in '{}', the newest run of this graph that has not ended",
+                                resume_.string()));
       if (std::filesystem::is_directory(resume_)) record_.lock(resume_);
       resumed_ = read_saved_run(resume_);
       saved_ = true;
@@ -693,7 +694,7 @@ class Runtime final : public Run {
       problems.error(failure_place_, how.reason);
       tell(stderr, failure_place_.text ? problems.str() : "error: " + how.reason + "\n");
       for (const std::string& one : later_failures_) tell(stderr, fmt::format("then: {}\n", one));
-      if (saved_ && !refused_)
+      if (saved_ && !refused_ && started_)
         tell(stderr, fmt::format("note: goes on from where its state was last saved with {}\n", again));
     } else if (SignalGuard::received() != 0 && !end()) {
       code = ExitCode::interrupted;

@@ -67,6 +67,7 @@ bool Writer::attempt(const Job& job) {
   for (std::size_t tried = 0;; ++tried) {
     try {
       job.write();
+      full_ = false;
       if (tried > 0) say_(fmt::format("{}: written at the {}. attempt", job.what, tried + 1));
       return true;
     } catch (const std::exception& error) {
@@ -75,12 +76,14 @@ bool Writer::attempt(const Job& job) {
     } catch (...) {
       say_(fmt::format("{}: an exception of an unknown type", job.what));
     }
-    if (!job.again || tried == waits_.size()) break;
+    if (!job.again || full_ || tried == waits_.size()) break;
     std::unique_lock lock(mutex_);  // a run that ends still waits: the disk may yet have room
     changed_.wait_for(lock, std::chrono::duration<double>(waits_[tried]), [] { return false; });
   }
+  const bool several = job.again && !full_;
+  full_ |= job.again;
   say_(fmt::format("{}: given up{}", job.what,
-                   job.again ? fmt::format(" after {} attempts", waits_.size() + 1) : ""));
+                   several ? fmt::format(" after {} attempts", waits_.size() + 1) : ""));
   return false;
 }
 

@@ -67,7 +67,8 @@ class Checkpoint final : public Sink<Metrics>, public Gain {
   std::shared_future<bool> tidy(const std::vector<Books>& saved, const std::set<std::uint64_t>& wanted) const;
   void find_files();
   bool was_finite(std::size_t metric) const;
-  static std::string told(const Measured& model);
+  static std::string told(const Measured& model, std::size_t metric);
+  static std::string when(const Measured& model);
   std::string tell_best(const KeptModels& kept, std::size_t metric) const;
   std::string tell_last(const KeptModels& kept) const;
   ModelFolder folder() const { return {run().directory(), name()}; }
@@ -137,10 +138,11 @@ void Checkpoint::open() {
 }
 
 Measured Checkpoint::measured(const Metrics& metrics) const {
-  Measured model{metrics.epoch, metrics.step, {}, {}, metrics.protocol};
+  Measured model{metrics.epoch, metrics.step, {}, {}, {}};
   for (const std::string& metric : monitor.values) {
     model.values.push_back(watched(metrics, metric));
     model.texts.push_back(value_text(metric, model.values.back(), metrics.values));
+    model.protocols.push_back(metrics.protocol_of(own_name(metrics, metric)));
   }
   return model;
 }
@@ -161,6 +163,7 @@ std::map<std::string, std::string> Checkpoint::metadata(const Metrics& metrics) 
   texts["epoch"] = fmt::format("{}", metrics.epoch + 1);
   texts["step"] = fmt::format("{}", metrics.step);
   texts["protocol"] = metrics.protocol;
+  for (const auto& [name, text] : metrics.protocols) texts["protocol." + name] = text;
   texts["history"] = history_ + "]";
   for (const auto& [name, number] : metrics.values) texts["metrics." + name] = fmt::format("{}", number);
   for (const auto& [name, text] : run().about()) texts["run." + name] = text;
@@ -324,9 +327,14 @@ void Checkpoint::find_files() {
   for (const std::uint64_t step : books_.sure().steps()) ahead_.erase(step);
 }
 
-std::string Checkpoint::told(const Measured& model) {
-  return fmt::format("{}{} (epoch {}, step {})", model.protocol.empty() ? "" : ", ", model.protocol,
-                     model.epoch + 1, model.step);
+/// One metric of a model, with how it was measured.
+std::string Checkpoint::told(const Measured& model, std::size_t metric) {
+  const std::string& protocol = model.protocols[metric];
+  return fmt::format("{}{}{}", model.texts[metric], protocol.empty() ? "" : ", ", protocol);
+}
+
+std::string Checkpoint::when(const Measured& model) {
+  return fmt::format(" (epoch {}, step {})", model.epoch + 1, model.step);
 }
 
 /// Whether a metric ever was a finite number.
@@ -340,12 +348,12 @@ bool Checkpoint::was_finite(std::size_t metric) const {
 std::string Checkpoint::tell_best(const KeptModels& kept, std::size_t i) const {
   const std::string& metric = monitor.values[i];
   const Measured* model = kept.best(i);
-  const std::string here = model ? fmt::format("{} {}{}: {}", metric, model->texts[i], told(*model),
+  const std::string here = model ? fmt::format("{} {}{}: {}", metric, told(*model, i), when(*model),
                                                folder().link(link_of(i)).string())
                                  : "";
   if (const auto& lost = lost_.best[i]; lost && kept.would_lead(*lost, i))
-    return fmt::format("the model with the best {}, {}{}, could not be written; {}", metric, lost->texts[i],
-                       told(*lost), model ? "the best on the disk is " + here : "none is on the disk");
+    return fmt::format("the model with the best {}, {}{}, could not be written; {}", metric, told(*lost, i),
+                       when(*lost), model ? "the best on the disk is " + here : "none is on the disk");
   run().say(model ? "best " + here
                   : fmt::format("{} has kept no model by {}: {}", name(), metric,
                                 was_finite(i) ? "the files of those it had are not there any more"
@@ -357,8 +365,8 @@ std::string Checkpoint::tell_last(const KeptModels& kept) const {
   const auto values = [&](const Measured& model) {
     std::string all;
     for (std::size_t i = 0; i < monitor.values.size(); ++i)
-      all += fmt::format("{}{} {}", i == 0 ? "" : ", ", monitor.values[i], model.texts[i]);
-    return all + told(model);
+      all += fmt::format("{}{} {}", i == 0 ? "" : "; ", monitor.values[i], told(model, i));
+    return all + when(model);
   };
   const Measured* model = kept.last();
   const std::string here =

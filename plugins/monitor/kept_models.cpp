@@ -77,7 +77,7 @@ nlohmann::json measured_to_json(const Measured& model) {
           {"step", model.step},
           {"values", model.values},  // what is not finite as null
           {"texts", model.texts},
-          {"protocol", model.protocol}};
+          {"protocols", model.protocols}};
 }
 
 Measured measured_from_json(const nlohmann::json& json) {
@@ -85,7 +85,7 @@ Measured measured_from_json(const nlohmann::json& json) {
                  json.at("step").get<std::uint64_t>(),
                  {},
                  json.at("texts").get<std::vector<std::string>>(),
-                 json.at("protocol").get<std::string>()};
+                 json.at("protocols").get<std::vector<std::string>>()};
   for (const nlohmann::json& value : json.at("values"))
     model.values.push_back(value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>());
   return model;

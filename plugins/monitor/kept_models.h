@@ -15,10 +15,10 @@ namespace twinflow::monitor {
 
 /// A model that was measured, without its weights: what is said of it, and what ranks it.
 struct Measured {
-  std::uint64_t epoch = 0, step = 0;  // the epoch counted from 0; the step is the model's name
-  std::vector<double> values;         // of the metrics that decide, in their order
-  std::vector<std::string> texts;     // these, for people
-  std::string protocol;
+  std::uint64_t epoch = 0, step = 0;   // the epoch counted from 0; the step is the model's name
+  std::vector<double> values;          // of the metrics that decide, in their order
+  std::vector<std::string> texts;      // these, for people
+  std::vector<std::string> protocols;  // how each was measured
 };
 
 /// Which models are to be kept: a pure function of those that were taken, in their order.

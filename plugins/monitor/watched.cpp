@@ -6,9 +6,14 @@
 
 namespace twinflow::monitor {
 
-double watched(const Metrics& metrics, std::string_view name) {
+std::string_view own_name(const Metrics& metrics, std::string_view name) {
   const std::string owner = metrics.node + ".";
   if (name.starts_with(owner)) name.remove_prefix(owner.size());
+  return name;
+}
+
+double watched(const Metrics& metrics, std::string_view name) {
+  name = own_name(metrics, name);
   if (const auto found = metrics.values.find(name); found != metrics.values.end()) return found->second;
   std::string names;
   for (const auto& [one, value] : metrics.values) names += (names.empty() ? "" : ", ") + one;

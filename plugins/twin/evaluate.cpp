@@ -143,7 +143,7 @@ classify = "prototype")");
     }
     protocol_ = asked_[0].text + text_after();
     for (std::size_t i = 1; i < asked_.size(); ++i)
-      protocol_ += fmt::format("; {}: {}", protocol[i - 1].name, asked_[i].text);
+      protocols_[protocol[i - 1].name] = asked_[i].text + text_after();
     draw_all({});  // each_time, too: what cannot be drawn is said before the run
   }
 
@@ -243,7 +243,8 @@ classify = "prototype")");
                  .step = model.step,
                  .values = {},
                  .protocol = protocol_,
-                 .model = model.weights};
+                 .model = model.weights,
+                 .protocols = protocols_};
     WrongAnswers mistakes{.node = name(),
                           .epoch = model.epoch,
                           .step = model.step,
@@ -390,9 +391,10 @@ classify = "prototype")");
   Output<Metrics> metrics;
   Output<WrongAnswers> wrong;
 
-  std::vector<std::int32_t> class_of_;  // by image of the store
-  std::vector<Asked> asked_;            // the node's own, then the protocols
-  std::string protocol_;                // all of them, in words
+  std::vector<std::int32_t> class_of_;                         // by image of the store
+  std::vector<Asked> asked_;                                   // the node's own, then the protocols
+  std::string protocol_;                                       // its own, in words,
+  std::map<std::string, std::string, std::less<>> protocols_;  // and those of the others, by name
   ShownImages shown_;
   std::uint64_t came_ = 0;  // models
   std::optional<GoodModel> good_;

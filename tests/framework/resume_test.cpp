@@ -264,7 +264,8 @@ TEST_CASE("a run that is resumed without a name is the newest of its graph that 
   CHECK(result("runs/graph/new")["status"] == "finished");
   CHECK(result("runs/graph/old")["status"] == "interrupted");
   CHECK(read_file("runs/graph/new/log.txt")
-            .find("going on in 'runs/graph/new', the newest run of this graph\n") != std::string::npos);
+            .find("going on in 'runs/graph/new', the newest run of this graph that has not ended\n") !=
+        std::string::npos);
   CHECK(newest() == "");
   CHECK(result("runs/graph/old")["status"] == "finished");
   CHECK(newest() == "there is no run to go on with under 'runs/graph': what is there has come to its end");

@@ -75,6 +75,19 @@ TEST_CASE("what cannot be written is tried again, and told of") {
     CHECK(tries == 3);
     REQUIRE(said.lines.size() == 4);
     CHECK(said.lines[3] == "best.safetensors: given up after 3 attempts");
+
+    // Nothing has been given up since something was written; then what follows is tried once.
+    for (int again = 0; again < 2; ++again) {
+      said.lines.clear();
+      tries = 0;
+      writer.later(
+          "first", [&] { throw Error(std::to_string(++tries)); }, true);
+      writer.later(
+          "second", [&] { throw Error(std::to_string(++tries)); }, true);
+      writer.drain();  // is something written
+      CHECK(tries == 4);
+      CHECK(said.lines.back() == "second: given up");
+    }
   }
   SUBCASE("but not what need not be") {
     CHECK(!writer

@@ -30,6 +30,14 @@ struct Metrics {
   Numbers values;
   std::string protocol;                       // how it was measured, in words
   std::shared_ptr<const NamedTensors> model;  // what was measured; may be empty
+  /// By what their names begin with, how other metrics were measured: "5way" of "5way.accuracy".
+  std::map<std::string, std::string, std::less<>> protocols = {};
+
+  /// How a metric was measured.
+  const std::string& protocol_of(std::string_view metric) const {
+    const auto found = protocols.find(metric.substr(0, metric.find('.')));
+    return metric.find('.') == metric.npos || found == protocols.end() ? protocol : found->second;
+  }
 };
 
 }  // namespace twinflow

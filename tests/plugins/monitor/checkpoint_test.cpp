@@ -356,7 +356,7 @@ TEST_CASE("monitor.checkpoint says at the end what it has kept") {
         "best has kept no model by auc: it was never a finite number\n"
         "best accuracy 50.00 % (epoch 1, step 10): DIR/best-accuracy.safetensors\n");
   CHECK(words("monitor = [\"accuracy\", \"auc\"]\nbest = 0\nlast = true", true) ==
-        "last accuracy 25.00 %, auc not a number (epoch 2, step 20): DIR/best.safetensors\n");
+        "last accuracy 25.00 %; auc not a number (epoch 2, step 20): DIR/best.safetensors\n");
   CHECK(words("best = 0\nevery = 1", true) == "best has kept 2 models, of every 1. epoch, in DIR\n");
 }
 

@@ -13,7 +13,7 @@ constexpr double none = std::numeric_limits<double>::quiet_NaN();
 
 /// Measured after that many epochs of 10 steps.
 Measured model(std::uint64_t epochs, std::vector<double> values) {
-  return {epochs - 1, epochs * 10, std::move(values), {"first", "second"}, "20-way"};
+  return {epochs - 1, epochs * 10, std::move(values), {"first", "second"}, {"20-way", "5-way"}};
 }
 using Steps = std::set<std::uint64_t>;
 
@@ -47,7 +47,7 @@ TEST_CASE("kept models: of two metrics, one to be low, each its own best; and th
 
 TEST_CASE("kept models: measured again, no update between, a ranked one keeps its values, another does not") {
   const auto again = [](std::uint64_t epochs, double value) {
-    return Measured{epochs - 1, 10, {value}, {"first"}, ""};
+    return Measured{epochs - 1, 10, {value}, {"first"}, {""}};
   };
   KeptModels kept({{false}, 0, 1, true, 2});
   CHECK(kept.take(again(1, none)));  // as the last only
@@ -75,7 +75,7 @@ TEST_CASE("kept models: as JSON and back they are the same, to the last bit") {
   CHECK(back.steps() == kept.steps());
   CHECK(back.best(0)->values == kept.best(0)->values);
   CHECK(back.best(0)->texts == std::vector<std::string>{"first", "second"});
-  CHECK(back.best(0)->protocol == "20-way");
+  CHECK(back.best(0)->protocols == std::vector<std::string>{"20-way", "5-way"});
   for (KeptModels* one : {&kept, &back}) one->take(model(6, {0.2, 0.05}));
   CHECK(back.to_json() == kept.to_json());
 

@@ -428,10 +428,15 @@ classify = "prototype"
   CHECK(metrics.values.at("easy.trials") == 70);
   CHECK(metrics.values.at("proto.trials") == 90);
   CHECK(metrics.protocol ==
-        "6-way 1-shot within one alphabet, support and query by different drawers, 50 trials, noise; easy: "
-        "3-way 2-shot between classes of any alphabet, support and query by different drawers, 70 trials; "
-        "proto: 4-way 3-shot within one alphabet, support and query by different drawers, by prototypes, 90 "
-        "trials");
+        "6-way 1-shot within one alphabet, support and query by different drawers, 50 trials, noise");
+  CHECK(metrics.protocol_of("accuracy") == metrics.protocol);
+  CHECK(metrics.protocol_of("easy.accuracy") ==
+        "3-way 2-shot between classes of any alphabet, support and query by different drawers, 70 trials, "
+        "noise");
+  CHECK(metrics.protocol_of("proto.accuracy") ==
+        "4-way 3-shot within one alphabet, support and query by different drawers, by prototypes, 90 trials, "
+        "noise");
+  CHECK(metrics.protocol_of("group.g1") == metrics.protocol);
   CHECK(
       bench.said.at(1) ==
       "bench.easy: 3-way 2-shot between classes of any alphabet, support and query by different drawers, 70 "
