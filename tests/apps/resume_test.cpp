@@ -41,7 +41,7 @@ TEST_CASE("--resume takes a run directory or none, before or after the graph") {
   }
   CHECK(std::distance(std::filesystem::directory_iterator(temp.path / "runs/graph"), {}) == 1);
   CHECK(contains(read_file(temp.path / run / "log.txt"),
-                 "going on in '" + run + "', the newest run of this graph\n"));
+                 "going on in '" + run + "', the newest run of this graph that has not ended\n"));
   const Finished done = flowrun(temp, {"graph.toml", "--resume"});
   CHECK(done.exit_code == 1);
   CHECK(done.errors ==
@@ -149,7 +149,12 @@ TEST_CASE("a damaged state is told of, and the run goes on from the one before t
       run.output,
       "'run/state.safetensors' cannot be resumed from: it is damaged: its checksum does not fit: going on "
       "from the state before, 'run/state.previous.safetensors'\n"));
-  CHECK(kill_chain::difference(temp.path / "whole", temp.path / "run") == "");
+  // The run had ended, and left only the models that its last state counts on: the books of the state before
+  // name one that is gone, but what is kept in the end is the same.
+  for (const std::string& one : kill_chain::differences(temp.path / "whole", temp.path / "run")) {
+    CAPTURE(one);
+    CHECK(one.starts_with("state, node.best/"));
+  }
   const Finished verified = Program(temp, "flowinspect", {"--verify", "run"}).wait();
   CHECK(verified.exit_code == 0);
   CHECK(contains(verified.output, "run/state.safetensors: good: a state after epoch 4\n"));
