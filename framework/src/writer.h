@@ -21,8 +21,8 @@ class Writer {
   /// Whatever was given is done first.
   ~Writer();
 
-  /// See Run::later. Once something was given up, what follows is tried once, until something is written again:
-  /// a disk that stays full must not hold up a run's end.
+  /// See Run::later. Once something was given up, what follows is tried once, until something is written
+  /// again: a disk that stays full must not hold up a run's end.
   std::shared_future<bool> later(std::string what, std::function<void()> write, bool again);
   /// How many are not done yet, the one under way included.
   std::size_t pending() const;
