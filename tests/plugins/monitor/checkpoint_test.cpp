@@ -10,6 +10,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -108,22 +109,25 @@ class SlowRun final : public Run {
   const std::map<std::string, std::string>& about() const override { return about_; }
   std::vector<std::string> metrics() const override { return {}; }
   void report(std::string_view, const Item&, const Numbers&) override {}
-  void say(const std::string& line) override { said.push_back(line); }
+  void say(const std::string& line) override {
+    const std::lock_guard lock(mutex_);
+    said.push_back(line);
+  }
   void stop(std::string) override {}
   std::shared_future<bool> later(std::string what, std::function<void()> write, Retry) override {
+    const std::lock_guard lock(mutex_);
     jobs.push_back({std::move(what), std::move(write), {}});
     return jobs.back().done.get_future().share();
   }
   /// Does the oldest job; with the disk full, it fails.
   void do_one(bool full = false) {
-    Job job = std::move(jobs.front());
-    jobs.pop_front();
+    Job job = next();
     bool good = !full;
     if (!full) {
       try {
         job.write();
       } catch (const std::exception& error) {
-        said.push_back(job.what + ": " + error.what());
+        say(job.what + ": " + error.what());
         good = false;
       }
     }
@@ -131,7 +135,7 @@ class SlowRun final : public Run {
     job.done.set_value(good);
   }
   void do_all() {
-    while (!jobs.empty()) do_one();
+    while (waiting()) do_one();
   }
 
   struct Job {
@@ -143,6 +147,18 @@ class SlowRun final : public Run {
   std::vector<std::string> said;
 
  private:
+  bool waiting() const {
+    const std::lock_guard lock(mutex_);
+    return !jobs.empty();
+  }
+  Job next() {
+    const std::lock_guard lock(mutex_);
+    Job job = std::move(jobs.front());
+    jobs.pop_front();
+    return job;
+  }
+
+  mutable std::mutex mutex_;  // a node that closes gives out jobs while others are done
   std::filesystem::path folder_;
   std::map<std::string, std::string> about_;
 };
