@@ -753,6 +753,7 @@ TEST_CASE("monitor.checkpoint: of more than four models that wait to be written,
   };
   for (std::uint64_t epoch = 1; epoch <= 4; ++epoch) measure(epoch);
   CHECK(node.run.jobs.size() == 4);
+  const std::weak_ptr<const NamedTensors> first = models[0];
   auto fifth = std::async(std::launch::async, [&] { measure(5); });
   CHECK(fifth.wait_for(std::chrono::milliseconds(100)) == std::future_status::timeout);
   CHECK(node.run.jobs.size() == 4);
@@ -760,7 +761,7 @@ TEST_CASE("monitor.checkpoint: of more than four models that wait to be written,
   node.run.jobs.pop_front();
   oldest.write();
   oldest.write = nullptr;
-  CHECK(models[0].expired());
+  CHECK(first.expired());
   oldest.done.set_value(true);
   fifth.get();
   CHECK(node.run.jobs.size() == 4);
