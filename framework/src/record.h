@@ -19,11 +19,10 @@ namespace twinflow {
 ///
 /// - graph.toml: the graph that ran, with everything overridden and every default
 /// - metrics.jsonl: one object a line: time (s since the start), epoch, step, node, metrics; whole after a
-/// kill
+///   kill
 /// - log.txt: what was said, and at the end where the time went
 /// - result.json: status, reason, epochs, steps, seconds, last and best metrics, time per node, and the
-/// longest
-///   time that saving the state took
+///   longest time that saving the state took
 ///
 /// A disk that is full ends no run: lines of metrics.jsonl and log.txt are kept until they can be written.
 /// Safe from any thread. Nothing is written before create() or resume().

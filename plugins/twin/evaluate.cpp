@@ -5,6 +5,7 @@
 #include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -17,7 +18,6 @@
 #include "protocol.h"
 #include "twinflow/answers.h"
 #include "twinflow/dataset.h"
-#include "twinflow/images.h"
 #include "twinflow/metrics.h"
 #include "twinflow/passage.h"
 #include "twinflow/plugin.h"

@@ -3,17 +3,15 @@
 // and beside 1,000 and 100 trials. Prints seconds and ratios. Needs no data: a generator draws the alphabets.
 //   evaluation [--network conv4] [--size 28] [--trials 10000] [--slow-trials 100] [--threads 2]
 #include <fmt/format.h>
-#include <tbb/global_control.h>
-#include <tbb/task_arena.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <iostream>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "benchmarks/run_benchmark.h"
 #include "plugins/twin/network.h"
 #include "plugins/twin/one_shot.h"
 #include "plugins/twin/presets.h"
@@ -124,23 +122,12 @@ void measure(const std::map<std::string, std::string>& options) {
 
 }  // namespace
 
-int main(int count, char** arguments) try {
-  std::map<std::string, std::string> options{{"--network", "conv4"},
-                                             {"--size", "28"},
-                                             {"--trials", "10000"},
-                                             {"--slow-trials", "100"},
-                                             {"--threads", "2"}};
-  for (int i = 1; i + 1 < count; i += 2) {
-    if (!options.contains(arguments[i])) throw Error(std::string("there is no option ") + arguments[i]);
-    options[arguments[i]] = arguments[i + 1];
-  }
-  const int threads = std::stoi(options.at("--threads"));
-  tbb::global_control allowed(tbb::global_control::max_allowed_parallelism,
-                              static_cast<std::size_t>(threads));
-  tbb::task_arena arena(threads);
-  arena.execute([&] { measure(options); });
-  return 0;
-} catch (const std::exception& error) {
-  std::cerr << error.what() << "\n";
-  return 1;
+int main(int count, char** arguments) {
+  return run_benchmark(count, arguments,
+                       {{"--network", "conv4"},
+                        {"--size", "28"},
+                        {"--trials", "10000"},
+                        {"--slow-trials", "100"},
+                        {"--threads", "2"}},
+                       measure);
 }

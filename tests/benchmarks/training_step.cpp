@@ -6,21 +6,19 @@
 // the process. With --profile 1 a table as well: for each layer and part of the work its time over all
 // threads in a step, its share, GFLOP/s of one thread and the code that did it. A piece interrupted by other
 // programs counts as the best of its like.
-#include <tbb/global_control.h>
-#include <tbb/task_arena.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <ctime>
 #include <fstream>
-#include <iostream>
 #include <map>
 #include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "benchmarks/run_benchmark.h"
 #include "plugins/twin/presets.h"
 #include "plugins/twin/trainer.h"
 #include "twinflow/error.h"
@@ -116,21 +114,15 @@ void time_steps(const std::map<std::string, std::string>& options) {
 
 }  // namespace
 
-int main(int count, char** arguments) try {
-  std::map<std::string, std::string> options{
-      {"--network", "conv4"}, {"--precision", "f32"}, {"--images", "128"}, {"--size", "52"},
-      {"--steps", "10"},      {"--threads", "2"},     {"--shard", "16"},   {"--profile", "0"}};
-  for (int i = 1; i + 1 < count; i += 2) {
-    if (!options.contains(arguments[i])) throw Error(std::string("there is no option ") + arguments[i]);
-    options[arguments[i]] = arguments[i + 1];
-  }
-  const int threads = std::stoi(options.at("--threads"));
-  tbb::global_control allowed(tbb::global_control::max_allowed_parallelism,
-                              static_cast<std::size_t>(threads));
-  tbb::task_arena arena(threads);
-  arena.execute([&] { time_steps(options); });
-  return 0;
-} catch (const std::exception& error) {
-  std::cerr << error.what() << "\n";
-  return 1;
+int main(int count, char** arguments) {
+  return run_benchmark(count, arguments,
+                       {{"--network", "conv4"},
+                        {"--precision", "f32"},
+                        {"--images", "128"},
+                        {"--size", "52"},
+                        {"--steps", "10"},
+                        {"--threads", "2"},
+                        {"--shard", "16"},
+                        {"--profile", "0"}},
+                       time_steps);
 }

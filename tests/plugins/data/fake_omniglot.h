@@ -16,13 +16,14 @@
 #include <utility>
 #include <vector>
 
+#include "error_of.h"
 #include "temp_folder.h"
-#include "twinflow/error.h"
 
 /// A small data set of Omniglot's layout, written as zips or folders into a folder of its own.
 namespace fake {
 
 namespace fs = std::filesystem;
+using ::error_of;
 using Bytes = std::vector<std::uint8_t>;
 using Files = std::vector<std::pair<std::string, Bytes>>;
 
@@ -111,17 +112,6 @@ inline Bytes& file(Files& files, const std::string& name) {
     if (one == name) return bytes;
   FAIL("no file " << name);
   std::abort();
-}
-
-/// What the call says when it fails; "" when it does not.
-template <class Call>
-std::string error_of(Call&& call) {
-  try {
-    call();
-  } catch (const twinflow::Error& error) {
-    return error.what();
-  }
-  return "";
 }
 
 /// The real data, where this machine has them.
