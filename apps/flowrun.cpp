@@ -88,12 +88,13 @@ int main(int argc, char** argv) {
         return twinflow::invalid;
       }
     if (graph.empty() && options.resume.empty()) {
-      twinflow::tell(stderr,
-                     fmt::format("{}\nRun with --help for more information.\n",
-                                 *resume ? "--resume needs a graph, to go on in the newest run of it, "
-                                           "or a run directory: flowrun GRAPH --resume, or flowrun "
-                                           "--resume DIR"
-                                         : "GRAPH is required (or --resume DIR)"));
+      twinflow::tell(
+          stderr,
+          fmt::format("{}\nRun with --help for more information.\n",
+                      *resume ? "--resume needs a graph, to go on in the newest run of it, "
+                                "or a run directory: flowrun GRAPH --resume, or flowrun "
+                                "--resume DIR"
+                              : "GRAPH is required, as in: flowrun graphs/train.toml (or --resume DIR)"));
       return twinflow::invalid;
     }
     options.resume_newest = *resume && options.resume.empty();

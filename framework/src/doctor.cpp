@@ -10,6 +10,7 @@
 
 #include "cgroup.h"
 #include "plugins.h"
+#include "proc_file.h"
 #include "twinflow/plugin.h"
 
 namespace twinflow {
@@ -36,14 +37,8 @@ std::size_t count_cores(const std::vector<int>& processors, const std::filesyste
 std::string gib(double bytes) { return fmt::format("{:.1f} GiB", bytes / (1 << 30)); }
 
 void examine_memory(const std::filesystem::path& root, Diagnosis& diagnosis) {
-  std::ifstream file(root / "proc/meminfo");
-  std::string text = "unknown";
-  double kib = 0;
-  for (std::string key; file >> key && file >> kib; file.ignore(1024, '\n'))
-    if (key == "MemTotal:") {
-      text = gib(kib * 1024);
-      break;
-    }
+  const auto total = kib_in(root / "proc/meminfo", "MemTotal:");
+  std::string text = total ? gib(*total * 1024) : "unknown";
   if (const auto limit = memory_limit(root))
     text += fmt::format("; the cgroup {} allows {}", limit->group.path, gib(limit->value));
   diagnosis.facts.emplace_back("memory", text);

@@ -8,6 +8,7 @@
 
 #include "twinflow/dataset.h"
 #include "twinflow/error.h"
+#include "twinflow/memory.h"
 
 namespace twinflow {
 namespace {
@@ -62,6 +63,10 @@ void* take_block(std::size_t bytes) {
       return block;
     }
   }
+  if (bytes > most_kept)  // of smaller ones the few in flight do no harm
+    require_memory(usable_memory(), static_cast<double>(bytes), "a batch of images",
+                   "make fewer images a batch, or smaller ones, or have fewer batches in flight "
+                   "(--max-in-flight)");
   return ::operator new(bytes, alignment);
 }
 

@@ -26,6 +26,12 @@ std::string clock_text(double seconds) {
   return fmt::format("{}:{:02}", whole / 60, whole % 60);
 }
 
+double busy_seconds(const std::vector<Record::NodeTime>& times) {
+  double all = 0;
+  for (const Record::NodeTime& one : times) all += one.seconds();
+  return all;
+}
+
 }  // namespace
 
 Record::Record(const Plan& plan, bool quiet)
@@ -314,6 +320,28 @@ void Record::epoch_done(std::uint64_t epoch, std::uint64_t step) {
   means_.clear();
 }
 
+void Record::tell_times(const std::vector<NodeTime>& times, std::uint64_t most_in_flight) {
+  const std::lock_guard lock(mutex_);
+  if (!log_) return;  // nothing has run
+  const double busy = busy_seconds(times);
+  std::size_t name_width = 4, type_width = 4;
+  for (const NodeTime& one : times) {
+    name_width = std::max(name_width, one.name.size());
+    type_width = std::max(type_width, one.type.size());
+  }
+  print(fmt::format("{:<{}}  {:<{}}{:>9}{:>11}{:>11}{:>8}{:>11}{:>11}{:>12}", "node", name_width, "type",
+                    type_width, "items", "total (s)", "mean (ms)", "share", "wait (ms)", "idle (ms)",
+                    "epochs (s)"));
+  for (const NodeTime& one : times) {
+    const double per_item = one.items ? 1000.0 / static_cast<double>(one.items) : 0;
+    print(fmt::format("{:<{}}  {:<{}}{:>9}{:>11.2f}{:>11.3f}{:>7.1f}%{:>11.3f}{:>11.3f}{:>12.2f}", one.name,
+                      name_width, one.type, type_width, one.items, one.seconds(), one.body_seconds * per_item,
+                      100 * one.share(busy), one.wait_seconds * per_item, one.idle_seconds * per_item,
+                      one.finish_seconds));
+  }
+  print(fmt::format("at most {} items in flight", most_in_flight));
+}
+
 void Record::finish(const std::string& status, const std::string& reason, std::uint64_t epochs,
                     std::uint64_t steps, const std::vector<NodeTime>& times, std::uint64_t most_in_flight,
                     std::optional<double> save_seconds) {
@@ -323,33 +351,16 @@ void Record::finish(const std::string& status, const std::string& reason, std::u
     status == "failed" ? log(line) : print(line);  // a failure is told on standard error
   };
   if (!log_) return end();  // nothing has run
-  double busy = 0;
-  std::size_t name_width = 4, type_width = 4;
-  for (const NodeTime& one : times) {
-    busy += one.body_seconds + one.finish_seconds;
-    name_width = std::max(name_width, one.name.size());
-    type_width = std::max(type_width, one.type.size());
-  }
+  const double busy = busy_seconds(times);
   Json nodes = Json::object();
-  print(fmt::format("{:<{}}  {:<{}}{:>9}{:>11}{:>11}{:>8}{:>11}{:>11}{:>12}", "node", name_width, "type",
-                    type_width, "items", "total (s)", "mean (ms)", "share", "wait (ms)", "idle (ms)",
-                    "epochs (s)"));
-  for (const NodeTime& one : times) {
-    const double per_item = one.items ? 1000.0 / static_cast<double>(one.items) : 0;
-    const double total = one.body_seconds + one.finish_seconds, share = busy > 0 ? total / busy : 0;
+  for (const NodeTime& one : times)
     nodes[one.name] = {{"type", one.type},
                        {"items", one.items},
                        {"body_seconds", one.body_seconds},
                        {"wait_seconds", one.wait_seconds},
                        {"idle_seconds", one.idle_seconds},
                        {"finish_seconds", one.finish_seconds},
-                       {"share", share}};
-    print(fmt::format("{:<{}}  {:<{}}{:>9}{:>11.2f}{:>11.3f}{:>7.1f}%{:>11.3f}{:>11.3f}{:>12.2f}", one.name,
-                      name_width, one.type, type_width, one.items, total, one.body_seconds * per_item,
-                      100 * share, one.wait_seconds * per_item, one.idle_seconds * per_item,
-                      one.finish_seconds));
-  }
-  print(fmt::format("at most {} items in flight", most_in_flight));
+                       {"share", one.share(busy)}};
   end();
   Json best = Json::object();
   for (const auto& [node, bests] : best_)

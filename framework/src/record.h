@@ -64,7 +64,11 @@ class Record {
     std::string name, type;
     std::uint64_t items;
     double body_seconds, wait_seconds, idle_seconds, finish_seconds;
+    double seconds() const { return body_seconds + finish_seconds; }
+    double share(double of_all) const { return of_all > 0 ? seconds() / of_all : 0; }
   };
+  /// To be told before nodes close, so that what they say last, where the best model is, stands at the end.
+  void tell_times(const std::vector<NodeTime>& times, std::uint64_t most_in_flight);
   void finish(const std::string& status, const std::string& reason, std::uint64_t epochs, std::uint64_t steps,
               const std::vector<NodeTime>& times, std::uint64_t most_in_flight,
               std::optional<double> save_seconds);

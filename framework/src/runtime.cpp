@@ -115,6 +115,7 @@ class Runtime final : public Run {
         save_last();
         for (Station& station : stations_) station.join.clear();  // of a run that ended between items
       }
+      record_.tell_times(times(), most_in_flight_);
       close_nodes();
       check_saved();
       if (trace_) guarded("", [&] { trace_->write(trace_file_); });
@@ -675,14 +676,18 @@ class Runtime final : public Run {
     writer_.drain();
   }
 
-  ExitCode conclude() {
-    std::vector<Record::NodeTime> times;
+  std::vector<Record::NodeTime> times() const {
+    std::vector<Record::NodeTime> all;
     for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
       const Station& one = stations_[i];
-      times.push_back({plan_.nodes[i].name, plan_.nodes[i].info->type, one.items,
-                       1e-9 * static_cast<double>(one.body_ns), 1e-9 * static_cast<double>(one.wait_ns),
-                       1e-9 * static_cast<double>(one.idle_ns), one.finish_seconds});
+      all.push_back({plan_.nodes[i].name, plan_.nodes[i].info->type, one.items,
+                     1e-9 * static_cast<double>(one.body_ns), 1e-9 * static_cast<double>(one.wait_ns),
+                     1e-9 * static_cast<double>(one.idle_ns), one.finish_seconds});
     }
+    return all;
+  }
+
+  ExitCode conclude() {
     guarded("", [&] { record_.write_all(); });
     ExitCode code = ExitCode::finished;
     End how = end().value_or(End{"finished", "all epochs done"});
@@ -702,7 +707,7 @@ class Runtime final : public Run {
                                         saved_ ? "goes on with " + again : "nothing was saved")};
     }
     try {
-      record_.finish(how.status, how.reason, position_.epoch, steps_done(), times, most_in_flight_,
+      record_.finish(how.status, how.reason, position_.epoch, steps_done(), times(), most_in_flight_,
                      save_times_.longest());
       if (code != ExitCode::failed) record_.write_all();
     } catch (const std::exception& error) {

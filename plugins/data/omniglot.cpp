@@ -128,9 +128,13 @@ void Omniglot::check(const Checking& checking) const {
 void Omniglot::open() {
   cv::setNumThreads(0);  // the arena owns the cores
   std::vector<fs::path> places = {path};
+  std::string who;  // names the place
   if (path.empty()) {
     places = {fs::path("data") / "omniglot", fs::path("..") / "shared" / "data" / "omniglot"};
-    if (const char* set_path = std::getenv("TWINFLOW_OMNIGLOT"); set_path && *set_path) places = {set_path};
+    if (const char* set_path = std::getenv("TWINFLOW_OMNIGLOT"); set_path && *set_path) {
+      places = {set_path};
+      who = " (TWINFLOW_OMNIGLOT)";
+    }
   }
   std::vector<std::string> looked;
   for (const fs::path& place : places) {
@@ -138,7 +142,7 @@ void Omniglot::open() {
       folder_ = place;
       return;
     }
-    looked.push_back("'" + place.string() + "'");
+    looked.push_back("'" + place.string() + "'" + who);
   }
   throw Error(
       fmt::format("Omniglot was not found; looked in {} for {}.zip, or for folders of these names; "

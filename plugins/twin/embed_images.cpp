@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "shape_hint.h"
 #include "twinflow/error.h"
 #include "twinflow/images.h"
 
@@ -19,6 +20,11 @@ namespace {
 std::string once_through(const Passage& through) {
   if (through.empty()) return "";
   return fmt::format(" once they went through {}", fmt::join(through.names(), ", "));
+}
+
+/// Where maps change the images, nobody knows how they would have to be read.
+std::string how_to_read(Shape wanted, Shape found, const Passage& through) {
+  return through.empty() ? shape_hint(wanted, found) : once_through(through);
 }
 
 /// No item of the stream: an epoch that no run comes to.
@@ -55,7 +61,7 @@ Embeddings embed_images(const Model& model, std::shared_ptr<const PixelStore> st
     const ImageShape found{batch.images.channels, batch.images.height, batch.images.width};
     if (found != model.image)
       throw Error(fmt::format("the model is for images of {}, but these are {}{}", model.image.text(),
-                              found.text(), once_through(through)));
+                              found.text(), how_to_read(model.image, found, through)));
     const Embeddings made = model.embed(batch.images);
     all.count += made.count;
     all.size = made.size;
@@ -80,7 +86,7 @@ void check_images(const Checking& checking, const std::string& input, const Pass
     if (trained && given && *trained != *given)
       checking.error_at({"from", one},
                         fmt::format("the model is for images of {}, but those of this data set are {}{}",
-                                    trained->text(), given->text(), once_through(through)));
+                                    trained->text(), given->text(), how_to_read(*trained, *given, through)));
   }
 }
 

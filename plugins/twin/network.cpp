@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "program.h"
+#include "shape_hint.h"
 #include "twinflow/error.h"
 
 namespace twinflow::twin {
@@ -73,7 +74,8 @@ void Network::initialise(const Streams& random) {
 const Embeddings& Network::forward(const Images& images, const Pass& pass) {
   const Shape given{images.channels, images.height, images.width};
   if (given != image_)
-    throw Error("the network was built for images of " + image_.text() + ", but these are " + given.text());
+    throw Error("the network was built for images of " + image_.text() + ", but these are " + given.text() +
+                shape_hint(image_, given));
   const std::size_t count = pass.images > 0 ? pass.images : images.count;
   if (embeddings_.count != count) embeddings_ = Embeddings(count, embedding_size_);
   if (count == 0) return embeddings_;
@@ -123,6 +125,9 @@ std::vector<Network::LayerWork> Network::work() const {
 
 void Network::plan(std::size_t images) { program_->plan(images); }
 std::size_t Network::bytes(int threads) const { return program_->bytes(threads); }
+double Network::bytes_for(std::size_t images, int threads) const {
+  return program_->bytes_for(images, threads);
+}
 
 std::vector<Network::LayerRow> Network::rows() const {
   std::vector<LayerRow> rows;

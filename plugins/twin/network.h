@@ -50,6 +50,7 @@ class Network {
   Network(Network&&) noexcept;
 
   std::size_t embedding_size() const { return embedding_size_; }
+  Shape image() const { return image_; }
 
   /// Draws the weights; a row is an output unit or a filter. Later passes of training draw from the same.
   void initialise(const Streams& random);
@@ -100,6 +101,8 @@ class Network {
   /// As planned last.
   std::vector<LayerRow> rows() const;
   std::size_t bytes(int threads) const;
+  /// What that many images would need at least, before plan().
+  double bytes_for(std::size_t images, int threads) const;
 
   /// To be called after weights were written through stored().
   void weights_changed();

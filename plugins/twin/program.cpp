@@ -237,6 +237,18 @@ std::size_t Program::bytes(int threads) const {
   return sum;
 }
 
+double Program::bytes_for(std::size_t count, int threads) const {
+  const std::vector<std::size_t> shards = cut(count);
+  double image_bytes = 0.0;
+  for (const auto* storages : {&values_, &gradients_})
+    for (const Storage& storage : *storages)
+      if (storage.whole && &storage != &values_[activations_[0].storage])
+        image_bytes += static_cast<double>(storage.image_bytes);
+  return image_bytes * static_cast<double>(count) +
+         static_cast<double>(arena_image_bytes_ * shards.at(1)) * threads +
+         static_cast<double>(shard_gradient_size_ * sizeof(float)) * static_cast<double>(shards.size() - 1);
+}
+
 void Program::refresh_copies() {
   struct Refresh {
     const Parameter* parameter;

@@ -158,9 +158,10 @@ schedule = "cosine")");
   void process(AnyBatch batch, const Item& item) override {
     const Images& images = images_of(batch);
     if (images.count == 0) throw Error("the batch has no images");
-    if (!trainer) build(images);
+    const Labels labels = labels_of(batch);
+    if (!trainer) build(images, labels);
     const auto began = std::chrono::steady_clock::now();
-    const Trainer::Outcome done = step(images, labels_of(batch));
+    const Trainer::Outcome done = step(images, labels);
     const auto end = std::chrono::steady_clock::now();
     Numbers values{{"loss", done.loss},
                    {"pair_accuracy", done.accuracy},
@@ -276,7 +277,7 @@ schedule = "cosine")");
     return made;
   }
 
-  void build(const Images& images) {
+  void build(const Images& images, const Labels& labels) {
     if (!missing.empty() && !resumed) throw Error(missing);
     const std::uint64_t batches = run().steps();
     if (batches < accumulate)
@@ -302,6 +303,7 @@ schedule = "cosine")");
                     image, [this](std::string_view purpose, std::uint64_t a, std::uint64_t b) {
                       return Random(stream_key(run().seed(), name(), purpose), a, b);
                     });
+    trainer->require_room(images.count, labels, usable_memory(), run().threads());
     run().say(fmt::format("{}: images of {}, batches of {}, {}", name(), image.text(), images.count,
                           resolve(precision) == Precision::bf16 ? "bf16" : "f32"));
     if (batches != endless && batches % accumulate > 0)
@@ -318,9 +320,24 @@ schedule = "cosine")");
     } else if (!weights.empty()) {
       run().say(fmt::format("{} starts from {}: {}", name(), weights.string(),
                             trainer->start_from(start, weights.string()).text()));
+      tell_other_channels();
     }
     resumed.reset();
     start = {};
+  }
+
+  /// Such weights are taken but for the layers that see the images: mostly color_mode was forgotten.
+  void tell_other_channels() const {
+    const auto trained = start.metadata.find("image");
+    if (trained == start.metadata.end()) return;  // of another program
+    const std::string channels = trained->second.substr(0, trained->second.find('x'));
+    if (channels == std::to_string(image.channels)) return;
+    run().say(fmt::format(
+        "{}: {} was trained on images of {}, but these are {}: what sees them learns anew{}", name(),
+        weights.string(), trained->second, image.text(),
+        channels == "1" || channels == "3" ? fmt::format(", unless they are read with color_mode = \"{}\"",
+                                                         channels == "1" ? "grey" : "color")
+                                           : ""));
   }
 
   std::filesystem::path weights;

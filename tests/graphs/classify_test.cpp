@@ -100,5 +100,5 @@ TEST_CASE("classify.toml with what does not fit says what is wrong") {
   check_error(temp, {"--set", "queries.color_mode=color"},
               "those of queries, 'new: 3 images without labels', are 3x12x12");
   check_error(temp, {"--set", "queries.size=20", "--set", "support.size=20"},
-              "the model is for images of 1x12x12, but these are 1x20x20");
+              "the model is for images of 1x12x12, but these are 1x20x20; read them with size = 12");
 }

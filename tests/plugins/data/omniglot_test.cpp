@@ -169,7 +169,7 @@ TEST_CASE("where nothing is found, every place and every file looked for is name
   }
   {
     Environment set("/nowhere");  // where it is set, it alone counts
-    CHECK(said("", "all") == "Omniglot was not found; looked in '/nowhere'" + files);
+    CHECK(said("", "all") == "Omniglot was not found; looked in '/nowhere' (TWINFLOW_OMNIGLOT)" + files);
     CHECK(output(at(temp.path / "shared/data/omniglot"), "all").groups.size() == 2);
   }
   {

@@ -230,7 +230,8 @@ TEST_CASE("classify refuses what it cannot work with, before anything runs") {
 
   Classifier other(animals(), some);
   other.open();
-  CHECK_THROWS_WITH_AS(other.process(small_model()), "the model is for images of 1x6x6, but these are 1x1x1",
+  CHECK_THROWS_WITH_AS(other.process(small_model()),
+                       "the model is for images of 1x6x6, but these are 1x1x1; read them with size = 6",
                        Error);
   const FedInput model{"model", typeid(Model), ImageShape{1, 20, 20}};
   CHECK_THROWS_AS(Bench("twin.classify", "", 1, {model, {"queries", typeid(Dataset), ImageShape{3, 20, 20}}}),

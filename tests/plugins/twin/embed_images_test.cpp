@@ -175,8 +175,9 @@ TEST_CASE("images of another shape than the model's are refused") {
   store->height = store->width = 6;
   store->pixels.resize(108);
   const std::vector<std::size_t> first = {0};
-  CHECK_THROWS_WITH_AS(embed_images(small_model(), store, first, {}),
-                       "the model is for images of 1x6x6, but these are 3x6x6", Error);
+  CHECK_THROWS_WITH_AS(
+      embed_images(small_model(), store, first, {}),
+      "the model is for images of 1x6x6, but these are 3x6x6; read them with color_mode = \"grey\"", Error);
 }
 
 TEST_CASE("two data sets that come to different shapes are named") {
@@ -195,7 +196,8 @@ TEST_CASE("two data sets that come to different shapes are named") {
 TEST_CASE("the check knows the shapes of model and images, as far as they are known") {
   const ImageShape small{1, 20, 20}, large{1, 28, 28};
   CHECK(problem_of({}, small, large) ==
-        "error: the model is for images of 1x20x20, but those of this data set are 1x28x28\n");
+        "error: the model is for images of 1x20x20, but those of this data set are 1x28x28; read them with "
+        "size = 20\n");
   CHECK(problem_of({}, small, small) == "");
   CHECK(problem_of({}, std::nullopt, large) == "");
   CHECK(problem_of({}, small, std::nullopt) == "");

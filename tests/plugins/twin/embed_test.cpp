@@ -203,8 +203,9 @@ TEST_CASE("embed names what does not fit") {
         "row 8 is of no class of 'letters', the data set given as \"data\"");
   CHECK(failure(batch(1), model_of("[{type = 'dense', units = 7}]", {1, 6, 6})) ==
         "the rows of one file have 3 numbers, but this model gives 7");
-  CHECK(failure(batch(1), model_of("[{type = 'dense', units = 3}]", {1, 6, 7})) ==
-        "the network was built for images of 1x6x7, but these are 1x6x6");
+  CHECK(
+      failure(batch(1), model_of("[{type = 'dense', units = 3}]", {1, 6, 7})) ==
+      "the network was built for images of 1x6x7, but these are 1x6x6; read them with height = 6, width = 7");
   Model broken = small_model();
   NamedTensors weights = *broken.weights;
   weights.tensors["2.dense.bias"].values[1] = std::numeric_limits<float>::infinity();

@@ -208,8 +208,8 @@ TEST_CASE("evaluate refuses images of another shape than the model's, where the 
     return "";
   };
   CHECK(told(ImageShape{1, 20, 20}, ImageShape{1, 28, 28})
-            .find("error: the model is for images of 1x20x20, but those of this data set are 1x28x28\n") !=
-        std::string::npos);
+            .find("error: the model is for images of 1x20x20, but those of this data set are 1x28x28; read "
+                  "them with size = 20\n") != std::string::npos);
   CHECK(told(ImageShape{1, 20, 20}, ImageShape{1, 20, 20}) == "");
   CHECK(told(std::nullopt, ImageShape{1, 28, 28}) == "");
   CHECK(told(ImageShape{1, 20, 20}, std::nullopt) == "");

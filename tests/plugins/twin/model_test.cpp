@@ -59,8 +59,9 @@ TEST_CASE("a network is built at the first use and kept, for all copies of the m
   CHECK(Counted::planned == 1);
   CHECK(copy.embed(noise(7)).count == 7);
   CHECK(Counted::planned == 1);
-  CHECK_THROWS_WITH_AS(copy.embed(noise(2, 5)),
-                       "the network was built for images of 1x6x6, but these are 1x5x5", Error);
+  CHECK_THROWS_WITH_AS(
+      copy.embed(noise(2, 5)),
+      "the network was built for images of 1x6x6, but these are 1x5x5; read them with size = 6", Error);
   CHECK(copy.embed(images).values == first.values);
   CHECK(Counted::planned <= 2);  // the one that threw was dropped
 

@@ -214,8 +214,9 @@ TEST_CASE("what does not fit is said in a sentence") {
   CHECK_THROWS_WITH_AS(Network({}, {1, 4, 4}, Precision::f32, Mode::training),
                        "a network needs at least one layer", Error);
   Network network(layers, {1, 6, 6}, Precision::f32, Mode::training);
-  CHECK_THROWS_WITH_AS(network.forward(Images(2, 1, 6, 7)),
-                       "the network was built for images of 1x6x6, but these are 1x6x7", Error);
+  CHECK_THROWS_WITH_AS(
+      network.forward(Images(2, 1, 6, 7)),
+      "the network was built for images of 1x6x6, but these are 1x6x7; read them with size = 6", Error);
   NamedTensors weights = network.weights();
   weights.tensors["0.conv.weight"].shape = {8, 1, 3, 3};
   CHECK_THROWS_WITH_AS(network.load(weights),

@@ -245,7 +245,8 @@ TEST_CASE("verify sends the images through the maps that are named") {
   Verifier wide(color);
   wide.open();
   CHECK_THROWS_WITH_AS(wide.process(values_model(), Item{}),
-                       "the model is for images of 1x1x1, but these are 1x1x3", Error);
+                       "the model is for images of 1x1x1, but these are 1x1x3; read them with size = 1",
+                       Error);
 }
 
 TEST_CASE("verify measures each so many-th model, and that of the last step, across a resume") {
@@ -349,7 +350,8 @@ TEST_CASE("verify's check") {
   CHECK(problem_of("", {model, data}) == "");
   CHECK(problem_of("", {model, data, {"validation", typeid(Dataset), small}}) == "");
   CHECK(problem_of("", {model, data, {"validation", typeid(Dataset), large}}) ==
-        "error: the model is for images of 1x20x20, but those of this data set are 1x28x28\n");
+        "error: the model is for images of 1x20x20, but those of this data set are 1x28x28; read them with "
+        "size = 20\n");
   CHECK(problem_of("", {{"model", typeid(Model), small, {"norm"}}, data}).find("through = [\"norm\"]") !=
         std::string::npos);
 }
