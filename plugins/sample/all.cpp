@@ -90,6 +90,7 @@ ImageBatch All::make(const Item& item) const {
     shots.push_back({(*order)[i].index});
     made.classes.push_back((*order)[i].of_class);
   }
+  made.class_count = data->classes.size();
   made.images = Images(data->store, std::move(shots));
   return made;
 }

@@ -143,6 +143,7 @@ ImageBatch sample_by_sample(const std::shared_ptr<const PixelStore>& store, cons
     }
   }
   batch.images = Images(store, std::move(shots));
+  batch.class_count = choice.count();
   return batch;
 }
 

@@ -30,6 +30,8 @@ class ClassChoice {
   ClassChoice(const Dataset& data, bool rotations, const std::vector<ClassWeight>& weights);
 
   std::size_t turns() const { return turns_; }
+  /// All numbers are below it.
+  std::size_t count() const { return data_->classes.size() * turns_; }
   /// All classes of the data set of a weight above 0, without their turns; and those of each group that has
   /// any.
   const std::vector<std::size_t>& all() const { return all_; }

@@ -1,20 +1,16 @@
+#include "optimizer_adam.h"
+
 #include <algorithm>
 #include <cmath>
 
 #include "loops.h"
-#include "moments.h"
 #include "twinflow/plugin.h"
-#include "twinflow/twin/optimizer.h"
 
 namespace twinflow::twin {
 namespace {
 
-struct Factors {
-  float keep, alpha, b1, b2, c1, c2, epsilon;
-};
-
 TWINFLOW_WIDE void adam(float* __restrict w, const float* __restrict g, float* __restrict m,
-                        float* __restrict v, std::size_t count, Factors by) {
+                        float* __restrict v, std::size_t count, AdamFactors by) {
   for (std::size_t i = 0; i < count; ++i) {
     m[i] = by.b1 * m[i] + by.c1 * g[i];
     v[i] = by.b2 * v[i] + by.c2 * g[i] * g[i];
@@ -23,7 +19,8 @@ TWINFLOW_WIDE void adam(float* __restrict w, const float* __restrict g, float* _
 }
 
 TWINFLOW_WIDE void amsgrad(float* __restrict w, const float* __restrict g, float* __restrict m,
-                           float* __restrict v, float* __restrict largest, std::size_t count, Factors by) {
+                           float* __restrict v, float* __restrict largest, std::size_t count,
+                           AdamFactors by) {
   for (std::size_t i = 0; i < count; ++i) {
     m[i] = by.b1 * m[i] + by.c1 * g[i];
     v[i] = by.b2 * v[i] + by.c2 * g[i] * g[i];
@@ -32,45 +29,34 @@ TWINFLOW_WIDE void amsgrad(float* __restrict w, const float* __restrict g, float
   }
 }
 
-/// Adam (Kingma and Ba 2015, the form at the end of its section 2, which Keras uses), t counted from 0:
-///
-///   m = beta_1 m + (1 - beta_1) g          v = beta_2 v + (1 - beta_2) g^2
-///   w -= rate sqrt(1 - beta_2^(t+1)) / (1 - beta_1^(t+1)) * m / (sqrt(v) + epsilon)
-///
-/// epsilon stands outside the correction of v; PyTorch's stands inside, which for the same number is a larger
-/// one in early updates. AdamW (Loshchilov and Hutter 2019) first shrinks the weights: w -= rate weight_decay
-/// w. AMSGrad (Reddi, Kale and Kumar 2018, algorithm 2, with Adam's corrections, as in Keras) divides by the
-/// root of the largest v so far. Slots: m, v, and for AMSGrad that largest.
-class Adam : public Optimizer, public Moments {
- public:
-  static void describe(Spec<Adam>& spec) {
-    spec.summary("Adam: steps scaled by running moments of the gradient (Keras' formula).");
-    spec.example(R"([node.twin]
+}  // namespace
+
+void Adam::describe(Spec<Adam>& spec) {
+  spec.summary("Adam: steps scaled by running moments of the gradient (Keras' formula).");
+  spec.example(R"([node.twin]
 optimizer = { type = "adam", learning_rate = 1e-3 })");
-    describe_moments(spec);
-  }
+  describe_moments(spec);
+}
 
-  std::size_t slots() const override { return 2; }
+void Adam::update(std::span<float> weights, std::span<const float> gradient, std::span<float* const> slots,
+                  const UpdateStep& step) const {
+  adam(weights.data(), gradient.data(), slots[0], slots[1], weights.size(), factors(step));
+}
 
-  void update(std::span<float> weights, std::span<const float> gradient, std::span<float* const> slots,
-              const UpdateStep& step) const override {
-    adam(weights.data(), gradient.data(), slots[0], slots[1], weights.size(), factors(step));
-  }
+AdamFactors Adam::factors(const UpdateStep& step) const {
+  const double updates = static_cast<double>(step.t) + 1.0;
+  const double alpha =
+      step.rate * std::sqrt(1.0 - std::pow(beta_2, updates)) / (1.0 - std::pow(beta_1, updates));
+  return {keep(step),
+          static_cast<float>(alpha),
+          static_cast<float>(beta_1),
+          static_cast<float>(beta_2),
+          static_cast<float>(1.0 - beta_1),
+          static_cast<float>(1.0 - beta_2),
+          static_cast<float>(epsilon)};
+}
 
- protected:
-  Factors factors(const UpdateStep& step) const {
-    const double updates = static_cast<double>(step.t) + 1.0;
-    const double alpha =
-        step.rate * std::sqrt(1.0 - std::pow(beta_2, updates)) / (1.0 - std::pow(beta_1, updates));
-    return {keep(step),
-            static_cast<float>(alpha),
-            static_cast<float>(beta_1),
-            static_cast<float>(beta_2),
-            static_cast<float>(1.0 - beta_1),
-            static_cast<float>(1.0 - beta_2),
-            static_cast<float>(epsilon)};
-  }
-};
+namespace {
 
 class AdamW final : public Adam {
  public:

@@ -24,6 +24,11 @@ Labels labels_of(const AnyBatch& batch) {
   return labels;
 }
 
+std::size_t class_count_of(const AnyBatch& batch) {
+  const auto* classes = std::get_if<ImageBatch>(&batch);
+  return classes ? classes->class_count : 0;
+}
+
 /// Trains a twin network: one branch that every image of a batch goes through. The network is built at the
 /// first batch, whose image size it takes; at the end of each epoch, and in between if asked for, the model
 /// as it is goes out.
@@ -50,6 +55,12 @@ schedule = "cosine")");
             "matched is said. For fine-tuning take a learning_rate of 1e-4 or less");
     spec.param("distance", &Train::distance).doc("how far apart two embeddings are");
     spec.param("loss", &Train::loss).doc("what training makes small");
+    spec.param("proxies", &Train::proxies)
+        .doc(
+            "where given, besides the loss each image is to find, by angles, its class among all classes of "
+            "training, each of which has a learned vector, its proxy (layer 'proxies' for `tune`); for "
+            "batches "
+            "of classes and the distance cosine");
     spec.param("optimizer", &Train::optimizer).doc("how gradients change the weights");
     spec.param("schedule", &Train::schedule).doc("what the learning rate is multiplied by, over the run");
     spec.param("precision", &Train::precision)
@@ -93,6 +104,8 @@ schedule = "cosine")");
     spec.reads("learning_rate_factor", &Train::rate_factor)
         .doc("of the learning rate, from a monitor such as monitor.plateau");
     spec.metric("loss", "of the batch, without penalties", Better::lower);
+    spec.metric("proxy_loss", "of finding the classes' proxies, without its weight, where there are any",
+                Better::lower);
     spec.metric("penalty", "what the penalties of `tune` add to the loss, where there are any",
                 Better::lower);
     spec.metric(
@@ -124,6 +137,11 @@ schedule = "cosine")");
     if (checking.fed_with<ImageBatch>("batch") && !loss->takes_classes())
       checking.error("loss",
                      "the loss " + loss->type + " needs batches of pairs, but \"batch\" is fed with classes");
+    if (proxies && checking.fed_with<PairBatch>("batch"))
+      checking.error("proxies", "proxies need batches of classes, but \"batch\" is fed with pairs");
+    if (proxies && distance->type != "cosine")
+      checking.error("proxies",
+                     "proxies are compared by angles: they need the distance cosine, not " + distance->type);
     if (clip_value.has_value() + clip_norm.has_value() + clip_global_norm.has_value() > 1)
       checking.error(clip_value ? "clip_value" : "clip_norm",
                      "only one of clip_value, clip_norm and clip_global_norm can be given");
@@ -159,7 +177,7 @@ schedule = "cosine")");
     const Images& images = images_of(batch);
     if (images.count == 0) throw Error("the batch has no images");
     const Labels labels = labels_of(batch);
-    if (!trainer) build(images, labels);
+    if (!trainer) build(images, labels, class_count_of(batch));
     const auto began = std::chrono::steady_clock::now();
     const Trainer::Outcome done = step(images, labels);
     const auto end = std::chrono::steady_clock::now();
@@ -168,6 +186,7 @@ schedule = "cosine")");
                    {"distance_same", done.same},
                    {"distance_different", done.different},
                    {"learning_rate", done.rate}};
+    if (done.proxy_loss) values["proxy_loss"] = *done.proxy_loss;
     if (done.update) {
       values["gradient_norm"] = done.update->norm;
       if (!tune.empty()) values["penalty"] = done.update->penalty;
@@ -248,6 +267,7 @@ schedule = "cosine")");
         if (names.empty() || names.back() != layer_of(tensor)) names.push_back(layer_of(tensor));
       });
       if (distance->weight_count(out.size()) > 0) names.push_back("distance");
+      if (proxies) names.push_back("proxies");
     } catch (const LayerError& error) {
       checking.error_at(network ? std::vector<Checking::Step>{"network"} : error.place("layer"),
                         error.what());
@@ -277,7 +297,11 @@ schedule = "cosine")");
     return made;
   }
 
-  void build(const Images& images, const Labels& labels) {
+  void build(const Images& images, const Labels& labels, std::size_t classes) {
+    if (proxies && classes == 0)
+      throw Error(
+          "proxies need batches that number the classes of the whole data set, as those of sample.classes, "
+          "sample.tasks and sample.all do");
     if (!missing.empty() && !resumed) throw Error(missing);
     const std::uint64_t batches = run().steps();
     if (batches < accumulate)
@@ -299,7 +323,9 @@ schedule = "cosine")");
                            run().steps_per_epoch(),
                            tune,
                            {clip_value, clip_norm, clip_global_norm},
-                           weight_average},
+                           weight_average,
+                           proxies,
+                           classes},
                     image, [this](std::string_view purpose, std::uint64_t a, std::uint64_t b) {
                       return Random(stream_key(run().seed(), name(), purpose), a, b);
                     });
@@ -345,6 +371,7 @@ schedule = "cosine")");
   Layers layer;
   std::shared_ptr<const Distance> distance = default_component<Distance>("cosine");
   std::shared_ptr<const Loss> loss = default_component<Loss>("all_pairs");
+  std::optional<ProxyTask> proxies;
   std::shared_ptr<const Optimizer> optimizer = default_component<Optimizer>("adamw");
   std::shared_ptr<const Schedule> schedule = default_component<Schedule>("constant");
   Precision precision = Precision::f32;

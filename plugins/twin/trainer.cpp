@@ -34,6 +34,16 @@ Trainer::Trainer(Recipe recipe, Shape image, const Streams& random)
                        distance_weights_,
                        distance_gradient_,
                        {static_cast<std::int64_t>(distance_weights_.size())}});
+  if (recipe_.proxies) {
+    Random drawn = random("proxies.weight", 0, 0);
+    proxies_.emplace(*recipe_.proxies, recipe_.classes, network_.embedding_size(), drawn);
+    // One row of numbers: a stack of vectors is not the matrix of a layer.
+    tensors.push_back({"proxies.weight",
+                       nullptr,
+                       proxies_->weights,
+                       proxies_->gradient,
+                       {static_cast<std::int64_t>(proxies_->weights.size())}});
+  }
   updater_.emplace(std::move(tensors), recipe_.optimizer, recipe_.tunings, recipe_.clipping);
   if (recipe_.average) average_.emplace(network_, distance_weights_, *recipe_.average);
 }
@@ -60,6 +70,11 @@ Trainer::Outcome Trainer::step(const Images& images, const Labels& labels, doubl
   std::fill(distance_gradient_.begin(), distance_gradient_.end(), 0.0f);
   recipe_.distance->backward(embeddings, pairs, distance_weights_, distances, gradient, embedding_gradient,
                              distance_gradient_);
+  if (proxies_) {
+    std::fill(proxies_->gradient.begin(), proxies_->gradient.end(), 0.0f);
+    outcome.proxy_loss = proxies_->add_to(embedding_gradient, embeddings, labels.classes);
+    if (!std::isfinite(*outcome.proxy_loss)) explain_loss(*outcome.proxy_loss, images);
+  }
   watch.lap("distances and loss");
   backward(images, embedding_gradient);
 
@@ -126,8 +141,9 @@ void Trainer::backward(const Images& images, const Embeddings& gradient) {
     std::copy_n(gradient.row(parts_[i]), some.values.size(), some.values.data());
     network_.backward(some);
     updater_->collect();
-    std::fill(distance_gradient_.begin(), distance_gradient_.end(),
-              0.0f);  // it is of the whole batch: counts once
+    // These are of the whole batch: they count once.
+    std::fill(distance_gradient_.begin(), distance_gradient_.end(), 0.0f);
+    if (proxies_) std::fill(proxies_->gradient.begin(), proxies_->gradient.end(), 0.0f);
   }
 }
 

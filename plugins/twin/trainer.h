@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "network.h"
+#include "proxies.h"
 #include "twinflow/memory.h"
 #include "twinflow/state.h"
 #include "twinflow/twin/distance.h"
@@ -35,6 +36,8 @@ struct Recipe {
   std::vector<Tuning> tunings = {};
   Clipping clipping = {};
   std::optional<double> average = {};  // decay
+  std::optional<ProxyTask> proxies = {};
+  std::size_t classes = 0;  // of the training data, for the proxies
 };
 
 /// A network, the weights of its distance and the optimiser's memory; one batch at a time. The same batches
@@ -46,7 +49,7 @@ struct Recipe {
 /// that the result is the same but for the rounding of sums.
 class Trainer {
  public:
-  /// `random`: as Network's, "distance.weight" included.
+  /// `random`: as Network's, "distance.weight" and "proxies.weight" included.
   Trainer(Recipe recipe, Shape image, const Streams& random);
 
   struct Outcome {
@@ -54,6 +57,7 @@ class Trainer {
     double same = 0.0, different = 0.0, accuracy = 0.0;  // BatchFigures
     bool collapsed = false;                              // all embeddings are alike
     double rate = 0.0;
+    std::optional<double> proxy_loss = {};  // without its weight
     /// Of the update that this batch completed.
     std::optional<Updater::Done> update;
   };
@@ -101,6 +105,7 @@ class Trainer {
   Profile profile_;
   Network network_;
   std::vector<float> distance_weights_, distance_gradient_;
+  std::optional<Proxies> proxies_;
   std::optional<Updater> updater_;
   std::optional<WeightAverage> average_;
   std::vector<std::size_t> parts_;  // of the batch under way: first images, and the count

@@ -50,6 +50,7 @@ Updater::Updater(std::vector<Tensor> tensors, std::shared_ptr<const Optimizer> o
   for (Trained& one : tensors_) {
     one.tuning = found[static_cast<std::size_t>(std::find(layers.begin(), layers.end(), layer_of(one.name)) -
                                                 layers.begin())];
+    one.matrix = optimizer_->takes_matrix(one.dims);
     one.slots.assign(optimizer_->slots(), std::vector<float>(one.weights.size(), 0.0f));
     for (std::size_t at = 0; at < one.weights.size(); at += range_length)
       ranges_.push_back({&one, at, std::min(range_length, one.weights.size() - at)});
@@ -91,6 +92,21 @@ void Updater::prepare(Range& range, std::size_t batches) const {
   watch.lap("gradient norm");
 }
 
+/// Its step, with what is tuned for the layer.
+static UpdateStep of_layer(UpdateStep step, const Tuning* tuning) {
+  if (tuning) {
+    step.rate *= tuning->learning_rate_scale;
+    step.momentum = tuning->momentum;
+  }
+  return step;
+}
+
+std::vector<float*> Updater::slots_at(Trained& one, std::size_t begin) {
+  std::vector<float*> slots;
+  for (std::vector<float>& slot : one.slots) slots.push_back(slot.data() + begin);
+  return slots;
+}
+
 Updater::Done Updater::update(const UpdateStep& step, std::size_t batches) {
   parallel_each(ranges_.size(), [&](std::size_t i) { prepare(ranges_[i], batches); });
   collecting_ = false;
@@ -127,18 +143,37 @@ Updater::Done Updater::update(const UpdateStep& step, std::size_t batches) {
     if (clipping_.value)
       for (float& g : gradient)
         g = std::clamp(g, static_cast<float>(-*clipping_.value), static_cast<float>(*clipping_.value));
-    UpdateStep mine = step;
-    if (one.tuning) {
-      mine.rate *= one.tuning->learning_rate_scale;
-      mine.momentum = one.tuning->momentum;
-    }
-    std::vector<float*> slots;
-    for (std::vector<float>& slot : one.slots) slots.push_back(slot.data() + range.begin);
-    optimizer_->update(one.weights.subspan(range.begin, range.length), gradient, slots, mine);
+    if (one.matrix) return;
+    optimizer_->update(one.weights.subspan(range.begin, range.length), gradient, slots_at(one, range.begin),
+                       of_layer(step, one.tuning));
     watch.lap("update");
+  });
+  parallel_each(tensors_.size(), [&](std::size_t i) {
+    if (tensors_[i].matrix && !still(tensors_[i])) update_matrix(tensors_[i], step);
   });
   constrain_all(step.epoch);
   return done;
+}
+
+void Updater::update_matrix(Trained& one, const UpdateStep& step) const {
+  Stopwatch watch;
+  watch.start(profile, one.name);
+  MatrixUpdate matrix{one.weights, one.gradient, {}, static_cast<std::size_t>(one.dims[0]), 1, {}, {}};
+  for (std::size_t i = 1; i < one.dims.size(); ++i) matrix.columns *= static_cast<std::size_t>(one.dims[i]);
+  matrix.row_major = [&](std::span<const float> values) {
+    return one.parameter ? one.parameter->row_major(values.data())
+                         : std::vector<float>(values.begin(), values.end());
+  };
+  matrix.lay_out = [&](std::span<const float> values, std::span<float> laid_out) {
+    if (one.parameter)
+      one.parameter->lay_out(values, laid_out.data());
+    else
+      std::copy(values.begin(), values.end(), laid_out.begin());
+  };
+  const std::vector<float*> slots = slots_at(one, 0);
+  matrix.slots = slots;
+  optimizer_->update_matrix(matrix, of_layer(step, one.tuning));
+  watch.lap("update");
 }
 
 /// Row by row: in row-major order, whatever the layout.

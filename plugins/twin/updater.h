@@ -70,6 +70,7 @@ class Updater {
     const Tuning* tuning = nullptr;
     std::vector<std::vector<float>> slots;
     std::vector<float> collected;  // empty, or as large as the gradient
+    bool matrix = false;           // updated whole
     bool bias() const { return name.ends_with(".bias"); }
   };
   struct Range {
@@ -78,6 +79,8 @@ class Updater {
     double squares = 0.0, penalty = 0.0;
   };
   void prepare(Range& range, std::size_t batches) const;
+  static std::vector<float*> slots_at(Trained& tensor, std::size_t begin);
+  void update_matrix(Trained& tensor, const UpdateStep& step) const;
   void constrain_all(std::uint64_t epoch);
   /// visit(name, span) for all that is kept of a tensor, laid out as it is.
   template <class AnyTrained, class Visit>

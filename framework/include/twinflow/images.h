@@ -88,6 +88,8 @@ struct ImageBatch {
   Images images;
   std::vector<std::int32_t>
       classes;  // one per image; an id that is the same for the same class, within this batch
+  /// Where it is not 0, the ids are below it, and mean the same class in every batch of the run.
+  std::size_t class_count = 0;
 
   void make_ready() { images.read(); }
 };

@@ -267,7 +267,18 @@ def schedules():
     return {"total": total, "updates_per_epoch": 5, "cases": cases}
 
 
+def proxies():
+    """The loss of finding each image's class by the cosine to a vector of each class, half of it, and its gradients."""
+    count, size, classes, scale, weight = 5, 33, 7, 6.0, 0.5
+    e, w = numbers(count, size).requires_grad_(), numbers(classes, size).requires_grad_()
+    ids = [2, 0, 6, 2, 3]
+    loss = F.cross_entropy(scale * F.normalize(e) @ F.normalize(w).T, torch.tensor(ids))
+    (weight * loss).backward()
+    return {"size": size, "toml": f"weight = {weight}\nscale = {scale}", "ids": ids, "e": plain(e), "w": plain(w),
+            "loss": float(loss), "gradient_e": plain(e.grad), "gradient_w": plain(w.grad)}
+
+
 made = {"torch": torch.__version__, "distances": distances(), "losses": losses(), "optimizers": optimizers(),
-        "schedules": schedules()}
+        "schedules": schedules(), "proxies": proxies()}
 path = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).with_suffix(".json")
 path.write_text("{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in made.items()) + "\n}\n")

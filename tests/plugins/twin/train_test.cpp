@@ -22,7 +22,7 @@ const char* const small =
     "shard = 4\n";
 
 ImageBatch classes(std::size_t count) {
-  ImageBatch batch{Images(2 * count, 1, 8, 8), {}};
+  ImageBatch batch{Images(2 * count, 1, 8, 8), {}, count};
   Random random(1, 0, 0);
   for (float& pixel : batch.images.pixels) pixel = static_cast<float>(random.uniform());
   for (std::size_t i = 0; i < 2 * count; ++i) batch.classes.push_back(static_cast<std::int32_t>(i / 2));
@@ -389,4 +389,25 @@ TEST_CASE("weights that are no numbers end the run within an epoch, too") {
               std::string(small) + "model_every = 1\noptimizer = {type = 'sgd', learning_rate = 1e300}");
   CHECK_THROWS_WITH_AS(bench.process(classes(5), Item{}), doctest::Contains("after update 1 the weights '"),
                        Error);
+}
+
+TEST_CASE("proxies are trained beside the pairs, and want classes that are numbered once for all") {
+  Bench bench("twin.train", std::string(small) +
+                                "proxies = {scale = 8.0}\n"
+                                "optimizer = {type = 'adamw', learning_rate = 0.01}");
+  bench.epochs = 1;
+  bench.steps_per_epoch = 30;
+  for (std::uint64_t i = 0; i < 30; ++i) bench.process(classes(5), Item{0, i, i});
+  const double before = bench.reported.front().second.at("proxy_loss"),
+               after = bench.reported.back().second.at("proxy_loss");
+  CHECK(before > 0.5);
+  CHECK(after < 0.5 * before);
+
+  ImageBatch batch = classes(5);
+  batch.class_count = 0;
+  Bench unnumbered("twin.train", std::string(small) + "proxies = {}");
+  CHECK_THROWS_WITH_AS(unnumbered.process(batch, Item{}),
+                       doctest::Contains("proxies need batches that number"), Error);
+  CHECK(says(problems(std::string(small) + "proxies = {}\ndistance = 'l1'"),
+             "proxies are compared by angles: they need the distance cosine, not l1"));
 }

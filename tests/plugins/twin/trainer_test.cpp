@@ -186,7 +186,8 @@ TEST_CASE("a loss that is not finite ends training with a sentence") {
 }
 
 TEST_CASE("a trainer goes on where another was saved, to the same bits") {
-  const char* const optimizers[] = {"type = \"adamw\"", "type = \"sgd\"\nmomentum = 0.9", "type = \"sgd\""};
+  const char* const optimizers[] = {"type = \"adamw\"", "type = \"sgd\"\nmomentum = 0.9", "type = \"sgd\"",
+                                    "type = \"muon\""};
   for (const char* optimizer : optimizers)
     for (const Precision precision : precisions()) {
       CAPTURE(optimizer);
@@ -205,6 +206,41 @@ TEST_CASE("a trainer goes on where another was saved, to the same bits") {
       CHECK(whole.save().tensors.contains("distance.weight"));
       check_same(second.save(), whole.save());
     }
+}
+
+TEST_CASE(
+    "proxies and muon: bits are those of 1, 2 and 8 threads, and of a restart; parts are as good as a "
+    "whole") {
+  Recipe with = recipe(Precision::f32);
+  with.optimizer = component<Optimizer>("type = \"muon\"\nlearning_rate = 0.003");
+  with.proxies = ProxyTask{};
+  with.classes = 9;
+  State expected;
+  for (const int threads : {1, 2, 8}) {
+    tbb::global_control allowed(tbb::global_control::max_allowed_parallelism,
+                                static_cast<std::size_t>(threads));
+    tbb::task_arena arena(threads);
+    arena.execute([&] {
+      Trainer first(with, {1, 12, 12}, start);
+      learn(first, 0, 2);
+      Trainer second(with, {1, 12, 12}, start);
+      second.restore(first.save());
+      for (Trainer* one : {&first, &second}) learn(*one, 2, 4);
+      check_same(second.save(), first.save());
+      if (threads == 1) expected = first.save();
+      check_same(first.save(), expected);
+    });
+  }
+  CHECK(expected.tensor("proxies.weight").values.size() == 9 * 20);
+  CHECK(expected.tensor("optimizer.0.proxies.weight").values.size() == 9 * 20);
+
+  Recipe in_parts = with;
+  in_parts.micro_batch = 8;
+  Trainer whole(with, {1, 12, 12}, start), parts(in_parts, {1, 12, 12}, start);
+  const auto [images, labels] = batch(9, 0);
+  const Trainer::Outcome one = whole.step(images, labels), two = parts.step(images, labels);
+  CHECK(two.proxy_loss.value() == doctest::Approx(one.proxy_loss.value()).epsilon(1e-5));
+  CHECK(two.update->norm == doctest::Approx(one.update->norm).epsilon(1e-4));
 }
 
 TEST_CASE("a state of another optimizer or of another network is refused") {

@@ -2,9 +2,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "twinflow/spec.h"
 
@@ -16,6 +18,18 @@ struct UpdateStep {
   double rate = 0.0;                    // the learning rate now: learning_rate times the schedule's factor
   std::uint64_t epoch = 0;              // counted from 0
   std::optional<double> momentum = {};  // of this layer, in place of the optimiser's own
+};
+
+/// A tensor that is updated as one matrix, a row for each output (a filter, a unit). The arrays lie in a
+/// layout of the engine's, all in the same one: work on single numbers needs no order, and what needs rows
+/// goes there and back.
+struct MatrixUpdate {
+  std::span<float> weights;
+  std::span<const float> gradient;
+  std::span<float* const> slots;
+  std::size_t rows = 0, columns = 0;
+  std::function<std::vector<float>(std::span<const float>)> row_major;  // rows x columns numbers
+  std::function<void(std::span<const float> row_major, std::span<float> laid_out)> lay_out;
 };
 
 /// Turns gradients into new weights. Const and safe from any thread once its parameters are bound; its memory
@@ -49,6 +63,13 @@ class Optimizer {
   /// same bits. The spans and slots[0 .. slots()-1] have one length and do not overlap.
   virtual void update(std::span<float> weights, std::span<const float> gradient,
                       std::span<float* const> slots, const UpdateStep& step) const = 0;
+
+  /// Whether a tensor of these dimensions, outputs first, is updated by update_matrix() instead, whole.
+  virtual bool takes_matrix(std::span<const std::int64_t> dims) const { return (void)dims, false; }
+  /// For those. May work in parallel over the arena; the result does not depend on the number of threads.
+  virtual void update_matrix(const MatrixUpdate& matrix, const UpdateStep& step) const {
+    (void)matrix, (void)step;
+  }
 
  protected:
   /// What the decay leaves of a weight.
