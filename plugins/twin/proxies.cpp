@@ -54,6 +54,9 @@ void ProxyTask::describe(TableSpec<ProxyTask>& spec) {
   spec.param("scale", &ProxyTask::scale)
       .doc("of the cosines: the larger, the more the nearest wrong classes count")
       .min(1e-6);
+  spec.param("margin", &ProxyTask::margin)
+      .doc("by how much larger the cosine to the own proxy has to be for the same loss")
+      .range(0.0, 1.0);
 }
 
 Proxies::Proxies(const ProxyTask& task, std::size_t classes, std::size_t embedding_size, Random& random)
@@ -71,6 +74,7 @@ double Proxies::add_to(Embeddings& gradient_e, const Embeddings& e, std::span<co
   parallel_each(count, [&](std::size_t i) {  // a row becomes weight scale dL/ds
     const std::span<float> row(table.data() + i * all, all);
     float& own = row[static_cast<std::size_t>(ids[i])];
+    own -= static_cast<float>(task_.margin);
     const auto scale = static_cast<float>(task_.scale);
     const float highest = *std::max_element(row.begin(), row.end());
     const double ahead = task_.scale * (static_cast<double>(highest) - static_cast<double>(own));

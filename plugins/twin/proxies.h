@@ -11,17 +11,19 @@
 
 namespace twinflow::twin {
 
-/// `proxies = { weight = 1.0, scale = 24.0 }` of twin.train.
+/// `proxies = { scale = 24.0, margin = 0.1 }` of twin.train.
 struct ProxyTask {
   static void describe(TableSpec<ProxyTask>& spec);
-  double weight = 1.0, scale = 24.0;
+  double weight = 1.0, scale = 24.0, margin = 0.1;
 };
 
 /// A learned vector for each class of training, its proxy, and the task of finding an image's own among
 /// all (Movshovitz-Attias et al. 2017, "No fuss distance metric learning using proxies"; with softmax and
-/// scale Zhai and Wu 2019, "Classification is a strong baseline for deep metric learning", equation 3). With
-/// s_ic = scale cos(e_i, w_c), c_i the class of image i, N images:
+/// scale Zhai and Wu 2019, "Classification is a strong baseline for deep metric learning", equation 3; with a
+/// margin by which the own one has to win Wang et al. 2018, "CosFace", equation 4). With c_i the class of
+/// image i, N images:
 ///
+///   s_ic = scale (cos(e_i, w_c) - margin [c = c_i])
 ///   L = 1/N sum_i (log sum_c exp(s_ic) - s_i,c_i)
 ///   dL/ds_ic = (softmax_ic - [c = c_i]) / N
 ///   dcos(e, w)/de = (w / |w| - cos(e, w) e / |e|) / |e|, and likewise for w

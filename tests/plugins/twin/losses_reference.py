@@ -269,12 +269,13 @@ def schedules():
 
 def proxies():
     """The loss of finding each image's class by the cosine to a vector of each class, half of it, and its gradients."""
-    count, size, classes, scale, weight = 5, 33, 7, 6.0, 0.5
+    count, size, classes, scale, margin, weight = 5, 33, 7, 6.0, 0.25, 0.5
     e, w = numbers(count, size).requires_grad_(), numbers(classes, size).requires_grad_()
     ids = [2, 0, 6, 2, 3]
-    loss = F.cross_entropy(scale * F.normalize(e) @ F.normalize(w).T, torch.tensor(ids))
+    cosines = F.normalize(e) @ F.normalize(w).T
+    loss = F.cross_entropy(scale * (cosines - margin * F.one_hot(torch.tensor(ids), classes)), torch.tensor(ids))
     (weight * loss).backward()
-    return {"size": size, "toml": f"weight = {weight}\nscale = {scale}", "ids": ids, "e": plain(e), "w": plain(w),
+    return {"size": size, "scale": scale, "margin": margin, "weight": weight, "ids": ids, "e": plain(e), "w": plain(w),
             "loss": float(loss), "gradient_e": plain(e.grad), "gradient_w": plain(w.grad)}
 
 

@@ -31,12 +31,12 @@ Embeddings embeddings(std::size_t size, const std::vector<float>& values) {
 TEST_CASE("proxies by hand") {
   // Along the axes, of any length; the image, of class 0, is 60 degrees from the first.
   const double near = 0.5, far = std::sqrt(3.0) / 2.0, scale = 2.0;
-  Proxies two = proxies({.weight = 3.0, .scale = scale}, 2, {4, 0, 0, 0.5});
+  Proxies two = proxies({.weight = 3.0, .scale = scale, .margin = 0.25}, 2, {4, 0, 0, 0.5});
   const Embeddings e = embeddings(2, {static_cast<float>(2.0 * near), static_cast<float>(2.0 * far)});
   Embeddings slope(1, 2);
   const std::vector<std::int32_t> ids{0};
   const double loss = two.add_to(slope, e, ids);
-  const double wrong = 1.0 / (1.0 + std::exp(scale * (near - far)));  // softmax of class 1
+  const double wrong = 1.0 / (1.0 + std::exp(scale * (near - 0.25 - far)));  // softmax of class 1
   CHECK(loss == doctest::Approx(-std::log(1.0 - wrong)));
   // dL/dcos is -scale wrong for class 0 and its opposite for class 1; e's part along itself is taken away.
   const double g = scale * wrong, along = -g * near + g * far;
@@ -52,8 +52,7 @@ TEST_CASE("proxies by hand") {
 TEST_CASE("proxies agree with PyTorch, and add to the gradients that are there") {
   const auto& data = reference()["proxies"];
   const auto size = data["size"].get<std::size_t>();
-  const ProxyTask task{.weight = 0.5, .scale = 6.0};
-  CHECK(data["toml"] == "weight = 0.5\nscale = 6.0");
+  const ProxyTask task{.weight = data["weight"], .scale = data["scale"], .margin = data["margin"]};
   Proxies some = proxies(task, size, floats(data["w"]));
   const Embeddings e = embeddings(size, floats(data["e"]));
   Embeddings slope(e.count, size);
@@ -68,7 +67,7 @@ TEST_CASE("proxies agree with PyTorch, and add to the gradients that are there")
 }
 
 TEST_CASE("the gradients of proxies are slopes of their loss") {
-  const ProxyTask task{.weight = 1.0, .scale = 4.0};
+  const ProxyTask task{.weight = 1.0, .scale = 4.0, .margin = 0.2};
   Random random(4, 0, 0);
   std::vector<float> w(6 * 5), values(3 * 5);
   for (float& one : w) one = static_cast<float>(random.normal());
@@ -107,7 +106,8 @@ TEST_CASE("proxies start on the unit sphere, and have no slope where an embeddin
   }
   Proxies two = proxies({}, 2, {1, 0, 0, 1});
   Embeddings slope(1, 2);
-  CHECK(two.add_to(slope, Embeddings(1, 2), std::vector<std::int32_t>{0}) == doctest::Approx(std::log(2.0)));
+  CHECK(two.add_to(slope, Embeddings(1, 2), std::vector<std::int32_t>{0}) ==
+        doctest::Approx(std::log(1.0 + std::exp(24.0 * 0.1))));
   CHECK(slope.values == std::vector<float>{0, 0});
 }
 
