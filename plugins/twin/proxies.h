@@ -11,10 +11,10 @@
 
 namespace twinflow::twin {
 
-/// `proxies = { scale = 24.0, margin = 0.1 }` of twin.train.
+/// `proxies = { scale = 16.0, margin = 0.1 }` of twin.train.
 struct ProxyTask {
   static void describe(TableSpec<ProxyTask>& spec);
-  double weight = 1.0, scale = 24.0, margin = 0.1;
+  double weight = 1.0, scale = 16.0, margin = 0.1;
 };
 
 /// A learned vector for each class of training, its proxy, and the task of finding an image's own among

@@ -57,10 +57,11 @@ schedule = "cosine")");
     spec.param("loss", &Train::loss).doc("what training makes small");
     spec.param("proxies", &Train::proxies)
         .doc(
-            "where given, besides the loss each image is to find, by angles, its class among all classes of "
-            "training, each of which has a learned vector, its proxy (layer 'proxies' for `tune`); for "
-            "batches "
-            "of classes and the distance cosine");
+            "besides the loss, each image is to find its class, by angles, among all classes of the data "
+            "set, "
+            "for each of which a vector is learned (layer 'proxies' for `tune`); for batches of classes and "
+            "the "
+            "distance cosine; not given: none");
     spec.param("optimizer", &Train::optimizer).doc("how gradients change the weights");
     spec.param("schedule", &Train::schedule).doc("what the learning rate is multiplied by, over the run");
     spec.param("precision", &Train::precision)
