@@ -115,7 +115,7 @@ class Runtime final : public Run {
         save_last();
         for (Station& station : stations_) station.join.clear();  // of a run that ended between items
       }
-      record_.tell_times(times(), most_in_flight_);
+      guarded("", [&] { record_.tell_times(times(), most_in_flight_); });
       close_nodes();
       check_saved();
       if (trace_) guarded("", [&] { trace_->write(trace_file_); });

@@ -128,7 +128,7 @@ void Omniglot::check(const Checking& checking) const {
 void Omniglot::open() {
   cv::setNumThreads(0);  // the arena owns the cores
   std::vector<fs::path> places = {path};
-  std::string who;  // names the place
+  std::string who;  // who named the place
   if (path.empty()) {
     places = {fs::path("data") / "omniglot", fs::path("..") / "shared" / "data" / "omniglot"};
     if (const char* set_path = std::getenv("TWINFLOW_OMNIGLOT"); set_path && *set_path) {

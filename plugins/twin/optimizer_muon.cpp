@@ -34,7 +34,8 @@ TWINFLOW_WIDE void descend(float* __restrict w, const float* __restrict u, std::
 /// The factor gives a step the size of AdamW's steps, so that rates of the two compare (Liu et al. 2025,
 /// "Muon is scalable for LLM training", section 2.2). Biases, what normalisation learns and matrices of one
 /// row or column are updated by AdamW, and so are those whose shorter side is above max_side: the work grows
-/// with its cube. Decay as in AdamW. Slots: m, and AdamW's v.
+/// with its cube. Unlike there, the first and the last layer are matrices like all others. Decay as in AdamW.
+/// Slots: m, and AdamW's v, which a matrix has but does not use.
 class Muon final : public Adam {
  public:
   Muon() { weight_decay = 0.01; }
@@ -50,6 +51,7 @@ optimizer = { type = "muon", learning_rate = 2e-3, weight_decay = 1e-4 })");
     describe_moments(spec);
   }
 
+  bool has_momentum() const override { return true; }  // of matrices; vectors keep beta_1
   bool takes_matrix(std::span<const std::int64_t> dims) const override {
     std::int64_t columns = 1;
     for (std::size_t i = 1; i < dims.size(); ++i) columns *= dims[i];
@@ -60,7 +62,8 @@ optimizer = { type = "muon", learning_rate = 2e-3, weight_decay = 1e-4 })");
   void update_matrix(const MatrixUpdate& matrix, const UpdateStep& step) const override {
     const std::size_t count = matrix.weights.size();
     std::vector<float> u(count);
-    average(matrix.slots[0], matrix.gradient.data(), u.data(), count, static_cast<float>(momentum));
+    average(matrix.slots[0], matrix.gradient.data(), u.data(), count,
+            static_cast<float>(step.momentum.value_or(momentum)));
     std::vector<float> rows = matrix.row_major(u);
     orthogonalize(rows, matrix.rows, matrix.columns);
     matrix.lay_out(rows, u);

@@ -19,7 +19,7 @@ struct ProxyTask {
 
 /// A learned vector for each class of training, its proxy, and the task of finding an image's own among
 /// all (Movshovitz-Attias et al. 2017, "No fuss distance metric learning using proxies"; with softmax and
-/// scale Zhai and Wu 2019, "Classification is a strong baseline for deep metric learning", equation 3; with a
+/// scale Zhai and Wu 2019, "Classification is a strong baseline for deep metric learning"; with a
 /// margin by which the own one has to win Wang et al. 2018, "CosFace", equation 4). With c_i the class of
 /// image i, N images:
 ///
@@ -28,8 +28,8 @@ struct ProxyTask {
 ///   dL/ds_ic = (softmax_ic - [c = c_i]) / N
 ///   dcos(e, w)/de = (w / |w| - cos(e, w) e / |e|) / |e|, and likewise for w
 ///
-/// where the pairs of a batch compare an image with the few classes beside it, this compares it with
-/// all. Only training knows proxies: a model is the network alone.
+/// The pairs of a batch compare an image with the few classes beside it; this, with all. Only training knows
+/// proxies: a model is the network alone.
 class Proxies {
  public:
   /// `random`: draws where they start, on the unit sphere.

@@ -57,11 +57,9 @@ schedule = "cosine")");
     spec.param("loss", &Train::loss).doc("what training makes small");
     spec.param("proxies", &Train::proxies)
         .doc(
-            "besides the loss, each image is to find its class, by angles, among all classes of the data "
-            "set, "
-            "for each of which a vector is learned (layer 'proxies' for `tune`); for batches of classes and "
-            "the "
-            "distance cosine; not given: none");
+            "where given, each image is also to find its class among all of the data set, by the angle to a "
+            "vector learned for each (layer 'proxies' for `tune`). Needs batches of classes and the distance "
+            "cosine");
     spec.param("optimizer", &Train::optimizer).doc("how gradients change the weights");
     spec.param("schedule", &Train::schedule).doc("what the learning rate is multiplied by, over the run");
     spec.param("precision", &Train::precision)

@@ -37,18 +37,24 @@ Trainer::Trainer(Recipe recipe, Shape image, const Streams& random)
   if (recipe_.proxies) {
     Random drawn = random("proxies.weight", 0, 0);
     proxies_.emplace(*recipe_.proxies, recipe_.classes, network_.embedding_size(), drawn);
-    // One row of numbers: a stack of vectors is not the matrix of a layer.
+
     tensors.push_back({"proxies.weight",
                        nullptr,
                        proxies_->weights,
                        proxies_->gradient,
-                       {static_cast<std::int64_t>(proxies_->weights.size())}});
+                       {static_cast<std::int64_t>(proxies_->classes()),
+                        static_cast<std::int64_t>(network_.embedding_size())}});
   }
   updater_.emplace(std::move(tensors), recipe_.optimizer, recipe_.tunings, recipe_.clipping);
   if (recipe_.average) average_.emplace(network_, distance_weights_, *recipe_.average);
 }
 
 Trainer::Outcome Trainer::step(const Images& images, const Labels& labels, double rate_factor) {
+  if (proxies_)
+    for (const std::int32_t id : labels.classes)
+      if (id < 0 || static_cast<std::size_t>(id) >= proxies_->classes())
+        throw Error(fmt::format("an image's class is {}, not one of the {} that the first batch told of", id,
+                                proxies_->classes()));
   parts_ = network_.parts(images.count, recipe_.micro_batch);
   const Embeddings& embeddings = forward(images);
   Stopwatch watch;
@@ -173,6 +179,13 @@ WeightsMatch Trainer::start_from(const NamedTensors& file, const std::string& fi
     mine.tensors["distance.weight"] = {{static_cast<std::int64_t>(distance_weights_.size())},
                                        distance_weights_};
   WeightsMatch match = load_matching(mine, file, file_name);
+  std::vector<std::string> begin_anew = match.fresh;
+  for (const WeightsMatch::OtherShape& one : match.other_shape) begin_anew.push_back(one.name);
+  for (const std::string& name : begin_anew)
+    if (const std::string layer = layer_of(name);
+        updater_->frozen(layer, 0) && updater_->frozen(layer, UINT64_MAX))
+      throw Error(
+          fmt::format("the layer '{}' is frozen, but {} has no weights that fit it", layer, file_name));
   network_.load(mine);
   if (!distance_weights_.empty()) {
     const std::vector<float>& found = mine.tensors.at("distance.weight").values;

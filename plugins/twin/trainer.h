@@ -67,7 +67,7 @@ class Trainer {
   Outcome step(const Images& images, const Labels& labels, double rate_factor = 1.0);
 
   /// Starts from the weights of a file, as far as they fit by name and shape: says which. For before the
-  /// first step. Throws Error when none fits.
+  /// first step. Throws Error when none fits, or not those of a layer that stays frozen.
   WeightsMatch start_from(const NamedTensors& file, const std::string& file_name);
 
   /// The network's tensors: the moving average, where there is one.
@@ -77,8 +77,8 @@ class Trainer {
     return average_ ? average_->distance_weights() : distance_weights_;
   }
 
-  /// Weights, moving averages, the optimiser's memory and counters: what the next step depends on. In
-  /// row-major order, so that it does not depend on the machine's layouts.
+  /// Weights, proxies, moving averages, the optimiser's memory and counters: what the next step depends on.
+  /// In row-major order, so that it does not depend on the machine's layouts.
   State save() const;
   /// Throws Error when it does not fit the network, or was made by another optimiser.
   void restore(const State& state);

@@ -50,7 +50,7 @@ Updater::Updater(std::vector<Tensor> tensors, std::shared_ptr<const Optimizer> o
   for (Trained& one : tensors_) {
     one.tuning = found[static_cast<std::size_t>(std::find(layers.begin(), layers.end(), layer_of(one.name)) -
                                                 layers.begin())];
-    one.matrix = optimizer_->takes_matrix(one.dims);
+    one.matrix = one.parameter && optimizer_->takes_matrix(one.dims);
     one.slots.assign(optimizer_->slots(), std::vector<float>(one.weights.size(), 0.0f));
     for (std::size_t at = 0; at < one.weights.size(); at += range_length)
       ranges_.push_back({&one, at, std::min(range_length, one.weights.size() - at)});
@@ -160,15 +160,9 @@ void Updater::update_matrix(Trained& one, const UpdateStep& step) const {
   watch.start(profile, one.name);
   MatrixUpdate matrix{one.weights, one.gradient, {}, static_cast<std::size_t>(one.dims[0]), 1, {}, {}};
   for (std::size_t i = 1; i < one.dims.size(); ++i) matrix.columns *= static_cast<std::size_t>(one.dims[i]);
-  matrix.row_major = [&](std::span<const float> values) {
-    return one.parameter ? one.parameter->row_major(values.data())
-                         : std::vector<float>(values.begin(), values.end());
-  };
+  matrix.row_major = [&](std::span<const float> values) { return one.parameter->row_major(values.data()); };
   matrix.lay_out = [&](std::span<const float> values, std::span<float> laid_out) {
-    if (one.parameter)
-      one.parameter->lay_out(values, laid_out.data());
-    else
-      std::copy(values.begin(), values.end(), laid_out.begin());
+    one.parameter->lay_out(values, laid_out.data());
   };
   const std::vector<float*> slots = slots_at(one, 0);
   matrix.slots = slots;

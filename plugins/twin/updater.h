@@ -70,7 +70,7 @@ class Updater {
     const Tuning* tuning = nullptr;
     std::vector<std::vector<float>> slots;
     std::vector<float> collected;  // empty, or as large as the gradient
-    bool matrix = false;           // updated whole
+    bool matrix = false;           // a layer's, updated whole by Optimizer::update_matrix
     bool bias() const { return name.ends_with(".bias"); }
   };
   struct Range {

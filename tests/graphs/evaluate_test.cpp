@@ -47,6 +47,7 @@ size = 20
 classes_per_batch = 8
 [node.twin]
 network = { type = "residual", filters = 4, blocks = 2 }
+precision = "f32"
 [node.averaged]
 copies = 2
 )");

@@ -15,8 +15,7 @@ Finished koch(const TempFolder& temp, const std::string& output, const std::vect
 TEST_CASE("koch2015.toml trains by the paper's rules, in a short run") {
   const TempFolder temp;
   few::write(temp);
-  // Nothing is better than all right: it waits for as long as its patience, the fewer epochs of which are
-  // two.
+  // Nothing beats a baseline of 1, so that it stops when its patience of two epochs is over.
   const Finished run =
       koch(temp, "run", {"--set", "run.epochs=5", "--set", "stop.baseline=1", "--set", "stop.patience=2"});
   CHECK(run.errors == "");

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <regex>
+
 #include "program.h"
 
 TEST_CASE("every graph has its line in graphs/README.md") {
@@ -8,5 +10,10 @@ TEST_CASE("every graph has its line in graphs/README.md") {
     if (entry.path().extension() != ".toml") continue;
     const std::string name = entry.path().filename().string();
     CHECK_MESSAGE(list.find("\n| `" + name + "` |") != list.npos, name);
+    const std::string text = read_file(entry.path());
+    CHECK_MESSAGE(!std::regex_search(text, std::regex("@[A-Z]+@|MEASURE-ME")), name);  // figures to fill in
   }
+  const std::regex line("\n\\| `([a-z0-9-]+\\.toml)` \\|");
+  for (auto one = std::sregex_iterator(list.begin(), list.end(), line); one != std::sregex_iterator(); ++one)
+    CHECK_MESSAGE(std::filesystem::exists(graph((*one)[1].str())), (*one)[1].str());
 }

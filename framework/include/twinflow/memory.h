@@ -19,7 +19,8 @@ struct Memory {
 Memory usable_memory(const std::filesystem::path& root = "/");
 
 /// Throws Error when it has not so many bytes left: "WHAT needs 70.2 GB, but the machine has 15.6 GB, of
-/// which 0.4 GB are taken: ADVICE". Memory of others is not known, so that what passes may still not fit.
+/// which 0.4 GB are taken: ADVICE". What other processes hold is left out, so that what passes may
+/// still not fit.
 void require_memory(const Memory& memory, double bytes, const std::string& what, const std::string& advice);
 
 }  // namespace twinflow

@@ -49,6 +49,18 @@ TEST_CASE("muon by hand") {
   CHECK(bed.weights[0] == doctest::Approx(keep * before[0] - step * u[0]));
 }
 
+TEST_CASE("muon takes a layer's momentum in place of its own") {
+  const auto own = component<Optimizer>("type = \"muon\"\nmomentum = 0.5"),
+             other = component<Optimizer>("type = \"muon\"");
+  CHECK(own->has_momentum());
+  Bed a, b;
+  a.gradient = b.gradient = {4, 1, 0, -8, 2, 0};
+  a.update(*own, {.t = 0, .rate = 0.5});
+  b.update(*other, {.t = 0, .rate = 0.5, .momentum = 0.5});
+  CHECK(a.weights == b.weights);
+  CHECK(a.m == b.m);
+}
+
 TEST_CASE("muon takes matrices that are neither vectors nor too large; for the others it is adamw") {
   const auto muon = component<Optimizer>("type = \"muon\"\nmax_side = 8");
   const auto takes = [&](std::vector<std::int64_t> dims) { return muon->takes_matrix(dims); };

@@ -72,6 +72,24 @@ TEST_CASE("orthogonalize agrees with the published iteration, of wide, high and 
   }
 }
 
+TEST_CASE("orthogonalize agrees where singular values are far apart, and of a matrix of rank one") {
+  const std::size_t rows = 20, columns = 60;
+  std::vector<float> matrix(rows * columns), one(rows * columns);
+  const std::vector<float> left = drawn(rows * rows), right = drawn(rows * columns);
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t j = 0; j < columns; ++j) {
+      one[i * columns + j] = left[i] * right[j];
+      for (std::size_t k = 0; k < rows; ++k)  // weights from 1 down to 1e-8
+        matrix[i * columns + j] += left[i * rows + k] * right[k * columns + j] *
+                                   static_cast<float>(std::pow(10.0, -0.42 * static_cast<double>(k)));
+    }
+  for (std::vector<float>* some : {&matrix, &one}) {
+    const std::vector<float> expected = plain(*some, rows, columns);
+    orthogonalize(*some, rows, columns);
+    check_close(*some, expected, 2e-4);
+  }
+}
+
 TEST_CASE("orthogonalize leaves a matrix of zeros, and does not see a factor") {
   std::vector<float> zeros(6, 0.0f);
   orthogonalize(zeros, 2, 3);

@@ -13,6 +13,7 @@
 #include "check_distance.h"
 #include "components.h"
 #include "layers_from.h"
+#include "plugins/twin/orthogonalize.h"
 #include "twinflow/twin/model.h"
 
 using namespace twinflow;
@@ -231,7 +232,7 @@ TEST_CASE(
       check_same(first.save(), expected);
     });
   }
-  CHECK(expected.tensor("proxies.weight").values.size() == 9 * 20);
+  CHECK(expected.tensor("proxies.weight").shape == std::vector<std::int64_t>{9, 20});
   CHECK(expected.tensor("optimizer.0.proxies.weight").values.size() == 9 * 20);
 
   Recipe in_parts = with;
@@ -241,6 +242,64 @@ TEST_CASE(
   const Trainer::Outcome one = whole.step(images, labels), two = parts.step(images, labels);
   CHECK(two.proxy_loss.value() == doctest::Approx(one.proxy_loss.value()).epsilon(1e-5));
   CHECK(two.update->norm == doctest::Approx(one.update->norm).epsilon(1e-4));
+
+  Labels wrong = labels;
+  wrong.classes.back() = 9;
+  CHECK_THROWS_WITH_AS(whole.step(images, wrong),
+                       "an image's class is 9, not one of the 9 that the first batch told of", Error);
+}
+
+TEST_CASE("muon is given a layer's weights row by row, whatever the engine's layout") {
+  Recipe muon = recipe(Precision::f32);
+  muon.optimizer =
+      component<Optimizer>("type = \"muon\"\nlearning_rate = 0.5\nweight_decay = 0.0\nmomentum = 0.5");
+  Trainer trainer(muon, {1, 12, 12}, start);
+  const State before = trainer.save();
+  learn(trainer, 0, 1);
+  const State after = trainer.save();
+  for (const char* layer : {"4.residual.0.conv.weight", "5.dense.weight"}) {
+    CAPTURE(layer);
+    const Tensor& old = before.tensor(layer);
+    const std::size_t rows = static_cast<std::size_t>(old.shape[0]), columns = old.values.size() / rows;
+    // After one update u = (1 + momentum) m, and a factor does not matter.
+    std::vector<float> direction = after.tensor("optimizer.0." + std::string(layer)).values;
+    orthogonalize(direction, rows, columns);
+    const double rate = 0.5 * 0.2 * std::sqrt(static_cast<double>(std::max(rows, columns)));
+    std::vector<float> found(direction.size());
+    for (std::size_t i = 0; i < found.size(); ++i)
+      found[i] = (old.values[i] - after.tensor(layer).values[i]) / static_cast<float>(rate);
+    check_close(found, direction, 1e-4);
+  }
+}
+
+TEST_CASE("what training needs is compared with the memory there is before it is taken") {
+  Trainer trainer(recipe(Precision::f32), {1, 12, 12}, start);
+  Labels many;
+  many.classes.resize(4096);
+  const Memory little{20e6, 0, "the machine has 0.0 GB"};
+  CHECK_THROWS_WITH_AS(trainer.require_room(4096, many, {50e6, 0, "the machine has 0.1 GB"}, 1),
+                       doctest::Contains("a batch of 4096 images, with 8.39e+06 pairs of them, needs 0.1 GB"),
+                       Error);
+  Labels few;
+  few.same.resize(2048);
+  CHECK_THROWS_WITH_AS(trainer.require_room(4096, few, little, 1), doctest::Contains("micro_batch = "),
+                       Error);
+  CHECK_THROWS_WITH_AS(trainer.require_room(4096, few, {1e3, 0, "the machine has 0.0 GB"}, 1),
+                       doctest::Contains("make smaller images, or take a smaller network"), Error);
+  trainer.require_room(4096, few, {1e12, 0, "the machine has 1000.0 GB"}, 1);
+}
+
+TEST_CASE("a layer that stays frozen has to find its weights in the file") {
+  Trainer first(recipe(Precision::f32), {1, 12, 12}, start);
+  Recipe frozen = recipe(Precision::f32);
+  frozen.tunings = {Tuning{.layers = "0\\.conv", .frozen = true}};
+  Trainer colour(frozen, {3, 12, 12}, start), grey(frozen, {1, 12, 12}, start);
+  CHECK_THROWS_WITH_AS(colour.start_from(first.weights(), "best"),
+                       "the layer '0.conv' is frozen, but best has no weights that fit it", Error);
+  CHECK(grey.start_from(first.weights(), "best").other_shape.empty());
+  frozen.tunings[0].unfreeze_at = 2;
+  Trainer later(frozen, {3, 12, 12}, start);
+  CHECK(later.start_from(first.weights(), "best").other_shape.size() == 1);
 }
 
 TEST_CASE("a state of another optimizer or of another network is refused") {

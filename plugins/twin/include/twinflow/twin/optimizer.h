@@ -65,11 +65,9 @@ class Optimizer {
                       std::span<float* const> slots, const UpdateStep& step) const = 0;
 
   /// Whether a tensor of these dimensions, outputs first, is updated by update_matrix() instead, whole.
-  virtual bool takes_matrix(std::span<const std::int64_t> dims) const { return (void)dims, false; }
+  virtual bool takes_matrix(std::span<const std::int64_t> /*dims*/) const { return false; }
   /// For those. May work in parallel over the arena; the result does not depend on the number of threads.
-  virtual void update_matrix(const MatrixUpdate& matrix, const UpdateStep& step) const {
-    (void)matrix, (void)step;
-  }
+  virtual void update_matrix(const MatrixUpdate& /*matrix*/, const UpdateStep& /*step*/) const {}
 
  protected:
   /// What the decay leaves of a weight.
