@@ -3,6 +3,7 @@
 
 #include "loops.h"
 #include "optimizer_adam.h"
+#include "optimizer_descend.h"
 #include "orthogonalize.h"
 #include "twinflow/plugin.h"
 
@@ -16,11 +17,6 @@ TWINFLOW_WIDE void average(float* __restrict m, const float* __restrict g, float
     m[i] = momentum * m[i] + (1.0f - momentum) * g[i];
     u[i] = momentum * m[i] + (1.0f - momentum) * g[i];
   }
-}
-
-TWINFLOW_WIDE void descend(float* __restrict w, const float* __restrict u, std::size_t count, float keep,
-                           float rate) {
-  for (std::size_t i = 0; i < count; ++i) w[i] = keep * w[i] - rate * u[i];
 }
 
 /// Muon (Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks"): a step along the

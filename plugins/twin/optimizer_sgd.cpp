@@ -1,16 +1,12 @@
 #include <cstdint>
 
 #include "loops.h"
+#include "optimizer_descend.h"
 #include "twinflow/plugin.h"
 #include "twinflow/twin/optimizer.h"
 
 namespace twinflow::twin {
 namespace {
-
-TWINFLOW_WIDE void plain(float* __restrict w, const float* __restrict g, std::size_t count, float keep,
-                         float rate) {
-  for (std::size_t i = 0; i < count; ++i) w[i] = keep * w[i] - rate * g[i];
-}
 
 TWINFLOW_WIDE void with_momentum(float* __restrict w, const float* __restrict g, float* __restrict v,
                                  std::size_t count, float keep, float rate, float part) {
@@ -73,7 +69,7 @@ optimizer = { type = "sgd", learning_rate = 0.02, momentum = 0.9, momentum_start
   void update(std::span<float> weights, std::span<const float> gradient, std::span<float* const> slots,
               const UpdateStep& step) const override {
     const float rate = static_cast<float>(step.rate);
-    if (slots.empty()) return plain(weights.data(), gradient.data(), weights.size(), keep(step), rate);
+    if (slots.empty()) return descend(weights.data(), gradient.data(), weights.size(), keep(step), rate);
     (nesterov ? with_nesterov : with_momentum)(weights.data(), gradient.data(), slots[0], weights.size(),
                                                keep(step), rate, static_cast<float>(momentum_at(step)));
   }
