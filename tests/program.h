@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,11 @@ class Program {
 
 inline Finished flowrun(const TempFolder& temp, const std::vector<std::string>& arguments) {
   return Program(temp, "flowrun", arguments).wait();
+}
+
+/// What the run in the folder `output` came to.
+inline nlohmann::json run_result(const TempFolder& temp, const std::string& output) {
+  return nlohmann::json::parse(read_file(temp.path / output / "result.json"));
 }
 
 /// A graph of this project.

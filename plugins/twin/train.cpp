@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <charconv>
 #include <chrono>
 #include <optional>
 #include <utility>
@@ -7,6 +8,7 @@
 #include "finite.h"
 #include "last_good.h"
 #include "presets.h"
+#include "shape_hint.h"
 #include "trainer.h"
 #include "twinflow/plugin.h"
 #include "twinflow/trace.h"
@@ -355,14 +357,14 @@ schedule = "cosine")");
   void tell_other_channels() const {
     const auto trained = start.metadata.find("image");
     if (trained == start.metadata.end()) return;  // of another program
-    const std::string channels = trained->second.substr(0, trained->second.find('x'));
-    if (channels == std::to_string(image.channels)) return;
+    const std::string& shape = trained->second;   // "1x52x52"
+    std::size_t channels = 0;
+    std::from_chars(shape.data(), shape.data() + shape.size(), channels);
+    if (channels == image.channels) return;
+    const std::string_view mode = color_mode_hint(channels);
     run().say(fmt::format(
-        "{}: {} was trained on images of {}, but these are {}: what sees them learns anew{}", name(),
-        weights.string(), trained->second, image.text(),
-        channels == "1" || channels == "3" ? fmt::format(", unless they are read with color_mode = \"{}\"",
-                                                         channels == "1" ? "grey" : "color")
-                                           : ""));
+        "{}: {} was trained on images of {}, but these are {}: what sees them learns anew{}{}", name(),
+        weights.string(), shape, image.text(), mode.empty() ? "" : ", unless they are read with ", mode));
   }
 
   std::filesystem::path weights;

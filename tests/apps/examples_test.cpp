@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include "../plugins/data/fake_idx.h"
-#include "../plugins/data/fake_omniglot.h"
 #include "plan.h"
 #include "plugins.h"
+#include "plugins/data/fake_omniglot.h"
 #include "program.h"
 #include "registry.h"
 #include "twinflow/tensors.h"

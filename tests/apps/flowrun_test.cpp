@@ -163,7 +163,7 @@ TEST_CASE("a short training run writes its run directory, with the same bits for
     CHECK(contains(run.output, "best accuracy "));
     for (const char* file : {"graph.toml", "metrics.jsonl", "log.txt", "result.json", "best.safetensors"})
       CHECK(std::filesystem::exists(temp.path / "run" / file));
-    const auto result = nlohmann::json::parse(read_file(temp.path / "run/result.json"));
+    const auto result = run_result(temp, "run");
     CHECK(result["status"] == "finished");
     CHECK(result["steps"] == 8);
     const double accuracy = result["metrics"]["one_shot"]["accuracy"];
@@ -210,7 +210,7 @@ TEST_CASE("an interrupted run keeps its model and says so") {
   CHECK(contains(run.output, "interrupted: stopped by Interrupt; goes on with flowrun --resume run\n"));
   CHECK(contains(run.output, "best accuracy "));
   CHECK(std::filesystem::exists(temp.path / "run/best.safetensors"));
-  CHECK(nlohmann::json::parse(read_file(temp.path / "run/result.json"))["status"] == "interrupted");
+  CHECK(run_result(temp, "run")["status"] == "interrupted");
 }
 
 TEST_CASE("a second run does not touch the first") {
@@ -233,7 +233,7 @@ TEST_CASE("a run without a number of epochs ends by its budgets") {
   const Finished steps = flowrun(temp, with(open_ended, {"--max-steps", "6", "--output", "run"}));
   CHECK(steps.errors == "");
   CHECK(steps.exit_code == 0);
-  auto result = nlohmann::json::parse(read_file(temp.path / "run/result.json"));
+  auto result = run_result(temp, "run");
   CHECK(result["reason"] == "max_steps = 6 of [run] is reached");
   CHECK(result["steps"] == 6);
   CHECK(result["epochs"] == 1);
@@ -244,7 +244,7 @@ TEST_CASE("a run without a number of epochs ends by its budgets") {
   CHECK(flowrun(temp, with(open_ended, {"--max-steps", "9", "--output", "whole"})).exit_code == 0);
   CHECK(read_file(temp.path / "run/best.safetensors") == read_file(temp.path / "whole/best.safetensors"));
   CHECK(flowrun(temp, with(open_ended, {"--max-time", "1s", "--output", "timed"})).exit_code == 0);
-  result = nlohmann::json::parse(read_file(temp.path / "timed/result.json"));
+  result = run_result(temp, "timed");
   CHECK(result["reason"] == "max_time = \"1s\" of [run] is over");
 
   CHECK(contains(flowrun(temp, with(small, {"--epochs", "unlimited"})).errors,
@@ -336,8 +336,7 @@ TEST_CASE("when nobody reads its output any more, a run ends as by a signal") {
   CHECK(Program(temp, "/bin/sh", {"-c", "(" + command + "; echo $? >code) | head -n 3"}).wait().exit_code ==
         0);
   CHECK(read_file(temp.path / "code") == "3\n");
-  CHECK(nlohmann::json::parse(read_file(temp.path / "run/result.json"))["reason"] ==
-        "stopped by Broken pipe; goes on with flowrun --resume run");
+  CHECK(run_result(temp, "run")["reason"] == "stopped by Broken pipe; goes on with flowrun --resume run");
   CHECK(flowrun(temp, {"--resume", "run", "--epochs", "2", "--allow-changes"}).exit_code == 0);
 }
 
@@ -349,7 +348,7 @@ TEST_CASE("the exit code tells what happened, even where nothing can be printed"
   const std::string failing = shell_command(
       with(small, {"--set", "twin.optimizer.learning_rate=1e38", "--output", "run"}));  // weights overflow
   CHECK(Program(temp, "/bin/sh", {"-c", failing + full}).wait().exit_code == 1);
-  CHECK(nlohmann::json::parse(read_file(temp.path / "run/result.json"))["status"] == "failed");
+  CHECK(run_result(temp, "run")["status"] == "failed");
 }
 
 TEST_CASE("on a terminal, a line shows how far the run is, and is taken back") {

@@ -6,7 +6,7 @@
 #include <regex>
 #include <thread>
 
-#include "../plugins/data/fake_omniglot.h"
+#include "plugins/data/fake_omniglot.h"
 #include "program.h"
 
 namespace fs = std::filesystem;

@@ -184,7 +184,7 @@ TEST_CASE("where the last state does not fit on the disk, the run has failed and
   CHECK(contains(full.errors,
                  "error: the last state could not be saved: 'run/state.safetensors' is of before\n"));
   CHECK(contains(full.output, "the state: cannot write 'run/state.next.safetensors': File too large\n"));
-  CHECK(nlohmann::json::parse(read_file(temp.path / "run/result.json"))["status"] == "failed");
+  CHECK(run_result(temp, "run")["status"] == "failed");
   CHECK(!std::filesystem::exists(temp.path / "run/state.next.safetensors.tmp"));
   CHECK(Program(temp, "flowinspect", {"--verify", "run"}).wait().exit_code == 0);
   const Finished resumed = flowrun(temp, {"graph.toml", "--resume", "run"});

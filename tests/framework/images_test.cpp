@@ -104,6 +104,13 @@ TEST_CASE("the memory of a batch that is gone serves the next one of its size") 
   CHECK(again);
 }
 
+TEST_CASE("a batch that no memory would hold is refused with what to change") {
+  CHECK_THROWS_WITH_AS(
+      Images(1 << 20, 1, 1 << 12, 1 << 12),
+      doctest::Contains("make fewer images a batch, or smaller ones, or have fewer batches in flight"),
+      Error);
+}
+
 TEST_CASE("sizes that nobody asks for any more do not keep others from being used again") {
   for (std::size_t i = 1; i <= 40; ++i) Images(i, 1, 1024, 1024);  // 3.4 GB in all
   const float* first = nullptr;

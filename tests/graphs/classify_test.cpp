@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "program.h"
@@ -80,7 +79,7 @@ TEST_CASE("classify.toml tells how many are right where the images lie in folder
   CHECK(run.errors == "");
   CHECK(run.output.find("classify: 100.00 % (51.0-100.0) of the 4 images in folders of these classes are "
                         "classified rightly") != run.output.npos);
-  const auto result = nlohmann::json::parse(read_file(temp.path / "run/result.json"));
+  const auto result = run_result(temp, "run");
   CHECK(result["metrics"]["classify"]["accuracy"] == 1.0);
   CHECK(result["best"]["classify"]["accuracy"]["value"] == 1.0);
 }

@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "../plugins/data/fake_omniglot.h"
+#include "plugins/data/fake_omniglot.h"
 #include "program.h"
 
 namespace {
@@ -68,7 +68,7 @@ Finished evaluate(const TempFolder& temp, const std::string& name, std::vector<s
 
 /// What a node measured last, without how long it took.
 nlohmann::json measured(const TempFolder& temp, const std::string& run, const std::string& node) {
-  auto values = nlohmann::json::parse(read_file(temp.path / run / "result.json"))["metrics"][node];
+  nlohmann::json values = run_result(temp, run)["metrics"][node];
   values.erase("seconds");
   return values;
 }

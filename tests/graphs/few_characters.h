@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -33,10 +32,6 @@ inline Finished run(const TempFolder& temp, const std::string& graph, const std:
     arguments.insert(arguments.end(), {"--set", set});
   arguments.insert(arguments.end(), more.begin(), more.end());
   return flowrun(temp, arguments);
-}
-
-inline nlohmann::json metrics(const TempFolder& temp, const std::string& output) {
-  return nlohmann::json::parse(read_file(temp.path / output / "result.json"))["metrics"];
 }
 
 }  // namespace few

@@ -1,7 +1,5 @@
 #include <doctest/doctest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "bars.h"
 #include "program.h"
 
@@ -18,7 +16,7 @@ TEST_CASE("a folder of own images, grey and in colour, in a short run") {
     REQUIRE(run.exit_code == 0);
     CHECK(run.output.find("20 classes, 80 images") != run.output.npos);
     CHECK(run.output.find("5 classes, 20 images") != run.output.npos);
-    const auto result = nlohmann::json::parse(read_file(temp.path / mode / "result.json"));
+    const auto result = run_result(temp, mode);
     CHECK(result["metrics"]["one_shot"]["accuracy"] > 0.2);  // chance
     CHECK(std::filesystem::exists(temp.path / mode / "best.safetensors"));
     CHECK(read_file(temp.path / mode / "seen.png").starts_with("\x89PNG"));

@@ -47,10 +47,6 @@ std::set<std::string> worth_keeping(const TempFolder& temp) {
   return names;
 }
 
-nlohmann::json result(const TempFolder& temp) {
-  return nlohmann::json::parse(read_file(temp.path / "run/result.json"));
-}
-
 }  // namespace
 
 TEST_CASE("forever.toml ends by its budget and keeps the best 5 models and the last") {
@@ -58,7 +54,7 @@ TEST_CASE("forever.toml ends by its budget and keeps the best 5 models and the l
   const Finished run = flowrun(temp, shortened({"--max-steps", "41", "--output", "run"}));
   CHECK(run.errors == "");
   REQUIRE(run.exit_code == 0);
-  CHECK(result(temp)["steps"] == 41);
+  CHECK(run_result(temp, "run")["steps"] == 41);
   CHECK(kept(temp) == worth_keeping(temp));
   for (const char* link : {"best.safetensors", "best-last.safetensors"})
     CHECK(std::filesystem::is_regular_file(temp.path / "run" / link));
@@ -72,7 +68,7 @@ TEST_CASE("forever.toml ends by itself when nothing gets better") {
   REQUIRE(run.exit_code == 0);
   CHECK(run.output.find("stopped: accuracy has not improved on 100.00 % for 4 evaluations") !=
         run.output.npos);
-  CHECK(result(temp)["steps"] == 8);
+  CHECK(run_result(temp, "run")["steps"] == 8);
 }
 
 TEST_CASE("forever.toml ends by Ctrl-C with its state saved, and goes on") {
@@ -83,9 +79,9 @@ TEST_CASE("forever.toml ends by Ctrl-C with its state saved, and goes on") {
   kill(program.process, SIGINT);
   const Finished stopped = program.wait();
   CHECK(stopped.exit_code == 3);
-  const auto before = result(temp)["steps"].get<int>();
+  const auto before = run_result(temp, "run")["steps"].get<int>();
   const Finished more = flowrun(temp, {"--resume", "run", "--max-steps", std::to_string(before + 3)});
   CHECK(more.errors == "");
   CHECK(more.exit_code == 0);
-  CHECK(result(temp)["steps"] == before + 3);
+  CHECK(run_result(temp, "run")["steps"] == before + 3);
 }

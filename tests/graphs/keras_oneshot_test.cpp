@@ -32,13 +32,16 @@ std::map<std::string, std::string> settings(const TempFolder& temp, const std::s
 
 void check_run(const TempFolder& temp, const std::string& name) {
   CAPTURE(name);
-  const Finished run = few::run(temp, name + ".toml", name);
+  const Finished run =
+      few::run(temp, name + ".toml", name,
+               {"--set", "held_out.protocol=[{ name = \"any\", within = \"any\", ways = 2, trials = 4 }]"});
   CHECK(run.errors == "");
   REQUIRE(run.exit_code == 0);
-  const auto metrics = few::metrics(temp, name);
+  const auto metrics = run_result(temp, name)["metrics"];
   CHECK(metrics["twin"]["loss"] > 0.0);
   CHECK(metrics["twin"]["penalty"] > 0.0);
   CHECK(metrics["held_out"]["trials"] == 4);
+  CHECK(metrics["held_out"]["any.trials"] == 4);
   CHECK(metrics["one_shot"]["trials"] == 4);
   for (const char* kept : {"best.safetensors", "best-last.safetensors"})
     CHECK(std::filesystem::exists(temp.path / name / kept));
@@ -62,9 +65,11 @@ TEST_CASE("keras-oneshot.toml and its variants run, and differ in what they say"
   const auto base = settings(temp, "keras-oneshot");
   CHECK(base.at("node.twin optimizer").find("\"adam\"") != std::string::npos);
   CHECK(count(base.at("node.twin layer"), "\"batch_norm\"") == 0);
+  CHECK(base.at("node.omniglot invert") == "false");
+  CHECK(base.at("node.bytes std") == "[0.00392156862745098]");
 
   const std::pair<std::string, std::vector<std::string>> variants[] = {
-      {"augmented", {"node.twin from"}},
+      {"augmented", {"node.bytes from"}},
       {"sgd", {"node.twin optimizer", "node.twin schedule"}},
       {"batchnorm", {"node.twin layer", "node.twin shard"}}};
   for (const auto& [name, changed] : variants) {

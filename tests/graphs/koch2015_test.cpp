@@ -23,7 +23,7 @@ TEST_CASE("koch2015.toml trains by the paper's rules, in a short run") {
   CHECK(run.output.find("epoch 2/5") != run.output.npos);
   CHECK(run.output.find("epoch 3/5") == run.output.npos);
 
-  const auto metrics = few::metrics(temp, "run");
+  const auto metrics = run_result(temp, "run")["metrics"];
   CHECK(metrics["twin"]["loss"] > 0.0);
   CHECK(metrics["twin"]["penalty"] > 0.0);
   CHECK(metrics["held_out"]["trials"] == 4);
@@ -44,7 +44,7 @@ TEST_CASE("koch2015.toml goes on where it was stopped, as if it had not been") {
   const Finished rest = flowrun(temp, {"--resume", "part", "--max-steps", "2"});
   CHECK(rest.errors == "");
   REQUIRE(rest.exit_code == 0);
-  const auto expected = few::metrics(temp, "whole"), got = few::metrics(temp, "part");
+  const auto expected = run_result(temp, "whole")["metrics"], got = run_result(temp, "part")["metrics"];
   for (const char* one : {"loss", "penalty", "gradient_norm", "learning_rate"})
     CHECK(got["twin"][one] == expected["twin"][one]);
 }

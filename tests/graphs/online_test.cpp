@@ -15,7 +15,7 @@ nlohmann::json measured(const TempFolder& temp, const std::string& updates) {
   CHECK(run.errors == "");
   REQUIRE(run.exit_code == 0);
   CHECK(run.output.find("twin: images of 1x28x28, batches of 2, ") != run.output.npos);
-  return nlohmann::json::parse(read_file(temp.path / updates / "result.json"))["metrics"]["one_shot"];
+  return run_result(temp, updates)["metrics"]["one_shot"];
 }
 
 }  // namespace

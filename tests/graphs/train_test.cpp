@@ -1,6 +1,5 @@
 #include <doctest/doctest.h>
 
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "program.h"
@@ -11,7 +10,7 @@ TEST_CASE("the main job, whole, reaches its accuracy on alphabets it never saw")
   CHECK(run.errors == "");
   REQUIRE(run.exit_code == 0);
   MESSAGE(run.output);
-  const auto result = nlohmann::json::parse(read_file(temp.path / "run/result.json"));
+  const auto result = run_result(temp, "run");
   // The margin below the 98 % that it reaches is wider than the interval of 1000 trials.
   CHECK(result["metrics"]["one_shot"]["accuracy"] >= 0.90);
   CHECK(result["metrics"]["one_shot"]["baseline.accuracy"] < 0.45);  // the same tasks, by their pixels

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "program.h"
 #include "shapes.h"
@@ -48,7 +47,7 @@ TEST_CASE("verify.toml measures listed pairs, with the same numbers for 1, 2 and
     CHECK(run.output.find("verify: 24 judged pairs, list.csv: 12 same and 12 different pairs of 12 images; "
                           "threshold chosen on these very pairs\n") != run.output.npos);
     CHECK(run.output.find("verify.accuracy 100.00 % (") != run.output.npos);
-    const auto values = nlohmann::json::parse(read_file(temp.path / "run/result.json"))["metrics"]["verify"];
+    const auto values = run_result(temp, "run")["metrics"]["verify"];
     CHECK(values["auc"] == 1.0);
     CHECK(values["eer"] == 0.0);
     const std::string roc = read_file(temp.path / "run/verify_roc.csv");

@@ -283,6 +283,16 @@ TEST_CASE("training starts from a file, as far as it fits") {
                         ": kept: 0.conv; other shape: 2.dense (8x1024 in the file, 5x1024 here)";
   CHECK(told);
 
+  Bench colored("twin.train", std::string(small) + "weights = '" + file + "'");
+  ImageBatch of_color = classes(5);
+  of_color.images = Images(10, 3, 8, 8);
+  std::fill(of_color.images.pixels.begin(), of_color.images.pixels.end(), 0.5f);
+  colored.process(of_color, Item{});
+  CHECK(std::find(colored.said.begin(), colored.said.end(),
+                  "bench: " + file +
+                      " was trained on images of 1x8x8, but these are 3x8x8: what sees them learns anew, "
+                      "unless they are read with color_mode = \"grey\"") != colored.said.end());
+
   Bench missing("twin.train", std::string(small) + "weights = '" + file + "x'");
   CHECK_THROWS_WITH_AS(missing.process(classes(5), Item{}), ("cannot open '" + file + "x'").c_str(), Error);
 }
@@ -410,4 +420,10 @@ TEST_CASE("proxies are trained beside the pairs, and want classes that are numbe
                        doctest::Contains("proxies need batches that number"), Error);
   CHECK(says(problems(std::string(small) + "proxies = {}\ndistance = 'l1'"),
              "proxies are compared by angles: they need the distance cosine, not l1"));
+  CHECK(says(problems("network = 'mlp'\nproxies = {}", {{"batch", typeid(PairBatch)}}),
+             "proxies need batches of classes, but \"batch\" is fed with pairs"));
+  const std::vector<FedInput> known = {{"batch", typeid(ImageBatch), ImageShape{1, 8, 8}}};
+  const std::string tuned = std::string(small) + "tune = [{layers = 'proxies', l2 = 0.1}]\n";
+  CHECK(problems(tuned + "proxies = {}", known) == "");
+  CHECK(says(problems(tuned, known), "proxies"));
 }

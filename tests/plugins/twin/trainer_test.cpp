@@ -96,7 +96,10 @@ Recipe everything(Precision precision) {
   all.tunings = {Tuning{.layers = "0\\.conv", .learning_rate_scale = 0.5, .l1 = 1e-4, .l2 = 1e-3},
                  Tuning{.layers = "17\\.dense", .gradient_scale = 2.0, .bias_l2 = 0.01, .max_norm = 1.2},
                  Tuning{.layers = "1\\.batch_norm", .freeze_at = 2},
-                 Tuning{.layers = "4\\.conv", .range = {-0.2, 0.3}, .frozen = true, .unfreeze_at = 1}};
+                 Tuning{.layers = "4\\.conv", .range = {-0.2, 0.3}, .frozen = true, .unfreeze_at = 1},
+                 Tuning{.layers = "proxies", .learning_rate_scale = 3.0}};
+  all.proxies = ProxyTask{};
+  all.classes = 9;
   all.clipping.global = 0.5;
   all.average = 0.9;
   return all;
