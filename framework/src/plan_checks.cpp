@@ -62,8 +62,11 @@ void check_port_types(Plan& plan, Problems& problems) {
 void check_metrics(Plan& plan, Problems& problems) {
   for (Plan::PlannedNode& node : plan.nodes) {
     const auto unsound = [&](const auto& input) { return !plan.nodes[input.second.node].sound; };
-    if (!node.sound || !node.info->watched || std::any_of(node.inputs.begin(), node.inputs.end(), unsound))
-      continue;  // what is measured may follow from what is wrong there
+    if (!node.sound || !node.info->watched) continue;
+    if (std::any_of(node.inputs.begin(), node.inputs.end(), unsound)) {
+      node.sound = false;  // what is measured, and which way is better, may follow from what is wrong there
+      continue;
+    }
     std::vector<std::string> known;
     std::map<std::string, Better> measured;  // also with who measures them
     for (const auto& [input, link] : node.inputs)

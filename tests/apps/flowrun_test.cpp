@@ -96,6 +96,17 @@ TEST_CASE("a mistyped parameter is one placed sentence, and nothing is left behi
   CHECK(!std::filesystem::exists(temp.path / "runs"));
 }
 
+TEST_CASE("a mistake in what measures is told once, and not again for the monitors behind it") {
+  const TempFolder temp;
+  const Finished run = flowrun(temp, {graph("train.toml"), "--check", "--set", "held_out.trials=1.5"});
+  CHECK(run.exit_code == 2);
+  CHECK(run.errors ==
+        "--set:1:17: error: expected an integer, found a number with a fraction\n"
+        "  held_out.trials=1.5\n"
+        "                  ^\n"
+        "1 error\n");
+}
+
 TEST_CASE("a wrong port is one placed sentence") {
   const TempFolder temp;
   const Finished run = flowrun(temp, {graph("train.toml"), "--set", "one_shot.from.data=glyphs.tset"});
