@@ -7,6 +7,7 @@ import dataclasses
 import signal
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 from . import outcome
@@ -59,10 +60,21 @@ def parse(arguments: list[str]) -> argparse.Namespace:
             raise argparse.ArgumentTypeError(f"'{text}' is no time, such as 90s, 15m or 1h30m")
         return seconds
 
+    def setting(text: str) -> tuple[str, object]:
+        path, equals, written = text.partition("=")
+        if not equals or "." not in path:
+            raise argparse.ArgumentTypeError(f"'{text}' is not node.parameter=value or run.parameter=value")
+        try:
+            return path, tomllib.loads(f"value = {written}")["value"]
+        except tomllib.TOMLDecodeError:  # a bare word is a text: the shell has eaten the quotes
+            return path, written
+
     parser = argparse.ArgumentParser(
         "flowtune", formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, epilog=reference(),
         description="Searches for the best values in a TwinFlow graph: each trial is a flowrun, the engine is Optuna.")
     parser.add_argument("search", metavar="SEARCH.toml", type=Path, help="what is searched (below)")
+    parser.add_argument("--set", type=setting, action="append", default=[], metavar="PATH=VALUE", help="a value for all "
+                        "trials, over the file's (repeatable)")
     parser.add_argument("--output", type=Path, metavar="DIR", help="the study's folder; one that is there is gone on "
                         "with, or joined (default: runs/search/<name of the file>)")
     parser.add_argument("--check", action="store_true", help="only check the search; exit 2 when it is invalid")
@@ -137,7 +149,7 @@ def main(arguments: list[str]) -> int:
     except SystemExit as end:
         return INVALID if end.code else FINISHED
     try:
-        search = read_search(options.search)
+        search = read_search(options.search, dict(options.set))
         for key in ("jobs", "trials", "max_time"):
             if getattr(options, key) is not None:
                 search = dataclasses.replace(search, **{key: getattr(options, key)})

@@ -61,7 +61,8 @@ KEYS = {
     "max_failed_share": Key(lambda value: type(value) in (int, float) and 0 <= value <= 1, "a number, 0 to 1",
                             "the search ends when a larger share of at least 5 trials has failed", 0.5),
     "space": Key(**_TABLE, doc="what is searched, by path: { low, high, log, step } or { choices = [...], names = "
-                 "[...] }; two integer bounds make integers; points = 5 cuts a range for a grid; required"),
+                 "[...] }; two integer bounds make integers; points = 5 cuts a range for a grid; a name without a dot "
+                 "has choices that set several paths each, or is used as \"$name\"; required"),
 }
 
 
@@ -101,8 +102,8 @@ class Search:
         return settings(self.always, self.space, {one.path: one.value(suggested[one.path]) for one in self.space})
 
 
-def read_search(file: Path) -> Search:
-    """Raises Refused with everything that is wrong with the file by itself."""
+def read_search(file: Path, more: dict[str, Any] | None = None) -> Search:
+    """`more`: from the command line, laid over [set]. Raises Refused with everything that is wrong with the file by itself."""
     given, places = read_toml(file)
     wrong: list[str] = []
 
@@ -137,7 +138,9 @@ def read_search(file: Path) -> Search:
     if "space" in given and not table:
         error("space", "[space] is empty: there is nothing to search")
     always = _paths(given.get("set", {}) if isinstance(given.get("set"), dict) else {})
+    always |= more or {}
     names = {one.path: one.first() for one in space if "." not in one.path}
+    bundles = {one.path for one in space if one.bundle}
     for path, value in always.items():
         if "." not in path:
             error(f"set.{path}", f"'{path}' is no path: write node.parameter or run.parameter")
@@ -146,8 +149,9 @@ def read_search(file: Path) -> Search:
     for where, value in inner.items():
         for name in sorted(used_names(value) - set(names)):
             error(where, f"there is no '{name}' in [space] for \"${name}\"{did_you_mean(name, names)}")
-    for name in sorted(set(names) - set().union(*(used_names(value) for value in inner.values()), set())):
-        error(f"space.{name}", f"'{name}' is used nowhere: write node.parameter, or \"${name}\" in a value of [set]")
+    for name in sorted(set(names) - bundles - set().union(*(used_names(value) for value in inner.values()), set())):
+        error(f"space.{name}", f"'{name}' is used nowhere: write node.parameter, or \"${name}\" in a value of [set], or choices that are "
+              "tables of paths")
     if wrong:
         raise Refused("\n".join([*wrong, f"{len(wrong)} error{'' if len(wrong) == 1 else 's'}"]))
 

@@ -20,7 +20,7 @@ class BadRange(Exception):
 @dataclass
 class Parameter:
     """`path`: node.parameter or run.parameter; a name without a dot stands for itself wherever "$name" is written in
-    [set] or among choices."""
+    [set] or among choices, or is a bundle."""
 
     path: str
     low: float | int = 0
@@ -38,6 +38,12 @@ class Parameter:
     @property
     def numeric(self) -> bool:
         return not self.choices or all(type(one) in (int, float) for one in self.choices)
+
+    @property
+    def bundle(self) -> bool:
+        """Each choice sets several values, by their paths."""
+        return "." not in self.path and bool(self.choices) and all(
+            isinstance(one, dict) and one and all("." in key for key in one) for one in self.choices)
 
     def distribution(self) -> BaseDistribution:
         if self.choices:
@@ -169,4 +175,7 @@ def settings(always: Mapping[str, Any], space: list[Parameter], values: Mapping[
     """All that is set in the graph for a trial, by path. `values`: of every parameter."""
     names = {one.path: values[one.path] for one in space if "." not in one.path}
     paths = {one.path: values[one.path] for one in space if "." in one.path}
+    for one in space:
+        if one.bundle:
+            paths |= values[one.path]
     return fill_in({**always, **paths}, names)
