@@ -43,8 +43,8 @@ class KillTest(TuneTest):
         for trial in study.main.trials:
             self.assertAlmostEqual(trial.value, bowl(n=trial.params["bowl.n"], epochs=EPOCHS))
             self.assertEqual(sorted(trial.intermediate_values), list(range(1, EPOCHS + 1)))
-            lines = [json.loads(line)["epoch"] for line in open(study.directory(trial.number) / "metrics.jsonl")]
-            self.assertEqual(lines, list(range(EPOCHS)))
+            lines = (study.directory(trial.number) / "metrics.jsonl").read_text().splitlines()
+            self.assertEqual([json.loads(line)["epoch"] for line in lines], list(range(EPOCHS)))
 
     def test_kill_9_of_flowtune_of_a_trial_and_of_both(self) -> None:
         file = self.search_file(GRID)
@@ -115,4 +115,4 @@ class KillTest(TuneTest):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(warnings="ignore")  # of what Optuna calls experimental

@@ -80,4 +80,4 @@ class LocksTest(TuneTest):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(warnings="ignore")  # of what Optuna calls experimental

@@ -69,4 +69,4 @@ class SamplersTest(TuneTest):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(warnings="ignore")  # of what Optuna calls experimental

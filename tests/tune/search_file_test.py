@@ -89,4 +89,4 @@ class SearchFileTest(TuneTest):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(warnings="ignore")  # of what Optuna calls experimental

@@ -62,4 +62,4 @@ class SpaceTest(TuneTest):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(warnings="ignore")  # of what Optuna calls experimental

@@ -68,7 +68,7 @@ class StudyTest(TuneTest):
         self.assertEqual(study.main.trials[1].user_attrs["reason"], "node 'bowl' (test.bowl): x is 0.500000, too much for this bowl")
         self.assertEqual(study.given_up(), "")
         write_table(study, self.folder / "trials.csv")
-        rows = list(csv.DictReader(open(self.folder / "trials.csv")))
+        rows = list(csv.DictReader((self.folder / "trials.csv").read_text().splitlines()))
         self.assertEqual([row["state"] for row in rows], ["complete", "failed"] * 4)
         self.assertIn("too much for this bowl", rows[1]["reason"])
 
@@ -141,10 +141,10 @@ class StudyTest(TuneTest):
             study = self.study(f'sampler = "grid"\nscore = "{score}"\nseeds = 0\nset = {{ "bowl.noise" = 1.0 }}\n'
                                '[space]\n"bowl.n" = { choices = [5] }\n', folder=score)
             self.run_here(study)
-            values = [json.loads(line)["metrics"]["score"] for line in open(study.directory(0) / "metrics.jsonl")]
+            values = [json.loads(line)["metrics"]["score"] for line in (study.directory(0) / "metrics.jsonl").read_text().splitlines()]
             self.assertEqual(study.main.trials[0].value, max(values) if score == "best" else values[-1])
             self.assertNotEqual(max(values), values[-1])
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(warnings="ignore")  # of what Optuna calls experimental
