@@ -23,7 +23,7 @@ SILENCE = 60.0  # seconds
 @contextmanager
 def locked(file: Path) -> Iterator[None]:
     """Between threads, processes and, where the file system does so (NFS 4 does), machines. Opened to write, which
-    NFS asks for."""
+    NFS asks for. Raises OSError where a file system has no locks at all."""
     with open(file, "ab") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
@@ -76,7 +76,7 @@ class Owner:
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except OSError:  # somebody has it; or there are no locks here, which the study would have found out
             os.close(descriptor)
             return None
         before = None

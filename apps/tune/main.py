@@ -30,12 +30,12 @@ def reference() -> str:
     lines = ["SEARCH.toml:"]
     for name, key in KEYS.items():
         default = "" if key.default is None else f" (default: {key.default})"
-        lines.append(f"  {name:<18}{key.takes}: {key.doc}{default}")
+        lines.append(f"  {name:<20}{key.takes}: {key.doc}{default}")
     for title, kinds in (("samplers", SAMPLERS), ("pruners", PRUNERS)):
         lines += ["", f"{title}, by name or as {{ type = \"...\", option = ... }}:"]
         for name, kind in kinds.items():
-            lines.append(f"  {name:<18}{kind.doc}")
-            lines += [f"    {key:<16}{one.doc}; default {str(one.default).lower()}"
+            lines.append(f"  {name:<20}{kind.doc}")
+            lines += [f"    {key:<18}{one.doc}; default {str(one.default).lower()}"
                       + ("" if isinstance(one.default, bool) else f", {one.range()}") for key, one in kind.options.items()]
     lines += ["", "Exit codes: 0 finished, 1 failed, 2 invalid search file or usage, 3 stopped by a signal (130 at once, by a second",
               "Ctrl-C); started again, it goes on. Several processes, on several machines that share the folder, work on one search.",
@@ -169,6 +169,8 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)
         return FAILED
+    except KeyboardInterrupt:
+        return 130
     signals, display = Signals(), Display(search, options.quiet)
     display.say(f"{what}; {folder}")
     try:

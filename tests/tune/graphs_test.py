@@ -19,7 +19,7 @@ SHORT = {
     "optimizer": GLYPHS | {"one_shot.trials": 20, "batches.classes_per_batch": 8},
     "augmentation": GLYPHS | {"one_shot.trials": 20, "batches.classes_per_batch": 8},
     "topology": GLYPHS | {"batches.classes_per_batch": 8},
-    "koch2015": {"run.epochs": 1, "run.max_steps": 1, "pairs.pairs": 1, "held_out.ways": 2, "held_out.trials": 2,
+    "koch2015": {"run.epochs": 1, "run.steps_per_epoch": 1, "pairs.pairs": 1, "held_out.ways": 2, "held_out.trials": 2,
                  "omniglot.split": {"by": "maker", "validation": 0.1, "test": 0.8}},
 }
 
