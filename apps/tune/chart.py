@@ -25,9 +25,12 @@ def number_axis(name: str, values: Sequence[float], log: bool = False) -> Axis:
         low, high, log = low - 0.5, high + 0.5, False
     change = math.log if log else float
     begin, length = change(low), change(high) - change(low)
-    marks = [begin + length * i / 4 for i in range(5)]
+    marks = [low, *(begin + length * i / 4 for i in range(1, 4)), high]
+    marks[1:4] = [math.exp(mark) if log else mark for mark in marks[1:4]]
+    if all(isinstance(value, int) for value in values):
+        marks = list(dict.fromkeys(round(mark) for mark in marks))
     return Axis(name, lambda value: (change(value) - begin) / length,
-                [((mark - begin) / length, f"{math.exp(mark) if log else mark:.4g}") for mark in marks])
+                [((change(mark) - begin) / length, f"{mark:.4g}") for mark in marks])
 
 
 def label_axis(name: str, labels: Sequence[str]) -> Axis:

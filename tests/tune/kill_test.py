@@ -32,7 +32,7 @@ def runs_in(folder: Path) -> list[int]:
 class KillTest(TuneTest):
     def setUp(self) -> None:
         super().setUp()
-        self.graph(epochs=EPOCHS, seconds=0.04)
+        self.graph(epochs=EPOCHS, seconds=0.1)
 
     def epochs_done(self) -> int:
         return sum(len(file.read_bytes().splitlines()) for file in (self.folder / "study").glob("trials/*/metrics.jsonl"))
@@ -64,6 +64,9 @@ class KillTest(TuneTest):
             process.kill()
             process.communicate()
             wait_until(lambda: not runs_in(folder), "the trials have ended with it")
+            if what == "flowtune":  # by SIGTERM, from the system: not by themselves
+                results = [json.loads(file.read_text()) for file in folder.glob("trials/*/result.json")]
+                self.assertIn("interrupted", [result["status"] for result in results])
             self.assertIn("RUNNING", states(Study(self.search(GRID), folder)))
         study = Study(self.search(GRID), folder)
         self.run_here(study)

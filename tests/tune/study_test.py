@@ -42,6 +42,14 @@ class StudyTest(TuneTest):
         self.assertEqual(len(again.trial.user_attrs["ran"]), 2)  # what put_down told, and what the file did
         self.assertFalse(one.over())
 
+    def test_a_trial_whose_maker_died_at_once_is_made_whole(self) -> None:
+        text = 'sampler = "random"\ntrials = 2\n[space]\n"bowl.x" = { low = 0.0, high = 1.0 }\n"bowl.n" = { low = 1, high = 64 }\n'
+        for folder, search in (("random", text), ("grid", GRID)):
+            wanted = self.study(search, folder + "-whole").next().settings
+            self.study(search, folder).main.ask()  # nothing is chosen yet, and nobody holds it
+            work = self.study(search, folder).next()
+            self.assertEqual((work.trial.number, work.taken_over, work.settings), (0, True, wanted))
+
     def test_the_budgets_end_it(self) -> None:
         text = 'sampler = "random"\nseeds = 0\ntrials = 3\n[space]\n"bowl.x" = { low = 0.0, high = 1.0 }\n'
         study = self.study(text)
