@@ -20,9 +20,9 @@ class Axis:
 
 
 def number_axis(name: str, values: Sequence[float], log: bool = False) -> Axis:
-    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    low, high = min(values), max(values)
     if low == high:
-        low, high, log = low - 0.5, high + 0.5, False
+        return Axis(name, lambda value: 0.5, [(0.5, f"{low:.4g}")])
     change = math.log if log else float
     begin, length = change(low), change(high) - change(low)
     marks = [low, *(begin + length * i / 4 for i in range(1, 4)), high]
@@ -49,7 +49,8 @@ def _y(place: float) -> float:
 
 def _text(x: float, y: float, text: str, anchor: str = "middle") -> str:
     short = text if len(text) <= 14 else text[:13] + "…"
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"><title>{html.escape(text)}</title>{html.escape(short)}</text>'
+    return (f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"><title>{html.escape(text)}</title>'
+            f'{html.escape(short)}</text>')
 
 
 def _frame(across: Axis, up: Axis, inner: str) -> str:
@@ -57,11 +58,13 @@ def _frame(across: Axis, up: Axis, inner: str) -> str:
              f'<rect x="{LEFT}" y="{TOP}" width="{WIDTH - LEFT - RIGHT}" height="{HEIGHT - BOTTOM - TOP}" class="frame"/>']
     parts += [_text(_x(place), HEIGHT - BOTTOM + 14, text) for place, text in across.ticks]
     parts += [_text(LEFT - 4, _y(place) + 4, text, "end") for place, text in up.ticks]
-    parts.append(f'<text x="{(WIDTH + LEFT) / 2}" y="{HEIGHT - 6}" text-anchor="middle" class="name">{html.escape(across.name)}</text>')
+    parts.append(f'<text x="{(WIDTH + LEFT) / 2}" y="{HEIGHT - 6}" text-anchor="middle" class="name">'
+                 f'{html.escape(across.name)}</text>')
     return "".join([*parts, inner, "</svg>"])
 
 
-def scatter(across: Axis, up: Axis, points: Sequence[tuple[object, float, str, str]], steps: Sequence[tuple[float, float]] = ()) -> str:
+def scatter(across: Axis, up: Axis, points: Sequence[tuple[object, float, str, str]],
+            steps: Sequence[tuple[float, float]] = ()) -> str:
     """`points`: place across, place up, class, what to say when pointed at. `steps`: a line that goes up in steps."""
     inner = [f'<circle cx="{_x(across.place(x)):.1f}" cy="{_y(up.place(y)):.1f}" r="3.5" class="{kind}">'
              f'<title>{html.escape(says)}</title></circle>' for x, y, kind, says in points]
@@ -92,10 +95,11 @@ def parallel(axes: Sequence[Axis], lines: Sequence[tuple[Sequence[object], float
     parts = [f'<svg viewBox="0 0 {width} {HEIGHT}" width="{width}" height="{HEIGHT}" role="img">']
     for values, good, says in sorted(lines, key=lambda line: line[1]):
         path = "M" + "L".join(f"{x[i]} {_y(axis.place(value)):.1f}" for i, (axis, value) in enumerate(zip(axes, values)))
-        parts.append(f'<path d="{path}" class="line" style="stroke:hsl({220 - 200 * good:.0f} 70% 50%);opacity:{0.25 + 0.7 * good:.2f}">'
-                     f'<title>{html.escape(says)}</title></path>')
+        style = f"stroke:hsl({220 - 200 * good:.0f} 70% 50%);opacity:{0.25 + 0.7 * good:.2f}"
+        parts.append(f'<path d="{path}" class="line" style="{style}"><title>{html.escape(says)}</title></path>')
     for i, axis in enumerate(axes):
         parts.append(f'<path d="M{x[i]} {TOP}V{HEIGHT - BOTTOM}" class="axis"/>')
         parts += [_text(x[i] + 4, _y(place) + 4, text, "start") for place, text in axis.ticks]
-        parts.append(f'<text x="{x[i]}" y="{HEIGHT - (6 if i % 2 else 20)}" text-anchor="middle" class="name">{html.escape(axis.name)}</text>')
+        parts.append(f'<text x="{x[i]}" y="{HEIGHT - (6 if i % 2 else 20)}" text-anchor="middle" class="name">'
+                     f'{html.escape(axis.name)}</text>')
     return "".join([*parts, "</svg>"])

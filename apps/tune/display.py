@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 
-from .outcome import count
+from .outcome import count, tally
 from .search_file import Search
 from .study import Study
 from .trial import Run
@@ -52,10 +52,11 @@ class Display:
         self._at = time.monotonic()
         width = os.get_terminal_size().columns
         counts, budget = count(study), self._search.budget()
-        lines = [f"{run.work.name:<10} {shown(run.follower.score(), self._search.metric):<12}  epoch {run.follower.epoch + 1}"
+        metric = self._search.metric
+        lines = [f"{run.work.name:<10} {shown(run.follower.score(), metric):<12}  epoch {run.follower.epoch + 1}"
                  f"  {clock(time.monotonic() - run.began)}  {self.values(run)}" for run in runs]
-        lines.append(f"{counts['all']}{f'/{budget}' if budget else ''} trials: {counts['complete']} complete, {counts['pruned']} pruned, "
-                     f"{counts['failed']} failed, {counts['running']} running; {clock(study.seconds())}")
+        lines.append(f"{counts['all']}{f'/{budget}' if budget else ''} trials: {tally(counts)}, {counts['running']} running; "
+                     f"{clock(study.seconds())}")
         sys.stdout.write("".join(line[: width - 1] + "\n" for line in lines))
         sys.stdout.flush()
         self._lines = len(lines)

@@ -37,8 +37,9 @@ def reference() -> str:
             lines.append(f"  {name:<20}{kind.doc}")
             lines += [f"    {key:<18}{one.doc}; default {str(one.default).lower()}"
                       + ("" if isinstance(one.default, bool) else f", {one.range()}") for key, one in kind.options.items()]
-    lines += ["", "Exit codes: 0 finished, 1 failed, 2 invalid search file or usage, 3 stopped by a signal (130 at once, by a second",
-              "Ctrl-C); started again, it goes on. Several processes, on several machines that share the folder, work on one search.",
+    lines += ["", "Exit codes: 0 finished, 1 failed, 2 invalid search or usage, 3 stopped by a signal (130 at once, by a second",
+              "Ctrl-C); started again, it goes on. Several processes, on several machines that share the folder, work on one",
+              "search.",
               "Paths in values are taken as those of flowrun --set, from the working folder.",
               "Example: flowtune graphs/search/optimizer.toml --jobs 2"]
     return "\n".join(lines)
@@ -156,8 +157,9 @@ def main(arguments: list[str]) -> int:
         threads = options.threads or (max(cores() // search.jobs, 1) if search.jobs > 1 else None)
         engine = Engine(find_flowrun(), search.graph, threads)
         check_with_engine(search, engine)
-        what = (f"{options.search}: {len(search.space)} parameter{'' if len(search.space) == 1 else 's'}, {search.sampler['type']}, "
-                f"{search.budget() or 'any number of'} trials of {search.graph}, {search.metric} ({'higher' if search.maximize else 'lower'} is better)")
+        what = (f"{options.search}: {len(search.space)} parameter{'' if len(search.space) == 1 else 's'}, "
+                f"{search.sampler['type']}, {search.budget() or 'any number of'} trials of {search.graph}, "
+                f"{search.metric} ({'higher' if search.maximize else 'lower'} is better)")
         if options.check:
             print(f"{what}: good")
             return FINISHED
@@ -182,7 +184,7 @@ def main(arguments: list[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return FAILED
     counts = outcome.count(study)
-    tally = f"{counts['complete']} complete, {counts['pruned']} pruned, {counts['failed']} failed"
+    tally = outcome.tally(counts)
     if best:
         display.say(f"best: trial {best.number}, {outcome.best_text(best, search.metric)}: {folder / 'best.toml'}")
     if not over:

@@ -79,7 +79,7 @@ def write_best(study: Study, file: Path) -> Candidate | None:
     better = "higher" if search.maximize else "lower"
     lines = [f"Found by flowtune with {search.file.name}: {search.metric}, where {better} is better,",
              f"{best_text(best, search.metric)}.",
-             f"Trial {best.number} of {counts['all']} ({search.sampler['type']}; {counts['pruned']} pruned, {counts['failed']} failed): "
+             f"Trial {best.number} of {counts['all']} ({search.sampler['type']}; {tally(counts)}): "
              f"{shown(best.score, search.metric)} with seed {study.seed_of(best.number)}, the {search.score} of its epochs.",
              "The best of many noisy scores is too good: the figure to expect is the one over other seeds.",
              "Searched were:"]
@@ -92,6 +92,10 @@ def write_best(study: Study, file: Path) -> Candidate | None:
 def count(study: Study) -> dict[str, int]:
     trials = [one for one in study.main.get_trials(deepcopy=False) if one.state != TrialState.WAITING]
     return {"all": len(trials)} | {name: sum(one.state == state for one in trials) for state, name in STATES.items()}
+
+
+def tally(counts: dict[str, int]) -> str:
+    return f"{counts['complete']} complete, {counts['pruned']} pruned, {counts['failed']} failed"
 
 
 def seconds(trial: FrozenTrial) -> float:

@@ -10,7 +10,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from . import chart
-from .outcome import STATES, best_text, candidates, count, seconds, write
+from .outcome import STATES, best_text, candidates, count, seconds, tally, write
 from .space import Parameter
 from .study import Study
 from .values import clock, shown
@@ -37,29 +37,30 @@ def write_report(study: Study, file: Path) -> None:
     trials = [one for one in study.main.get_trials(deepcopy=False) if one.state != TrialState.WAITING]
     known = [one for one in trials if one.state in (TrialState.COMPLETE, TrialState.PRUNED) and one.value is not None]
     counts = count(study)
-    parts = [f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(search.file.name)}</title><style>{STYLE}</style>",
-             f"<h1>{html.escape(search.file.name)}</h1>",
-             f"<p>{html.escape(search.metric)} ({'higher' if search.maximize else 'lower'} is better), {html.escape(search.sampler['type'])}: "
-             f"{counts['all']} trials, {counts['complete']} complete, {counts['pruned']} pruned, {counts['failed']} failed; "
-             f"{clock(study.seconds())} of trials.</p>"]
+    name, better = html.escape(search.file.name), "higher" if search.maximize else "lower"
+    parts = [f"<!doctype html><html lang=en><meta charset=utf-8><title>{name}</title><style>{STYLE}</style>",
+             f"<h1>{name}</h1>",
+             f"<p>{html.escape(search.metric)} ({better} is better), {search.sampler['type']}: {counts['all']} trials, "
+             f"{tally(counts)}; {clock(study.seconds())} of trials.</p>"]
     ranked = candidates(study)
     if ranked:
-        parts.append("<h2>Best</h2><p>By the mean over seeds that were not searched with: the best of many noisy scores is too good."
-                     "</p><table><tr><th>trial<th>score<th>again</tr>")
-        parts += [f"<tr><td>{one.number}<td>{shown(one.score, search.metric)}<td>{html.escape(best_text(one, search.metric))}</tr>"
+        parts.append("<h2>Best</h2><p>By the mean over seeds that were not searched with: the best of many noisy scores is "
+                     "too good.</p><table><tr><th>trial<th>score<th>again</tr>")
+        parts += [f"<tr><td>{one.number}<td>{shown(one.score, search.metric)}<td>{best_text(one, search.metric)}</tr>"
                   for one in ranked]
         parts.append("</table>")
     if known:
         parts += ["<h2>History</h2>", _history(study, known)]
-        parts.append("<h2>Importance</h2><p>The share of the score's variance that each parameter explains, by fANOVA over complete trials.</p>")
+        parts.append("<h2>Importance</h2><p>The share of the score's variance that each parameter explains, by fANOVA over "
+                     "complete trials.</p>")
         shares = importances(study)
         parts.append(chart.bars(shares) if shares else "<p>Too few complete trials to tell, or all are alike.</p>")
         parts.append("<h2>Slices</h2>")
         up = chart.number_axis(search.metric, [one.value for one in known])
         for parameter in search.space:
             across = _axis(parameter, known)
-            parts.append(chart.scatter(across, up, [(one.params[parameter.path], one.value, STATES[one.state], _says(one, search.metric))
-                                                    for one in known if parameter.path in one.params]))
+            parts.append(chart.scatter(across, up, [
+                (one.params[parameter.path], one.value, STATES[one.state], _says(one, search.metric)) for one in known]))
         parts += ["<h2>Parallel coordinates</h2><div class=scroll>", _parallel(study, known), "</div>"]
     parts += ["<h2>Trials</h2><div class=scroll>", _table(study, trials), "</div></html>"]
     write(file, "\n".join(parts))
@@ -84,7 +85,8 @@ def _history(study: Study, trials: Sequence[FrozenTrial]) -> str:
             steps.append((one.number, best))
     across = chart.number_axis("trial", [one.number for one in trials])
     up = chart.number_axis(search.metric, [one.value for one in trials])
-    return chart.scatter(across, up, [(one.number, one.value, STATES[one.state], _says(one, search.metric)) for one in trials], steps)
+    points = [(one.number, one.value, STATES[one.state], _says(one, search.metric)) for one in trials]
+    return chart.scatter(across, up, points, steps)
 
 
 def _parallel(study: Study, trials: Sequence[FrozenTrial]) -> str:
@@ -104,7 +106,8 @@ def _parallel(study: Study, trials: Sequence[FrozenTrial]) -> str:
 
 def _table(study: Study, trials: Sequence[FrozenTrial]) -> str:
     space = study.search.space
-    head = "".join(f"<th>{html.escape(name)}" for name in ["trial", "state", "score", *(one.path for one in space), "epochs", "time", "reason"])
+    columns = ["trial", "state", "score", *(one.path for one in space), "epochs", "time", "reason"]
+    head = "".join(f"<th>{html.escape(name)}" for name in columns)
     rows = []
     for one in trials:
         cells = [str(one.number), STATES[one.state], shown(one.value, study.search.metric),

@@ -150,8 +150,8 @@ def read_search(file: Path, more: dict[str, Any] | None = None) -> Search:
         for name in sorted(used_names(value) - set(names)):
             error(where, f"there is no '{name}' in [space] for \"${name}\"{did_you_mean(name, names)}")
     for name in sorted(set(names) - bundles - set().union(*(used_names(value) for value in inner.values()), set())):
-        error(f"space.{name}", f"'{name}' is used nowhere: write node.parameter, or \"${name}\" in a value of [set], or choices that are "
-              "tables of paths")
+        error(f"space.{name}", f"'{name}' is used nowhere: write node.parameter, or \"${name}\" in a value of [set], or "
+              "choices that are tables of paths")
     if wrong:
         raise Refused("\n".join([*wrong, f"{len(wrong)} error{'' if len(wrong) == 1 else 's'}"]))
 

@@ -106,7 +106,7 @@ class StudyTest(TuneTest):
         graph, trial = tomllib.loads(text), study.main.trials[best.number]
         self.assertEqual(graph["node"]["bowl"]["x"], trial.params["bowl.x"])
         self.assertEqual((graph["run"]["seed"], graph["node"]["bowl"]["noise"]), (7, 0.05))
-        self.assertIn(f"# Trial {best.number} of 9 (tpe; 0 pruned, 0 failed)", text)
+        self.assertIn(f"# Trial {best.number} of 9 (tpe; 9 complete, 0 pruned, 0 failed)", text)
         shares = dict(importances(study))
         self.assertEqual(set(shares), {"bowl.x", "bowl.n"})
         self.assertAlmostEqual(sum(shares.values()), 1)
