@@ -1,0 +1,1 @@
+"""flowtune: searches for the best values in a graph, over Optuna."""

@@ -1,0 +1,50 @@
+"""Values as TOML writes them, times, and numbers for people."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+
+
+def to_toml(value: Any) -> str:
+    """On one line, as `flowrun --set` takes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, list):
+        return "[" + ", ".join(to_toml(one) for one in value) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_key(key)} = {to_toml(one)}" for key, one in value.items()) + " }"
+    raise TypeError(f"{value!r} is a date or a time")
+
+
+def _key(key: str) -> str:
+    return key if re.fullmatch(r"[\w-]+", key, re.ASCII) else to_toml(key)
+
+
+def seconds_of(text: str) -> float | None:
+    """ "1h30m", as flowrun's --max-time; None when it is something else."""
+    if not re.fullmatch(r"(\d+d)?(\d+h)?(\d+m)?(\d+s)?", text):
+        return None
+    return float(sum(int(count) * UNITS[unit] for count, unit in re.findall(r"(\d+)([dhms])", text))) or None
+
+
+def clock(seconds: float) -> str:
+    whole = round(seconds)
+    if whole >= 3600:
+        return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+    return f"{whole // 60}:{whole % 60:02}"
+
+
+def shown(value: float | None, metric: str) -> str:
+    """Accuracies in percent, as flowrun shows them."""
+    if value is None or math.isnan(value):
+        return "-"
+    return f"{100 * value:.2f} %" if metric.endswith("accuracy") else f"{value:.6g}"
