@@ -53,10 +53,16 @@ def _text(x: float, y: float, text: str, anchor: str = "middle") -> str:
             f'{html.escape(short)}</text>')
 
 
+def _path(x: float, y: float, path: str, most: int, style: str) -> str:
+    """A path, whose end says the most."""
+    short = path if len(path) <= most else "…" + path[-most + 1:]
+    return f'<text x="{x}" y="{y}" {style}><title>{html.escape(path)}</title>{html.escape(short)}</text>'
+
+
 def _frame(across: Axis, up: Axis, inner: str) -> str:
     parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img">',
              f'<rect x="{LEFT}" y="{TOP}" width="{WIDTH - LEFT - RIGHT}" height="{HEIGHT - BOTTOM - TOP}" class="frame"/>']
-    parts += [_text(_x(place), HEIGHT - BOTTOM + 14, text) for place, text in across.ticks]
+    parts += [_text(_x(place), HEIGHT - BOTTOM + 14, text, "end" if place == 1 else "middle") for place, text in across.ticks]
     parts += [_text(LEFT - 4, _y(place) + 4, text, "end") for place, text in up.ticks]
     parts.append(f'<text x="{(WIDTH + LEFT) / 2}" y="{HEIGHT - 6}" text-anchor="middle" class="name">'
                  f'{html.escape(across.name)}</text>')
@@ -78,9 +84,8 @@ def scatter(across: Axis, up: Axis, points: Sequence[tuple[object, float, str, s
 def bars(values: Sequence[tuple[str, float]]) -> str:
     """Shares of 1, one below the other."""
     height = 22
-    rows = [f'<text x="170" y="{i * height + 15}" text-anchor="end"><title>{html.escape(name)}</title>'
-            f'{html.escape(name if len(name) < 28 else "…" + name[-26:])}</text>'
-            f'<rect x="176" y="{i * height + 4}" width="{max(value, 0) * 220:.1f}" height="14" class="bar"/>'
+    rows = [_path(170, i * height + 15, name, 25, 'text-anchor="end"')
+            + f'<rect x="176" y="{i * height + 4}" width="{max(value, 0) * 220:.1f}" height="14" class="bar"/>'
             f'<text x="{180 + max(value, 0) * 220:.1f}" y="{i * height + 15}">{100 * value:.0f} %</text>'
             for i, (name, value) in enumerate(values)]
     size = len(values) * height + 4
@@ -100,6 +105,5 @@ def parallel(axes: Sequence[Axis], lines: Sequence[tuple[Sequence[object], float
     for i, axis in enumerate(axes):
         parts.append(f'<path d="M{x[i]} {TOP}V{HEIGHT - BOTTOM}" class="axis"/>')
         parts += [_text(x[i] + 4, _y(place) + 4, text, "start") for place, text in axis.ticks]
-        parts.append(f'<text x="{x[i]}" y="{HEIGHT - (6 if i % 2 else 20)}" text-anchor="middle" class="name">'
-                     f'{html.escape(axis.name)}</text>')
+        parts.append(_path(x[i], HEIGHT - (6 if i % 2 else 20), axis.name, 19, 'text-anchor="middle" class="name"'))
     return "".join([*parts, "</svg>"])
