@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import signal
 import sys
 import time
@@ -19,7 +20,7 @@ from .samplers import PRUNERS, SAMPLERS
 from .search_file import KEYS, Search, check_with_engine, read_search
 from .study import Study
 from .trial import Run
-from .values import seconds_of
+from .values import seconds_of, to_toml
 
 POLL = 0.1  # seconds
 LOOK_FOR_WORK = 1.0  # seconds: for trials whose process has died, and for what others leave to do
@@ -66,9 +67,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         if not equals or "." not in path:
             raise argparse.ArgumentTypeError(f"'{text}' is not node.parameter=value or run.parameter=value")
         try:
-            return path, tomllib.loads(f"value = {written}")["value"]
+            value = tomllib.loads(f"value = {written}")["value"]
+            to_toml(value)
+            return path, value
         except tomllib.TOMLDecodeError:  # a bare word is a text: the shell has eaten the quotes
             return path, written
+        except TypeError as error:
+            raise argparse.ArgumentTypeError(f"'{text}': {error}") from None
 
     parser = argparse.ArgumentParser(
         "flowtune", formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, epilog=reference(),
@@ -94,12 +99,12 @@ class Signals:
 
     def __init__(self) -> None:
         self.got: int | None = None
-        self.at_once = False
         for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
             signal.signal(one, self._come)
 
     def _come(self, number: int, _frame: object) -> None:
-        self.at_once = self.got is not None and number == signal.SIGINT
+        if self.got is not None and number == signal.SIGINT:
+            os._exit(130)  # the system then sends the trials SIGTERM
         self.got = self.got or number
 
 
@@ -107,8 +112,12 @@ def search_on(study: Study, search: Search, engine: Engine, display: Display, si
     """Runs trials until there are none left; False: until a signal."""
     runs: list[Run] = []
     stopping, look_at = False, 0.0
-    best: float | None = None
+    best, told_again = study.best_score(), False
     while True:
+        if signals.got and not stopping:  # before trials are looked at: they may have had the same signal
+            stopping = True
+            for run in runs:
+                run.stop()
         for run in list(runs):
             how = run.poll()
             if how is None:
@@ -120,14 +129,6 @@ def search_on(study: Study, search: Search, engine: Engine, display: Display, si
                 best is None or (score > best if search.maximize else score < best))
             best = score if is_best else best
             display.ended(run, how, is_best)
-        if signals.got and not stopping:
-            stopping = True
-            for run in runs:
-                run.stop()
-        if signals.at_once:
-            for run in runs:
-                run.stop(signal.SIGKILL)
-            sys.exit(130)
         if stopping and not runs:
             return False
         if not stopping and len(runs) < search.jobs and time.monotonic() >= look_at:
@@ -135,6 +136,10 @@ def search_on(study: Study, search: Search, engine: Engine, display: Display, si
             if work:
                 if work.taken_over:
                     display.say(f"{work.name}: was left by a process that has ended, and is gone on with")
+                if work.again and not told_again:
+                    told_again = True
+                    display.say(f"the best {search.top} are evaluated again, with {search.seeds} fresh seeds each: the best "
+                                "of many noisy scores is too good")
                 runs.append(Run(study, search, engine, work))
                 continue
             look_at = time.monotonic() + LOOK_FOR_WORK
@@ -142,6 +147,10 @@ def search_on(study: Study, search: Search, engine: Engine, display: Display, si
                 return True
         display.running(study, runs)
         time.sleep(POLL)
+
+
+def _said(error: OSError) -> str:
+    return f"'{error.filename}': {error.strerror}" if error.filename else error.strerror or str(error)
 
 
 def main(arguments: list[str]) -> int:
@@ -169,19 +178,22 @@ def main(arguments: list[str]) -> int:
         print(refused, file=sys.stderr)
         return INVALID
     except OSError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_said(error)}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         return 130
     signals, display = Signals(), Display(search, options.quiet)
-    display.say(f"{what}; {folder}")
     try:
+        display.say(f"{what}; {folder}")
         over = search_on(study, search, engine, display, signals)
         best = outcome.write_best(study, folder / "best.toml")
         outcome.write_table(study, folder / "trials.csv")
         write_report(study, folder / "report.html")
+    except BrokenPipeError:  # nobody reads what we say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return INTERRUPTED
     except OSError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_said(error)}", file=sys.stderr)
         return FAILED
     counts = outcome.count(study)
     tally = outcome.tally(counts)
@@ -191,7 +203,8 @@ def main(arguments: list[str]) -> int:
         display.say(f"stopped by {signal.strsignal(signals.got)}: {tally}; goes on with the same command")
         return INTERRUPTED
     if given_up := study.given_up():
-        print(f"error: {given_up}", file=sys.stderr)
+        print(f"error: {given_up}\nA larger max_failed_share goes on here; after changes, name another folder with --output.",
+              file=sys.stderr)
         return FAILED
     display.say(f"finished: {tally}; {folder / 'trials.csv'}, {folder / 'report.html'}")
     if best is None:

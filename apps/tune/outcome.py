@@ -6,6 +6,7 @@ import csv
 import io
 import math
 import os
+import shlex
 import statistics
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +85,7 @@ def write_best(study: Study, file: Path) -> Candidate | None:
              "The best of many noisy scores is too good: the figure to expect is the one over other seeds.",
              "Searched were:"]
     lines += [f"  {one.path} = {to_toml(one.value(params[one.path]))}   of {one.words()}" for one in search.space]
-    lines += ["Run it:", f"  flowrun {os.path.relpath(file)}"]
+    lines += ["Run it:", f"  flowrun {shlex.quote(os.path.relpath(file))}"]
     write(file, "".join(f"# {line}\n" for line in lines) + "\n" + graph)
     return best
 

@@ -15,7 +15,7 @@ from .problems import Places, Refused, did_you_mean, read_toml
 from .samplers import PRUNERS, SAMPLERS, read_kind
 from .space import KEYS as RANGE_KEYS
 from .space import BadRange, Parameter, read_parameter, settings, used_names
-from .values import seconds_of
+from .values import seconds_of, to_toml
 
 MOST_POINTS = 100_000
 
@@ -84,6 +84,7 @@ class Search:
     seeds: int
     max_failed_share: float
     space: list[Parameter]
+    from_command_line: set[str] = field(default_factory=set)  # paths of `always`
     graph_files: dict[str, str] = field(default_factory=dict)  # name -> text: the graph and all that it extends
 
     @property
@@ -95,8 +96,10 @@ class Search:
         return [dict(zip(paths, point)) for point in itertools.product(*(one.grid() for one in self.space))]
 
     def budget(self) -> int | None:
-        grid = self.grid
-        return self.trials if grid is None else min(self.trials or len(grid), len(grid))
+        if self.sampler["type"] != "grid":
+            return self.trials
+        points = math.prod(len(one.grid()) for one in self.space)
+        return min(self.trials or points, points)
 
     def settings(self, suggested: dict[str, Any]) -> dict[str, Any]:
         return settings(self.always, self.space, {one.path: one.value(suggested[one.path]) for one in self.space})
@@ -108,7 +111,8 @@ def read_search(file: Path, more: dict[str, Any] | None = None) -> Search:
     wrong: list[str] = []
 
     def error(key: str, message: str) -> None:
-        wrong.append(places.of(key).says(message))
+        path = key.removeprefix("set.")
+        wrong.append(f"--set {path}: error: {message}" if path in (more or {}) else places.of(key).says(message))
 
     for key, value in given.items():
         if key not in KEYS:
@@ -130,7 +134,7 @@ def read_search(file: Path, more: dict[str, Any] | None = None) -> Search:
         try:
             space.append(read_parameter(path, entry))
             if kinds.get("sampler", {}).get("type") == "grid":
-                space[-1].grid()
+                space[-1].grid_size()
             elif space[-1].count is not None:
                 raise BadRange("points are for sampler = \"grid\"")
         except BadRange as problem:
@@ -141,9 +145,19 @@ def read_search(file: Path, more: dict[str, Any] | None = None) -> Search:
     always |= more or {}
     names = {one.path: one.first() for one in space if "." not in one.path}
     bundles = {one.path for one in space if one.bundle}
+    searched = [one.path for one in space if "." in one.path]
+    searched += [path for one in space if one.bundle for path in dict.fromkeys(key for choice in one.choices for key in choice)]
     for path, value in always.items():
         if "." not in path:
             error(f"set.{path}", f"'{path}' is no path: write node.parameter or run.parameter")
+        if path in searched:
+            error(f"set.{path}", f"'{path}' is searched, and cannot be set as well")
+        try:
+            to_toml(value)
+        except TypeError as problem:
+            error(f"set.{path}", f"'{path}': {problem}")
+    for path in dict.fromkeys(one for one in searched if searched.count(one) > 1):
+        error(f"space.{path}", f"'{path}' is searched twice")
     inner = {f"set.{path}": value for path, value in always.items()}
     inner |= {f"space.{one.path}": one.choices for one in space}
     for where, value in inner.items():
@@ -157,11 +171,11 @@ def read_search(file: Path, more: dict[str, Any] | None = None) -> Search:
 
     search = Search(
         file=file, places=places, graph=file.parent / given["graph"], metric=given["metric"],
-        maximize=given["direction"] == "maximize", always=always, space=space,
+        maximize=given["direction"] == "maximize", always=always, space=space, from_command_line=set(more or {}),
         max_time=seconds_of(given["max_time"]) if "max_time" in given else None, trials=given.get("trials"),
         **{key: given.get(key, KEYS[key].default) for key in ("score", "jobs", "top", "seeds", "max_failed_share")},
         **kinds)
-    if search.sampler["type"] == "grid" and math.prod(len(one.grid()) for one in space) > MOST_POINTS:
+    if search.sampler["type"] == "grid" and math.prod(one.grid_size() for one in space) > MOST_POINTS:
         raise Refused(places.of("space").says(f"the grid has more than {MOST_POINTS} points"))
     if search.budget() is None and search.max_time is None:
         raise Refused(places.of("trials").says("there is no budget: give trials = 40, say, or max_time = \"1h\""))
@@ -208,6 +222,17 @@ def _read_graph_files(search: Search, file: Path) -> None:
         _read_graph_files(search, file.parent / base)
 
 
+def _endless(search: Search) -> str:
+    """Why a trial may never end; empty: it will."""
+    run: dict[str, Any] = {}
+    for text in search.graph_files.values():  # the graph's own before those that it extends
+        run = tomllib.loads(text).get("run", {}) | run
+    run |= {path.removeprefix("run."): value for path, value in search.always.items() if path.startswith("run.")}
+    if run.get("epochs") != "unlimited" or "max_steps" in run or "max_time" in run:
+        return ""
+    return 'a trial of unlimited epochs may never end: set "run.epochs", "run.max_steps" or "run.max_time" in [set]'
+
+
 def check_with_engine(search: Search, engine: Engine) -> None:
     """Asks flowrun whether the graph is good, whether a node measures the metric, and of every parameter whether both
     ends, or each choice, are possible by themselves. Raises Refused with all that it says, at its place in the file."""
@@ -229,7 +254,10 @@ def check_with_engine(search: Search, engine: Engine) -> None:
                     where = f"set.{path}"
             elif complaint.place:
                 message += f" ({complaint.place})"
-            says = search.places.of(where).says(f"{about}{message}")
+            if (setting := where.removeprefix("set.")) in search.from_command_line:
+                says = f"--set {setting}: error: {message}"
+            else:
+                says = search.places.of(where).says(f"{about}{message}")
             if says not in wrong:
                 wrong.append(says)
 
@@ -238,6 +266,8 @@ def check_with_engine(search: Search, engine: Engine) -> None:
     if not wrong:
         ask(progress, "metric")
         ask(plain, "set")
+        if endless := _endless(search):
+            wrong.append(search.places.of("graph").says(endless))
     if not wrong:
         # Some values only go together: with all others at their first, each has to be possible.
         for one in search.space:

@@ -36,10 +36,6 @@ class Parameter:
         return isinstance(self.low, int) and isinstance(self.high, int)
 
     @property
-    def numeric(self) -> bool:
-        return not self.choices or all(type(one) in (int, float) for one in self.choices)
-
-    @property
     def bundle(self) -> bool:
         """Each choice sets several values, by their paths."""
         return "." not in self.path and bool(self.choices) and all(
@@ -68,6 +64,14 @@ class Parameter:
     def first(self) -> Any:
         return next(self.ends())[1]
 
+    def grid_size(self) -> int:
+        """How many values a grid visits at most. Raises BadRange where that is not said."""
+        if self.choices or self.count is not None:
+            return len(self.choices) or self.count
+        if self.step is None and not self.integer:
+            raise BadRange("a grid needs choices, a step, or how many points: write points = 5")
+        return round((self.high - self.low) / (self.step or 1)) + 1
+
     def grid(self) -> list[Any]:
         """The values that a grid visits, as Optuna suggests them."""
         if self.choices:
@@ -77,11 +81,8 @@ class Parameter:
             inner = [low + (high - low) * i / (self.count - 1) for i in range(1, self.count - 1)]
             inner = [math.exp(one) if self.log else one for one in inner]
             return list(dict.fromkeys([self.low, *(round(one) if self.integer else one for one in inner), self.high]))
-        if self.step is None and not self.integer:
-            raise BadRange("a grid needs choices, a step, or how many points: write points = 5")
         step = self.step or 1
-        count = math.floor((self.high - self.low) / step * (1 + 1e-12)) + 1
-        return [self.low + i * step for i in range(count)]
+        return [min(self.low + i * step, self.high) for i in range(self.grid_size())]  # 0.1 three times is above 0.3
 
     def words(self) -> str:
         if self.choices:
@@ -121,6 +122,9 @@ def read_parameter(path: str, given: Any) -> Parameter:
             raise BadRange("log and step are both given; only one of them can be")
         if isinstance(low, int) and not isinstance(step, int):
             raise BadRange(f"the bounds are integers, and step is {step}: write them with a point, as {low}.0")
+        steps = (high - low) / step
+        if abs(steps - round(steps)) > 1e-8:
+            raise BadRange(f"from {low} to {high} is no whole number of steps of {step}")
         if isinstance(low, float):
             step = float(step)
     if points is not None:

@@ -56,17 +56,22 @@ class Study:
     def __init__(self, search: Search, folder: Path) -> None:
         self.search, self.folder = search, folder
         folder.mkdir(parents=True, exist_ok=True)
+        journal = folder / "journal.log"
+        if not journal.exists() and {one.name for one in folder.iterdir()} - {"study.lock", "journal.lock"}:
+            raise Refused(f"error: '{folder}' holds other things than a search: name a new folder with --output")
         with self._locked():
-            journal = folder / "journal.log"
-            storage = JournalStorage(JournalFileStorage(str(journal), JournalLock(journal)))
-            direction = "maximize" if search.maximize else "minimize"
-            self.main, self.again = (
-                optuna.create_study(storage=storage, study_name=name, direction=direction, load_if_exists=True,
-                                    pruner=make_pruner(search.pruner) if name == "search" else optuna.pruners.NopPruner())
-                for name in ("search", "again"))
+            try:
+                self.main, self.again = self._open(JournalStorage(JournalFileStorage(str(journal), JournalLock(journal))))
+            except (ValueError, KeyError, TypeError) as error:
+                raise Refused(f"error: '{journal}' is not the journal of a search: {error}") from None
             self._same_search()
             self._queue_grid()
         self._held: set[tuple[bool, int]] = set()
+
+    def _open(self, storage: JournalStorage) -> list[optuna.Study]:
+        direction = "maximize" if self.search.maximize else "minimize"
+        return [optuna.create_study(storage=storage, study_name=name, direction=direction, load_if_exists=True, pruner=pruner)
+                for name, pruner in (("search", make_pruner(self.search.pruner)), ("again", optuna.pruners.NopPruner()))]
 
     def _locked(self):
         return locked(self.folder / "study.lock")
@@ -82,8 +87,8 @@ class Study:
                  for name, text in self.search.graph_files.items()}
         before = self.main.user_attrs.get("search")
         if before is None:
-            self.main.set_user_attr("search", told)
             (self.folder / "search.toml").write_text(self.search.file.read_text(encoding="utf-8"), encoding="utf-8")
+            self.main.set_user_attr("search", told)
         elif before != told:
             changes = "\n".join(f"  {key}: {before.get(key, '(not there)')} -> {told.get(key, '(not there)')}"
                                 for key in [*told, *(set(before) - set(told))] if before.get(key) != told.get(key))
@@ -121,6 +126,10 @@ class Study:
                 return False
             self._queue_again()
             return all(one.state.is_finished() for one in self.again.get_trials(deepcopy=False))
+
+    def best_score(self) -> float | None:
+        scores = [one.value for one in self.main.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
+        return (max if self.search.maximize else min)(scores, default=None)
 
     def given_up(self) -> str:
         """Why the search ends early; empty: it does not."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
+import shutil
 import signal
 import subprocess
 import time
@@ -16,6 +18,7 @@ from .search_file import Search
 from .study import Study, Work
 
 BEAT_EVERY = 2.0  # seconds
+LEAST_FREE = 2**24  # bytes: with less, a trial that fails has failed for want of room
 MOST_DEATHS = 3  # of a trial's process: then the trial has failed
 
 
@@ -31,6 +34,7 @@ class Follower:
         self._offset = 0
         self.values: dict[int, list[float]] = {}  # by epoch
         self.epoch = -1  # the last that any node has reported of
+        self.last_is_number = False
 
     def read(self) -> None:
         """A run that is resumed cuts the file back to where its state was saved, and writes the same lines again."""
@@ -48,12 +52,15 @@ class Follower:
         for line in new[: new.rfind(b"\n") + 1].splitlines():
             try:
                 said = json.loads(line)
-                epoch, value = said["epoch"], said["metrics"].get(self._name) if said["node"] == self._node else None
+                epoch, measured = said["epoch"], said["metrics"] if said["node"] == self._node else {}
             except (ValueError, KeyError):  # it was cut back and has grown again since
                 return self._forget()
             self.epoch = max(self.epoch, epoch)
-            if value is not None and math.isfinite(value):
-                self.values.setdefault(epoch, []).append(value)
+            if self._name in measured:
+                value = measured[self._name]
+                self.last_is_number = value is not None and math.isfinite(value)
+                if self.last_is_number:
+                    self.values.setdefault(epoch, []).append(value)
         self._offset += new.rfind(b"\n") + 1
 
     def of_epoch(self, epoch: int) -> float:
@@ -69,7 +76,7 @@ class Run:
     def __init__(self, study: Study, search: Search, engine: Engine, work: Work) -> None:
         self.work, self._study, self._engine = work, study, engine
         self.follower = Follower(work.directory / "metrics.jsonl", search.metric, search.maximize, search.score)
-        self._metric = search.metric
+        self._metric, self._last = search.metric, search.score == "last"
         self._reported = {step - 1 for step in work.frozen().intermediate_values}
         self._pruned = self._stopped = False
         self._beat_at = self.began = time.monotonic()
@@ -109,13 +116,20 @@ class Run:
             return self._complete()
         if self._pruned:
             return self._tell(TrialState.PRUNED, "pruned")
+        if code == FAILED and (free := shutil.disk_usage(self.work.directory).free) < LEAST_FREE:
+            self._study.put_down(self.work)  # it goes on once there is room
+            raise OSError(errno.ENOSPC, f"only {free / 1e6:.0f} MB are left on the disk, and {self.work.name} has failed: "
+                          f"{self._reason()}", str(self.work.directory))
         if code in (FAILED, INVALID):
             return self._tell(TrialState.FAIL, "failed", self._reason())
         if self._stopped:
             self._study.put_down(self.work)
             return "stopped"
+        if code in (INTERRUPTED, -signal.SIGTERM):  # asked to end, but not by us: perhaps we shall be asked next
+            self._start()
+            return None
         # Killed from outside, by the system for want of memory perhaps.
-        how = f"signal {-code}" if code < 0 else "a signal" if code == INTERRUPTED else f"exit code {code}"
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
         deaths = self.work.trial.user_attrs.get("deaths", 0) + 1
         self.work.trial.set_user_attr("deaths", deaths)
         if deaths >= MOST_DEATHS:
@@ -137,6 +151,8 @@ class Run:
 
     def _complete(self) -> str:
         score = self.follower.score()
+        if score is not None and self._last and not self.follower.last_is_number:
+            return self._tell(TrialState.FAIL, "failed", f"{self._metric} was no number in the end")
         if score is None:
             return self._tell(TrialState.FAIL, "failed", f"{self._metric} was never measured as a number")
         return self._tell(TrialState.COMPLETE, "complete", score=score)

@@ -15,7 +15,7 @@ OMNIGLOT = Path(os.environ.get("TWINFLOW_OMNIGLOT", SOURCE / ".." / "shared" / "
 GLYPHS = {"glyphs.classes": 340, "glyphs.samples": 2, "glyphs.size": 16, "run.epochs": 1, "run.steps_per_epoch": 1,
           "held_out.trials": 20}
 SHORT = {
-    "batch-size": GLYPHS,
+    "batch-size": {path: value for path, value in GLYPHS.items() if path != "run.steps_per_epoch"},
     "optimizer": GLYPHS | {"one_shot.trials": 20, "batches.classes_per_batch": 8},
     "augmentation": GLYPHS | {"one_shot.trials": 20, "batches.classes_per_batch": 8},
     "topology": GLYPHS | {"batches.classes_per_batch": 8},

@@ -105,6 +105,19 @@ class KillTest(TuneTest):
         self.run_here(study)
         self.check_all(study)
 
+    def test_a_trial_that_had_the_same_signal_first_has_not_died(self) -> None:
+        study = self.study(GRID.replace("jobs = 2", "jobs = 1"))
+        run = Run(study, study.search, Engine(FLOWRUN, study.search.graph, 1), study.next())
+        for _ in range(MOST_DEATHS):
+            process = run.process
+            wait_until(lambda: (run.work.directory / "state.safetensors").exists() or run.poll(), "it runs")
+            process.terminate()
+            process.wait()
+            self.assertIsNone(run.poll())
+        self.assertNotIn("deaths", study.main.trials[0].user_attrs)
+        run.stop(signal.SIGKILL)
+        run.process.wait()
+
     def test_a_trial_that_is_killed_again_and_again_has_failed(self) -> None:
         study = self.study(GRID.replace("jobs = 2", "jobs = 1").replace("low = 1, high = 8", "choices = [5]"))
         run = Run(study, study.search, Engine(FLOWRUN, study.search.graph, 1), study.next())

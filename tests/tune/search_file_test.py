@@ -47,6 +47,11 @@ class SearchFileTest(TuneTest):
             ('trials = 3\n[space]\n"bowl.x" = { low = 0.0, high = 1.0, points = 3 }', "points are for sampler = \"grid\""),
             ('trials = 3\nset = { "bowl.x" = "$a" }\n' + GOOD, "search.toml:5:1: error: there is no 'a' in [space] for \"$a\""),
             ('trials = 3\n[space]\nwidth = { low = 1, high = 2 }', "search.toml:6:1: error: 'width' is used nowhere"),
+            ('trials = 3\nset = { "bowl.x" = 0.5 }\n' + GOOD, "search.toml:5:1: error: 'bowl.x' is searched, and cannot be set as well"),
+            ('trials = 3\nset = { "bowl.noise" = 2020-01-01 }\n' + GOOD, "search.toml:5:1: error: 'bowl.noise': "),
+            ('trials = 3\n' + GOOD + 'b = { choices = [{ "bowl.x" = 0.5 }] }', "search.toml:6:1: error: 'bowl.x' is searched twice"),
+            ('trials = 3\n[space]\n"bowl.n" = { low = 1, high = 12, step = 4 }', "'bowl.n': from 1 to 12 is no whole number of steps of 4"),
+            ('sampler = "grid"\n[space]\n"bowl.n" = { low = 0, high = 4294967295 }', "search.toml:5:1: error: the grid has more than 100000 points"),
             ("trials = \n" + GOOD, "search.toml:4:10: error: Invalid value\n  trials = \n           ^"),
         ):
             with self.subTest(text=text):
@@ -70,6 +75,12 @@ class SearchFileTest(TuneTest):
         ):
             with self.subTest(text=text):
                 self.assertIn(wanted, self.refused(text, engine=True))
+        more = read_search(self.search_file("trials = 3\n" + GOOD), {"bowl.noise": -1.0})
+        with self.assertRaisesRegex(Refused, "^--set bowl.noise: error: 'noise' is -1, out of range"):
+            check_with_engine(more, Engine(FLOWRUN, more.graph))
+        self.assertIn("search.toml:1:1: error: a trial of unlimited epochs may never end",
+                      self.refused('trials = 3\nset = { "run.epochs" = "unlimited" }\n' + GOOD, engine=True))
+        self.assertEqual("", self.refused('trials = 3\nset = { "run.epochs" = "unlimited", "run.max_steps" = 4 }\n' + GOOD, engine=True))
         file = self.search_file("trials = 3\n" + GOOD)
         file.write_text(file.read_text().replace("bowl.score", "bowl.scor"))
         search = read_search(file)

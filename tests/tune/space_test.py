@@ -19,7 +19,7 @@ class SpaceTest(TuneTest):
 
         self.assertEqual(grid(low=3, high=6), [3, 4, 5, 6])
         self.assertEqual(grid(low=16, high=64, step=16), [16, 32, 48, 64])
-        self.assertEqual(grid(low=0.0, high=0.3, step=0.1), [0.0, 0.1, 0.2, 0.30000000000000004])
+        self.assertEqual(grid(low=0.0, high=0.3, step=0.1), [0.0, 0.1, 0.2, 0.3])
         self.assertEqual(grid(low=0.0, high=1.0, points=3), [0.0, 0.5, 1.0])
         self.assertEqual(grid(low=1, high=3, points=5), [1, 2, 3])  # rounded, each once
         for got, wanted in zip(grid(low=1e-4, high=1e-1, log=True, points=4), [1e-4, 1e-3, 1e-2, 1e-1], strict=True):

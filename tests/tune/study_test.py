@@ -12,6 +12,7 @@ from tune.problems import Refused
 from tune.report import importances, write_report
 from tune.search_file import read_search
 from tune.study import Study
+from tune.trial import Follower
 
 GRID = 'sampler = "grid"\nseeds = 0\n[space]\n"bowl.n" = { low = 3, high = 6 }\n"bowl.x" = { choices = [0.3, 0.5] }\n'
 
@@ -68,6 +69,18 @@ class StudyTest(TuneTest):
         self.graph(epochs=3)
         with self.assertRaisesRegex(Refused, "  the file graph.toml: .* -> "):
             self.study(GRID)
+
+    def test_a_folder_of_something_else_is_left_alone(self) -> None:
+        (self.folder / "study").mkdir()
+        mine = self.folder / "study" / "best.toml"
+        mine.write_text("mine")
+        with self.assertRaisesRegex(Refused, "study' holds other things than a search: name a new folder"):
+            self.study(GRID)
+        self.assertEqual([one.name for one in mine.parent.iterdir()], ["best.toml"])
+        (mine.parent / "journal.log").write_text("mine\n")
+        with self.assertRaisesRegex(Refused, "journal.log' is not the journal of a search"):
+            self.study(GRID)
+        self.assertEqual(mine.read_text(), "mine")
 
     def test_a_failed_trial_is_recorded_and_the_search_goes_on(self) -> None:
         study = self.study(GRID.replace("seeds = 0", 'seeds = 0\nset = { "bowl.fails" = 0.4 }'))
@@ -152,6 +165,17 @@ class StudyTest(TuneTest):
             values = [json.loads(line)["metrics"]["score"] for line in (study.directory(0) / "metrics.jsonl").read_text().splitlines()]
             self.assertEqual(study.main.trials[0].value, max(values) if score == "best" else values[-1])
             self.assertNotEqual(max(values), values[-1])
+
+    def test_what_was_no_number_in_the_end_is_no_last_value(self) -> None:
+        file = self.folder / "metrics.jsonl"
+        line = '{{"epoch": {}, "node": "bowl", "metrics": {{"score": {}}}}}\n'
+        file.write_text(line.format(0, 0.9) + line.format(1, "null"))
+        follower = Follower(file, "bowl.score", True, "last")
+        follower.read()
+        self.assertEqual((follower.score(), follower.last_is_number), (0.9, False))
+        file.write_text(file.read_text() + line.format(2, 0.4))
+        follower.read()
+        self.assertEqual((follower.score(), follower.last_is_number), (0.4, True))
 
 
 if __name__ == "__main__":

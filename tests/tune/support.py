@@ -56,7 +56,7 @@ def wait_until(true: Callable[[], object], what: str) -> None:
 
 
 class NoSignals:
-    got, at_once = None, False
+    got = None
 
 
 class TuneTest(unittest.TestCase):
