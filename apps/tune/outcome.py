@@ -13,6 +13,7 @@ from pathlib import Path
 
 from optuna.trial import FrozenTrial, TrialState
 
+from .files import write
 from .study import Study
 from .values import shown, to_toml
 
@@ -121,10 +122,3 @@ def write_table(study: Study, file: Path) -> None:
             *(["" if one.mean is None else repr(one.mean), *(interval or ("", "")), len(one.again)] if one else [""] * 4),
             trial.user_attrs.get("reason", "")])
     write(file, text.getvalue())
-
-
-def write(file: Path, text: str) -> None:
-    """Whole or not at all."""
-    part = file.with_name(f".{file.name}.{os.getpid()}")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, file)

@@ -10,7 +10,8 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from . import chart
-from .outcome import STATES, best_text, candidates, count, seconds, tally, write
+from .files import write
+from .outcome import STATES, best_text, candidates, count, seconds, tally
 from .space import Parameter
 from .study import Study
 from .values import clock, shown

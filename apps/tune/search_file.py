@@ -7,6 +7,7 @@ import math
 import os
 import tomllib
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Callable
 
@@ -96,10 +97,12 @@ class Search:
         return [dict(zip(paths, point)) for point in itertools.product(*(one.grid() for one in self.space))]
 
     def budget(self) -> int | None:
-        if self.sampler["type"] != "grid":
-            return self.trials
-        points = math.prod(len(one.grid()) for one in self.space)
-        return min(self.trials or points, points)
+        return self.trials if self.sampler["type"] != "grid" else min(self.trials or self._points, self._points)
+
+    @cached_property
+    def _points(self) -> int:
+        """Of a grid; asked again and again while trials run."""
+        return math.prod(len(one.grid()) for one in self.space)
 
     def settings(self, suggested: dict[str, Any]) -> dict[str, Any]:
         return settings(self.always, self.space, {one.path: one.value(suggested[one.path]) for one in self.space})
