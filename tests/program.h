@@ -19,9 +19,9 @@ struct Finished {
 
 /// Starts a program, of the build unless it is named by its whole path. Its output goes to files in `temp`,
 /// which is also its working folder.
-class Program {
+class Process {
  public:
-  Program(const TempFolder& temp, const std::string& name, const std::vector<std::string>& arguments)
+  Process(const TempFolder& temp, const std::string& name, const std::vector<std::string>& arguments)
       : temp_(temp) {
     const std::filesystem::path program = std::filesystem::path(TWINFLOW_BUILD_DIR "/bin") / name;
     std::string command = "cd '" + temp.path.string() + "' && exec '" + program.string() + "'";
@@ -46,7 +46,7 @@ class Program {
 };
 
 inline Finished flowrun(const TempFolder& temp, const std::vector<std::string>& arguments) {
-  return Program(temp, "flowrun", arguments).wait();
+  return Process(temp, "flowrun", arguments).wait();
 }
 
 /// What the run in the folder `output` came to.

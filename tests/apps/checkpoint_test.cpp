@@ -60,7 +60,7 @@ TEST_CASE("a model that cannot be written ends neither the training nor the mode
 TEST_CASE("on a full disk training goes on, and the model that was there stays") {
   OneEpoch begun;
   // No file may get larger than 64 kB: as on a full disk, a write fails, and nobody dies of it.
-  const Finished more = Program(begun.temp, "/bin/sh",
+  const Finished more = Process(begun.temp, "/bin/sh",
                                 {"-c", "trap \"\" XFSZ; ulimit -f 128; exec " TWINFLOW_BUILD_DIR
                                        "/bin/flowrun --resume run --epochs 3"})
                             .wait();

@@ -11,7 +11,7 @@ namespace {
 
 Finished flowinspect(const std::vector<std::string>& arguments) {
   const TempFolder temp;
-  return Program(temp, "flowinspect", arguments).wait();
+  return Process(temp, "flowinspect", arguments).wait();
 }
 
 bool contains(const std::string& text, const std::string& part) {

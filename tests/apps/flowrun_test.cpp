@@ -212,7 +212,7 @@ TEST_CASE("a graph of pairs, with layers written out, learns to tell them apart"
 
 TEST_CASE("an interrupted run keeps its model and says so") {
   const TempFolder temp;
-  Program program(temp, "flowrun", with(small, {"--set", "run.epochs=100000", "--output", "run"}));
+  Process program(temp, "flowrun", with(small, {"--set", "run.epochs=100000", "--output", "run"}));
   for (int i = 0; i < 600 && !std::filesystem::exists(temp.path / "run/best.safetensors"); ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   kill(program.process, SIGINT);
@@ -291,7 +291,7 @@ TEST_CASE("a run that is killed again and again ends as one that was not") {
   for (std::size_t wanted = 7; wanted < lines; wanted += 11) {  // lines after which it dies
     std::vector<std::string> arguments{"--resume", "run"};
     if (!std::filesystem::exists(state)) arguments = with(job, {"--output", "run"});
-    const Program program(temp, "flowrun", arguments);
+    const Process program(temp, "flowrun", arguments);
     for (int i = 0; i < 6000 && (!std::filesystem::exists(state) || measured("run").size() < wanted); ++i)
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     kill(program.process, SIGKILL);
@@ -314,7 +314,7 @@ TEST_CASE("a signal in the middle of an epoch costs nothing: the run goes on at 
   const TempFolder temp;
   const auto job = with(small, {"--set", "run.steps_per_epoch=40", "--set", "run.epochs=1"});
   REQUIRE(flowrun(temp, with(job, {"--output", "whole"})).exit_code == 0);
-  Program program(temp, "flowrun", with(job, {"--output", "run"}));
+  Process program(temp, "flowrun", with(job, {"--output", "run"}));
   const auto metrics = temp.path / "run/metrics.jsonl";
   for (int i = 0; i < 6000 && (!std::filesystem::exists(metrics) || read_file(metrics).empty()); ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
@@ -328,7 +328,7 @@ TEST_CASE("a signal in the middle of an epoch costs nothing: the run goes on at 
 TEST_CASE("a second signal ends the process at once") {
   const TempFolder temp;
   // Steps of a second each, several of them under way.
-  Program program(temp, "flowrun",
+  Process program(temp, "flowrun",
                   with(small, {"--set", "glyphs.classes=500", "--set", "batches.classes_per_batch=200",
                                "--set", "batches.samples_per_class=4", "--set", "glyphs.size=64",
                                "--max-in-flight", "8", "--output", "run"}));
@@ -344,7 +344,7 @@ TEST_CASE("a second signal ends the process at once") {
 TEST_CASE("when nobody reads its output any more, a run ends as by a signal") {
   const TempFolder temp;
   const std::string command = shell_command(with(small, {"--set", "run.epochs=100000", "--output", "run"}));
-  CHECK(Program(temp, "/bin/sh", {"-c", "(" + command + "; echo $? >code) | head -n 3"}).wait().exit_code ==
+  CHECK(Process(temp, "/bin/sh", {"-c", "(" + command + "; echo $? >code) | head -n 3"}).wait().exit_code ==
         0);
   CHECK(read_file(temp.path / "code") == "3\n");
   CHECK(run_result(temp, "run")["reason"] == "stopped by Broken pipe; goes on with flowrun --resume run");
@@ -355,10 +355,10 @@ TEST_CASE("the exit code tells what happened, even where nothing can be printed"
   const TempFolder temp;
   temp.write("bad.toml", "[nood.a]\n");
   const std::string full = " >/dev/full 2>/dev/full";
-  CHECK(Program(temp, "/bin/sh", {"-c", shell_command({"bad.toml"}) + full}).wait().exit_code == 2);
+  CHECK(Process(temp, "/bin/sh", {"-c", shell_command({"bad.toml"}) + full}).wait().exit_code == 2);
   const std::string failing = shell_command(
       with(small, {"--set", "twin.optimizer.learning_rate=1e38", "--output", "run"}));  // weights overflow
-  CHECK(Program(temp, "/bin/sh", {"-c", failing + full}).wait().exit_code == 1);
+  CHECK(Process(temp, "/bin/sh", {"-c", failing + full}).wait().exit_code == 1);
   CHECK(run_result(temp, "run")["status"] == "failed");
 }
 
@@ -366,7 +366,7 @@ TEST_CASE("on a terminal, a line shows how far the run is, and is taken back") {
   const TempFolder temp;
   const std::string command =
       shell_command(with(small, {"--set", "run.steps_per_epoch=40", "--output", "run"}));
-  const std::string shown = Program(temp, "/usr/bin/script", {"-qec", command, "/dev/null"}).wait().output;
+  const std::string shown = Process(temp, "/usr/bin/script", {"-qec", command, "/dev/null"}).wait().output;
   CHECK(contains(shown, "\r\033[K\033[?7lepoch 1/2  step 1/40  twin.loss "));
   CHECK(contains(shown, " items/s  at most 0:"));
   CHECK(contains(shown, "\033[?7h\r\033[Kepoch 1/2  step 40  twin.loss "));

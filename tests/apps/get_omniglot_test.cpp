@@ -42,7 +42,7 @@ class Place {
   Finished run(const std::string& url, const std::vector<std::string>& arguments = {},
                const std::string& program = "") const {
     setenv("TWINFLOW_OMNIGLOT_URL", url.c_str(), 1);
-    const Finished finished = Program(work, program.empty() ? changed.string() : program, arguments).wait();
+    const Finished finished = Process(work, program.empty() ? changed.string() : program, arguments).wait();
     unsetenv("TWINFLOW_OMNIGLOT_URL");
     return finished;
   }
@@ -144,7 +144,7 @@ TEST_CASE("get-omniglot: over HTTP, with curl and with wget") {
       fs::create_symlink(fs::exists("/bin/" + tool) ? "/bin/" + tool : "/usr/bin/" + tool, tools.path / tool);
     fs::create_symlink("/usr/bin/" + program, tools.path / program);
 
-    const Program server(
+    const Process server(
         server_output, "/usr/bin/python3",
         {"-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", place.offered.path.string()});
     std::smatch url;

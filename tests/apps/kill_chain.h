@@ -264,7 +264,7 @@ inline std::string kill_again_and_again(const TempFolder& temp, const std::strin
     std::vector<std::string> arguments{"graph.toml", fresh ? "--output" : "--resume", run, "--threads",
                                        std::to_string(1 + random.below(4))};
     if (kills.all() >= wanted || start > 4 * wanted) {
-      const Finished last = Program(temp, "flowrun", arguments).wait();
+      const Finished last = Process(temp, "flowrun", arguments).wait();
       return last.exit_code == 0 ? "" : fmt::format("exit code {}: {}", last.exit_code, last.errors);
     }
     const auto reported = [&] {
@@ -274,7 +274,7 @@ inline std::string kill_again_and_again(const TempFolder& temp, const std::strin
     const auto before = reported();
     const auto half_before = half_written(folder);
     const Watch watch(folder);
-    const Program program(temp, "flowrun", arguments);
+    const Process program(temp, "flowrun", arguments);
     const double what = random.uniform();
     if (what < 0.15) {
       std::this_thread::sleep_for(std::chrono::duration<double>(random.uniform(0.0, 0.3)));

@@ -103,7 +103,7 @@ layer = [{ type = "dense", units = 4 }]
 
   // From another folder, by its copy in the run directory: the same files are meant.
   std::filesystem::create_directory(temp.path / "elsewhere");
-  const Finished same = Program(temp, "/bin/sh",
+  const Finished same = Process(temp, "/bin/sh",
                                 {"-c", "cd elsewhere && " TWINFLOW_BUILD_DIR
                                        "/bin/flowrun --resume ../run --epochs 2 && " TWINFLOW_BUILD_DIR
                                        "/bin/flowrun ../graphs/graph.toml --resume ../run --epochs 3"})
@@ -155,12 +155,12 @@ TEST_CASE("a damaged state is told of, and the run goes on from the one before t
     CAPTURE(one);
     CHECK(one.starts_with("state, node.best/"));
   }
-  const Finished verified = Program(temp, "flowinspect", {"--verify", "run"}).wait();
+  const Finished verified = Process(temp, "flowinspect", {"--verify", "run"}).wait();
   CHECK(verified.exit_code == 0);
   CHECK(contains(verified.output, "run/state.safetensors: good: a state after epoch 4\n"));
 
   temp.write("run/state.safetensors", "damaged");
-  CHECK(Program(temp, "flowinspect", {"--verify", "run"}).wait().exit_code == 1);
+  CHECK(Process(temp, "flowinspect", {"--verify", "run"}).wait().exit_code == 1);
   temp.write("run/state.previous.safetensors", bytes.substr(0, bytes.size() - 1));
   const Finished none = flowrun(temp, {"graph.toml", "--resume", "run"});
   CHECK(none.exit_code == 1);
@@ -176,7 +176,7 @@ TEST_CASE("where the last state does not fit on the disk, the run has failed and
   REQUIRE(flowrun(temp, {"graph.toml", "--output", "whole"}).exit_code == 0);
   REQUIRE(std::filesystem::file_size(temp.path / "whole/state.safetensors") > 100'000);
   REQUIRE(std::filesystem::file_size(temp.path / "whole/best.safetensors") < 50'000);
-  const Finished full = Program(temp, "/bin/sh",
+  const Finished full = Process(temp, "/bin/sh",
                                 {"-c", "trap \"\" XFSZ; ulimit -f 128; exec " TWINFLOW_BUILD_DIR
                                        "/bin/flowrun graph.toml --output run"})
                             .wait();
@@ -186,7 +186,7 @@ TEST_CASE("where the last state does not fit on the disk, the run has failed and
   CHECK(contains(full.output, "the state: cannot write 'run/state.next.safetensors': File too large\n"));
   CHECK(run_result(temp, "run")["status"] == "failed");
   CHECK(!std::filesystem::exists(temp.path / "run/state.next.safetensors.tmp"));
-  CHECK(Program(temp, "flowinspect", {"--verify", "run"}).wait().exit_code == 0);
+  CHECK(Process(temp, "flowinspect", {"--verify", "run"}).wait().exit_code == 0);
   const Finished resumed = flowrun(temp, {"graph.toml", "--resume", "run"});
   CHECK(resumed.exit_code == 0);
   CHECK(contains(resumed.output, "resumed after epoch 0\n"));

@@ -203,7 +203,7 @@ TEST_CASE("a reader that knows only the format's description reads what was writ
   const TempFolder temp;
   write_safetensors(temp.path / "x", example());
   const Finished python =
-      Program(temp, "/usr/bin/python3",
+      Process(temp, "/usr/bin/python3",
               {TWINFLOW_SOURCE_DIR "/tests/framework/read_safetensors.py", (temp.path / "x").string()})
           .wait();
   if (python.exit_code == 127) {

@@ -73,7 +73,7 @@ TEST_CASE("forever.toml ends by itself when nothing gets better") {
 
 TEST_CASE("forever.toml ends by Ctrl-C with its state saved, and goes on") {
   const TempFolder temp;
-  const Program program(temp, "flowrun", shortened({"--output", "run"}));
+  const Process program(temp, "flowrun", shortened({"--output", "run"}));
   for (int i = 0; i < 3000 && !std::filesystem::exists(temp.path / "run/best.safetensors"); ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   kill(program.process, SIGINT);

@@ -51,7 +51,7 @@ trials = 100
     std::vector<std::string> words{"-u", "TWINFLOW_PLUGIN_PATH"};
     if (!plugin_path.empty()) words = {"TWINFLOW_PLUGIN_PATH=" + plugin_path};
     words.insert(words.end(), command.begin(), command.end());
-    return Program(temp, "/usr/bin/env", words).wait();
+    return Process(temp, "/usr/bin/env", words).wait();
   }
   Finished configure(const std::filesystem::path& source) const {
     return run({"cmake", "-G", "Ninja", "-S", source.string(), "-B", (source / "build").string(),

@@ -41,7 +41,7 @@ double mean(const std::vector<double>& values) {
 }
 
 /// All within the range, its ends nearly reached, each tenth of it holding a tenth of the draws.
-void check_uniform(std::vector<double> drawn, double low, double high) {
+void check_tenths(std::vector<double> drawn, double low, double high) {
   CHECK(*std::min_element(drawn.begin(), drawn.end()) >= low);
   CHECK(*std::max_element(drawn.begin(), drawn.end()) <= high);
   CHECK(std::abs(mean(drawn) - (low + high) / 2) < 0.01 * (high - low));
@@ -78,23 +78,23 @@ TEST_CASE("draw_change: nothing by default") {
 
 TEST_CASE("draw_change: uniform in the ranges") {
   const auto drawn = changes(everything);
-  check_uniform(values(drawn, &AffineChange::rotation), -10, 30);
-  check_uniform(values(drawn, &AffineChange::width_shift), -0.1 * width, 0.2 * width);  // fractions
-  check_uniform(values(drawn, &AffineChange::height_shift), -3, 0.5);  // pixels: one end is not below 1
-  check_uniform(values(drawn, &AffineChange::shear), 2, 12);
-  check_uniform(values(drawn, &AffineChange::zoom_height), 0.5, 2);
-  check_uniform(values(drawn, &AffineChange::zoom_width), 0.5, 2);
-  check_uniform(values(drawn, &AffineChange::channel_shift), -0.2, 0.1);
-  check_uniform(values(drawn, &AffineChange::brightness), 0.4, 1.2);
+  check_tenths(values(drawn, &AffineChange::rotation), -10, 30);
+  check_tenths(values(drawn, &AffineChange::width_shift), -0.1 * width, 0.2 * width);  // fractions
+  check_tenths(values(drawn, &AffineChange::height_shift), -3, 0.5);  // pixels: one end is not below 1
+  check_tenths(values(drawn, &AffineChange::shear), 2, 12);
+  check_tenths(values(drawn, &AffineChange::zoom_height), 0.5, 2);
+  check_tenths(values(drawn, &AffineChange::zoom_width), 0.5, 2);
+  check_tenths(values(drawn, &AffineChange::channel_shift), -0.2, 0.1);
+  check_tenths(values(drawn, &AffineChange::brightness), 0.4, 1.2);
 }
 
 TEST_CASE("draw_change: shifts of one are pixels") {
   const auto drawn = changes({.width_shift = {-1, 1}, .height_shift = {-0.99, 0.99}});
-  check_uniform(values(drawn, &AffineChange::width_shift), -1, 1);
-  check_uniform(values(drawn, &AffineChange::height_shift), -99, 99);
+  check_tenths(values(drawn, &AffineChange::width_shift), -1, 1);
+  check_tenths(values(drawn, &AffineChange::height_shift), -99, 99);
   const auto uneven = changes({.width_shift = {-1, 0.5}, .height_shift = {-0.5, 1}});
-  check_uniform(values(uneven, &AffineChange::width_shift), -1, 0.5);
-  check_uniform(values(uneven, &AffineChange::height_shift), -0.5, 1);
+  check_tenths(values(uneven, &AffineChange::width_shift), -1, 0.5);
+  check_tenths(values(uneven, &AffineChange::height_shift), -0.5, 1);
 }
 
 TEST_CASE("draw_change: a range of one value fixes it") {
@@ -111,7 +111,7 @@ TEST_CASE("draw_change: a logarithmic zoom is as often below 1 as above it") {
   for (const auto member : {&AffineChange::zoom_height, &AffineChange::zoom_width}) {
     std::vector<double> zooms = values(changes(ranges), member);
     for (double& zoom : zooms) zoom = std::log2(zoom);
-    check_uniform(zooms, -2.0000001, 2.0000001);
+    check_tenths(zooms, -2.0000001, 2.0000001);
   }
 }
 

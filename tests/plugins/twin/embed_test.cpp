@@ -110,7 +110,7 @@ TEST_CASE("numpy reads what embed wrote") {
              "import sys\ntry:\n  import numpy\nexcept ImportError:\n  sys.exit(77)\n"
              "a = numpy.load('bench.npy')\nprint(a.shape, a.dtype, a.flags['C_CONTIGUOUS'])\n"
              "a.tofile('raw')\n");
-  const Finished python = ::Program(temp, "/usr/bin/python3", {"read.py"}).wait();
+  const Finished python = ::Process(temp, "/usr/bin/python3", {"read.py"}).wait();
   if (python.exit_code == 127 || python.exit_code == 77) {
     MESSAGE("skipped: there is no /usr/bin/python3 with numpy");
     return;
