@@ -156,11 +156,15 @@ class BatchNormOperation final : public Operation {
     const std::size_t bytes = in.type == memory::data_type::bf16 ? 2 : 4;
     const std::size_t pixels = in.shape.height * in.shape.width, pooled = out.height * out.width;
     planes_.bf16 = bytes == 2;
-    planes_.lanes = in.tag == tag::nChw16c ? 16 : in.tag == tag::nChw8c ? 8 : 1;
+    const bool last = in.tag == tag::nhwc;
+    const auto together = [&](std::size_t lanes) { return last && in.shape.channels % lanes == 0; };
+    planes_.lanes = in.tag == tag::nChw16c || together(16) ? 16
+                    : in.tag == tag::nChw8c || together(8) ? 8
+                                                           : 1;
     blocks_ = (in.shape.channels + planes_.lanes - 1) / planes_.lanes;
-    planes_.pixel = in.tag == tag::nhwc ? in.shape.channels : planes_.lanes;
-    block_bytes_ = bytes * (in.tag == tag::nhwc ? 1 : pixels * planes_.lanes);
-    pooled_block_bytes_ = bytes * (in.tag == tag::nhwc ? 1 : pooled * planes_.lanes);
+    planes_.pixel = last ? in.shape.channels : planes_.lanes;
+    block_bytes_ = bytes * planes_.lanes * (last ? 1 : pixels);
+    pooled_block_bytes_ = bytes * planes_.lanes * (last ? 1 : pooled);
     planes_.height = in.shape.height, planes_.width = in.shape.width;
     planes_.image = pixels * padded(), planes_.pooled_image = pooled * padded();
     planes_.window = at.pool;

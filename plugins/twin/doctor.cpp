@@ -10,14 +10,6 @@
 namespace twinflow::twin {
 namespace {
 
-/// What oneDNN will use: the processor's own, unless DNNL_MAX_CPU_ISA says less. Levels contain one another
-/// bit by bit.
-bool has(dnnl::cpu_isa level) {
-  const auto have = static_cast<unsigned>(dnnl::get_effective_cpu_isa()),
-             wanted = static_cast<unsigned>(level);
-  return (have & wanted) == wanted;
-}
-
 void examine_simd(Diagnosis& diagnosis) {
   const bool limited = std::getenv("DNNL_MAX_CPU_ISA") != nullptr;
   const std::string advice =

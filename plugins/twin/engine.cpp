@@ -17,6 +17,12 @@ std::string library_version() {
          std::to_string(version.patch);
 }
 
+bool has(dnnl::cpu_isa level) {  // levels contain one another bit by bit
+  const auto have = static_cast<unsigned>(dnnl::get_effective_cpu_isa()),
+             wanted = static_cast<unsigned>(level);
+  return (have & wanted) == wanted;
+}
+
 dnnl::primitive_attr attributes() {
   dnnl::primitive_attr made;
   made.set_scratchpad_mode(dnnl::scratchpad_mode::user);

@@ -15,6 +15,8 @@ using dnnl::memory;
 const dnnl::engine& engine();
 /// oneDNN's, as "2.6.3".
 std::string library_version();
+/// Whether oneDNN will use these instructions: the processor has them, and DNNL_MAX_CPU_ISA allows them.
+bool has(dnnl::cpu_isa level);
 /// Primitives use their own scratchpad argument and no threads of their own.
 dnnl::primitive_attr attributes();
 /// Puts oneDNN's OpenMP on one thread for the calling thread: at the head of every task that makes or runs a

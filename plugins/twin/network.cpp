@@ -4,20 +4,12 @@
 
 #include <algorithm>
 
+#include "engine.h"
 #include "program.h"
 #include "shape_hint.h"
 #include "twinflow/error.h"
 
 namespace twinflow::twin {
-namespace {
-
-bool has_bf16() {
-  const auto isa = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
-  const auto wanted = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
-  return (isa & wanted) == wanted;
-}
-
-}  // namespace
 
 std::string dims_text(const std::vector<std::int64_t>& dims) {
   if (dims.empty()) return "one number";
@@ -40,10 +32,11 @@ Shape each_tensor(
 }
 
 Precision resolve(Precision asked) {
-  if (asked == Precision::bf16 && !has_bf16())
+  const bool has_bf16 = has(dnnl::cpu_isa::avx512_core_bf16);
+  if (asked == Precision::bf16 && !has_bf16)
     throw Error(
         "this processor has no bf16 instructions (AVX-512 BF16); use precision = \"f32\" or \"auto\"");
-  if (asked == Precision::automatic) return has_bf16() ? Precision::bf16 : Precision::f32;
+  if (asked == Precision::automatic) return has_bf16 ? Precision::bf16 : Precision::f32;
   return asked;
 }
 

@@ -9,7 +9,8 @@
 namespace twinflow::twin {
 
 /// Some channels of a shard's images, and where they lie: pixel p of image n at n * image + p * pixel, there
-/// `lanes` channels side by side. (One block of nChw16c is 16 lanes, a channel of nchw 1.)
+/// `lanes` channels side by side. (One block of nChw16c is 16 lanes, as are 16
+/// channels of nhwc; a channel of nchw is 1.)
 struct Planes {
   bool bf16 = false;       // else f32
   std::size_t lanes = 16;  // 16, 8 or 1

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "layers_from.h"
+#include "pass_through.h"
 
 using namespace twinflow;
 using namespace twinflow::twin;
@@ -81,5 +82,30 @@ TEST_CASE("fused with sum, ReLU and pooling it is the same as apart, whatever ch
       REQUIRE(fused.size() == apart.size());
       for (std::size_t i = 0; i < fused.size(); ++i)
         CHECK(fused[i] == doctest::Approx(apart[i]).epsilon(1e-4).scale(1.0));
+    }
+}
+
+TEST_CASE("the layout in memory changes nothing, with ReLU and pooling or without") {
+  for (const char* layers : {"['batch_norm']", "['batch_norm', 'relu', 'max_pool']"})
+    for (const std::size_t channels : {5u, 8u, 24u, 32u}) {
+      CAPTURE(layers);
+      CAPTURE(channels);
+      const Shape image{channels, 4, 6};
+      const std::vector<float> images = normal_numbers(6 * image.size(), 1),
+                               upstream = normal_numbers(images.size(), 2);
+      const auto run = [&](memory::format_tag tag) {
+        Setting setting{.tag = tag};
+        setting.weights = {{"0.batch_norm.weight", normal_numbers(channels, 3)},
+                           {"0.batch_norm.bias", normal_numbers(channels, 4)}};
+        return pass_through(layers, image, images, upstream, setting);
+      };
+      const Through plain = run(memory::format_tag::nchw);
+      for (const auto tag : {memory::format_tag::nhwc, memory::format_tag::nChw16c}) {
+        const Through other = run(tag);
+        check_values(other.y, plain.y);
+        REQUIRE(other.dx.size() == plain.dx.size());
+        for (std::size_t i = 0; i < plain.dx.size(); ++i)
+          CHECK(other.dx[i] == doctest::Approx(plain.dx[i]).epsilon(1e-4).scale(1.0));
+      }
     }
 }

@@ -158,3 +158,24 @@ TEST_CASE("no convolution falls to oneDNN's reference code, whatever its channel
         }
       }
 }
+
+TEST_CASE("where the processor has AMX, every convolution in bf16 uses it") {
+  if (!has(dnnl::cpu_isa::avx512_core_amx)) {
+    MESSAGE("skipped: no AMX");
+    return;
+  }
+  for (const auto& [layers, image] :
+       {std::pair<const char*, Shape>{"[{type = 'conv', filters = 64, size = 10, padding = 'valid'}, 'relu', "
+                                      "'max_pool', {type = 'conv', filters = 128, size = 7}]",
+                                      {1, 52, 52}},
+        {"[{type = 'residual', layers = [{type = 'conv', filters = 32}, 'batch_norm']}]", {3, 32, 32}}}) {
+    Network network(layers_from(layers), image, Precision::bf16, Mode::training);
+    network.plan(16);
+    for (const Network::LayerWork& work : network.work())
+      if (work.layer.find("conv") != std::string::npos) {
+        CAPTURE(work.layer);
+        CAPTURE(work.part);
+        CHECK(work.kernel.find("amx") != std::string::npos);
+      }
+  }
+}
