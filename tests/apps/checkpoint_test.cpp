@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "contains.h"
 #include "program.h"
 #include "twinflow/tensors.h"
 
@@ -39,8 +40,6 @@ last = true
     return std::stoull(model.metadata.at("step"));
   }
 };
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
 
 }  // namespace
 

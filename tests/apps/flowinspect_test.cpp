@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "contains.h"
 #include "json_schema.h"
 #include "plugins.h"
 #include "program.h"
@@ -12,10 +13,6 @@ namespace {
 Finished flowinspect(const std::vector<std::string>& arguments) {
   const TempFolder temp;
   return Process(temp, "flowinspect", arguments).wait();
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 /// For the programs started while it lives.

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <thread>
 
+#include "contains.h"
 #include "program.h"
 
 namespace {
@@ -51,10 +52,6 @@ int line_of(const std::string& file, const std::string& start) {
     if (line.starts_with(start)) return number;
   }
   return -1;
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 }  // namespace

@@ -2,15 +2,8 @@
 #include <doctest/doctest.h>
 
 #include "apps/kill_chain.h"
+#include "contains.h"
 #include "plugins/data/fake_idx.h"
-
-namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-}  // namespace
 
 TEST_CASE("--resume takes a run directory or none, before or after the graph") {
   const TempFolder temp;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "contains.h"
 #include "framework/test_nodes.h"
 #include "registry.h"
 
@@ -16,10 +17,6 @@ Types types() { return Registry::instance().loaded(); }
 
 std::string shown(const std::string& kind, const std::string& type) {
   return type_text(*Registry::instance().find(kind, type), types());
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 /// A type that is in no registry, to show what is rare.

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "contains.h"
 #include "program.h"
 #include "twinflow/tensors.h"
 
@@ -79,10 +80,6 @@ trials = 100
 const Kit& kit() {
   static const Kit made;
   return made;
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "contains.h"
 #include "temp_folder.h"
 #include "twinflow/metrics.h"
 #include "twinflow/tensors.h"
@@ -88,8 +89,6 @@ std::string refusal(const std::string& toml) {
   }
   return "";
 }
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
-
 Names shortened(Names lines, const std::filesystem::path& folder) {
   for (std::string& line : lines)
     for (std::size_t at; (at = line.find(folder.string())) != line.npos;)
