@@ -30,16 +30,14 @@ def settings_arguments(settings: Mapping[str, Any]) -> list[str]:
     return [part for path in ordered for part in ("--set", f"{path}={to_toml(settings[path])}")]
 
 
-def cores() -> int:
-    """The processors that this process may use: by its affinity, and by a control group's share."""
-    count = len(os.sched_getaffinity(0))
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        if quota != "max":
-            count = min(count, -(-int(quota) // int(period)))
-    except (OSError, ValueError):
-        pass
-    return max(count, 1)
+def cores(program: Path) -> int:
+    """How many processors a flowrun would use here, as flowinspect beside it tells."""
+    told = subprocess.run([program.with_name("flowinspect"), "--doctor"], capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL)
+    found = re.search(r"^processors +(\d+) of ", told.stdout, re.MULTILINE)
+    if not found:
+        raise OSError(f"flowinspect --doctor does not tell how many processors there are: {last_error(told.stderr)}")
+    return int(found[1])
 
 
 class Engine:

@@ -134,6 +134,9 @@ def search_on(study: Study, search: Search, engine: Engine, display: Display, si
         if not stopping and len(runs) < search.jobs and time.monotonic() >= look_at:
             work = study.next()
             if work:
+                if work.same_as is not None:
+                    display.say(f"{work.name:<10} the same values as trial {work.same_as}, and so the same score")
+                    continue
                 if work.taken_over:
                     display.say(f"{work.name}: was left by a process that has ended, and is gone on with")
                 if work.again and not told_again:
@@ -163,8 +166,9 @@ def main(arguments: list[str]) -> int:
         for key in ("jobs", "trials", "max_time"):
             if getattr(options, key) is not None:
                 search = dataclasses.replace(search, **{key: getattr(options, key)})
-        threads = options.threads or (max(cores() // search.jobs, 1) if search.jobs > 1 else None)
-        engine = Engine(find_flowrun(), search.graph, threads)
+        flowrun = find_flowrun()
+        threads = options.threads or (max(cores(flowrun) // search.jobs, 1) if search.jobs > 1 else None)
+        engine = Engine(flowrun, search.graph, threads)
         check_with_engine(search, engine)
         what = (f"{options.search}: {len(search.space)} parameter{'' if len(search.space) == 1 else 's'}, "
                 f"{search.sampler['type']}, {search.budget() or 'any number of'} trials of {search.graph}, "

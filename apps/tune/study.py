@@ -32,7 +32,8 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 @dataclass
 class Work:
-    """A trial that this process holds. `again`: it evaluates another trial with a fresh seed."""
+    """A trial that this process holds. `again`: it evaluates another trial with a fresh seed. `same_as`: the number of
+    a trial with the same values, whose score this one has been given; then it is over, and nobody holds it."""
 
     study: optuna.Study
     trial: optuna.Trial
@@ -42,6 +43,7 @@ class Work:
     owner: Owner
     taken_over: bool
     again: bool
+    same_as: int | None = None
 
     def frozen(self) -> FrozenTrial:
         return self.study.trials[self.trial.number]
@@ -56,6 +58,8 @@ class Study:
 
     def __init__(self, search: Search, folder: Path) -> None:
         self.search, self.folder = search, folder
+        if folder.exists() and not folder.is_dir():
+            raise Refused(f"error: '{folder}' is no folder: name another one with --output")
         folder.mkdir(parents=True, exist_ok=True)
         journal = folder / "journal.log"
         if not journal.exists() and {one.name for one in folder.iterdir()} - {"study.lock", "journal.lock"}:
@@ -113,7 +117,7 @@ class Study:
                         return work
             if self._wants_more(trials):
                 self.main.sampler = make_sampler(self.search.sampler, len(self._begun(trials)))
-                return self._new(self.main, again=False)
+                return self._answered(self._new(self.main, again=False))
             if self._main_is_over(trials):
                 self._queue_again()
                 if self.again.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
@@ -210,6 +214,19 @@ class Study:
         if owner is None:
             raise RuntimeError(f"trial {trial.number} is new, and somebody holds it")
         return self._work(trial, owner, again, False)
+
+    def _answered(self, work: Work) -> Work:
+        """A sampler may ask for the same values again, where there are few. The seed is the same, and so is the score."""
+        mine = work.frozen()
+        known = next((one for one in self.main.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+                      if one.params == mine.params), None)
+        if known is None:
+            return work
+        for epoch, score in known.intermediate_values.items():
+            work.trial.report(score, epoch)
+        work.same_as = known.number
+        self.tell(work, known.state, known.value, f"the same values as trial {known.number}")
+        return work
 
     def _take_over(self, study: optuna.Study, trial: FrozenTrial, again: bool) -> Work | None:
         owner = Owner.take(self._owner_file(again, trial))

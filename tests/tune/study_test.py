@@ -2,11 +2,13 @@
 
 import csv
 import json
+import os
 import subprocess
 import tomllib
 
 from support import FLOWRUN, TuneTest, bowl, states, unittest
 
+from tune.engine import cores
 from tune.outcome import candidates, count, write_best, write_table
 from tune.problems import Refused
 from tune.report import importances, write_report
@@ -42,6 +44,26 @@ class StudyTest(TuneTest):
         self.assertEqual((again.trial.number, again.taken_over, again.settings), (2, True, work[2].settings))
         self.assertEqual(len(again.trial.user_attrs["ran"]), 2)  # what put_down told, and what the file did
         self.assertFalse(one.over())
+
+    def test_the_same_values_are_not_run_twice(self) -> None:
+        study = self.study(GRID.replace('"grid"', '"random"\ntrials = 24'))
+        self.run_here(study)
+        self.assertEqual(states(study), ["COMPLETE"] * 24)
+        points = [json.dumps(trial.params, sort_keys=True) for trial in study.main.trials]
+        self.assertLessEqual(len(set(points)), 8)
+        for number, trial in enumerate(study.main.trials):
+            first = study.main.trials[points.index(points[number])]
+            self.assertEqual((trial.value, trial.intermediate_values), (first.value, first.intermediate_values))
+            self.assertEqual((study.directory(number) / "result.json").exists(), first.number == number)
+            if first.number != number:
+                self.assertEqual(trial.user_attrs["reason"], f"the same values as trial {first.number}")
+
+    def test_jobs_divide_the_processors_that_may_be_used(self) -> None:
+        allowed = os.sched_getaffinity(0)
+        self.addCleanup(os.sched_setaffinity, 0, allowed)
+        self.assertLessEqual(cores(FLOWRUN), len(allowed))
+        os.sched_setaffinity(0, {min(allowed)})
+        self.assertEqual(cores(FLOWRUN), 1)
 
     def test_a_trial_whose_maker_died_at_once_is_made_whole(self) -> None:
         text = 'sampler = "random"\ntrials = 2\n[space]\n"bowl.x" = { low = 0.0, high = 1.0 }\n"bowl.n" = { low = 1, high = 64 }\n'
