@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
+#include <cstdlib>
 #include <memory>
 #include <system_error>
 
@@ -36,10 +37,12 @@ std::vector<int> affinity() {
 }  // namespace
 
 UsableProcessors usable_processors() {
-  return usable_processors(affinity(), static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)), "/");
+  return usable_processors(affinity(), static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)), "/",
+                           std::getenv("SLURM_CPUS_PER_TASK"));
 }
 
-UsableProcessors usable_processors(std::vector<int> allowed, int online, const std::filesystem::path& root) {
+UsableProcessors usable_processors(std::vector<int> allowed, int online, const std::filesystem::path& root,
+                                   const char* cpus_per_task) {
   UsableProcessors made;
   const int in_mask = static_cast<int>(allowed.size());
   made.allowed = std::move(allowed);
@@ -50,6 +53,10 @@ UsableProcessors usable_processors(std::vector<int> allowed, int online, const s
     // Rounded up, as part of a processor is of use, too.
     made.count = std::max(static_cast<int>(std::ceil(quota->value)), 1);
     why = fmt::format("the cgroup {} allows {:.2f}", quota->group.path, quota->value);
+  }
+  if (const int granted = cpus_per_task ? std::atoi(cpus_per_task) : 0; granted > 0 && granted < made.count) {
+    made.count = granted;
+    why = fmt::format("SLURM_CPUS_PER_TASK is {}", granted);
   }
   made.reason = fmt::format("{} of {} processors: {}", made.count, online, why);
   return made;

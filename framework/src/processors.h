@@ -14,11 +14,13 @@ struct UsableProcessors {
 };
 
 /// The processors that this process may use: those of its affinity mask (taskset, cpusets, batch systems), or
-/// fewer where its control groups allow less time than that. Any thread.
+/// fewer where its control groups allow less time than that, or where Slurm has granted its task fewer and
+/// binds it to none (SLURM_CPUS_PER_TASK). Any thread.
 UsableProcessors usable_processors();
 
-/// The same from what is given: the processors in the mask, how many are online, and the folder that holds
-/// proc and sys.
-UsableProcessors usable_processors(std::vector<int> allowed, int online, const std::filesystem::path& root);
+/// The same from what is given: the processors in the mask, how many are online, the folder that holds proc
+/// and sys, and what Slurm has granted (nullptr: it has not said).
+UsableProcessors usable_processors(std::vector<int> allowed, int online, const std::filesystem::path& root,
+                                   const char* cpus_per_task = nullptr);
 
 }  // namespace twinflow

@@ -52,6 +52,18 @@ TEST_CASE("the smaller of affinity mask and quota is the one named") {
   CHECK(usable(machine, 4, 16).reason == "4 of 16 processors: the affinity mask allows 4");
 }
 
+TEST_CASE("what Slurm has granted the task limits the processors, where it binds to none") {
+  const FakeMachine machine;
+  std::vector<int> mask(16);
+  std::iota(mask.begin(), mask.end(), 0);
+  const auto granted = [&](const char* cpus) { return usable_processors(mask, 16, machine.root(), cpus); };
+  CHECK(granted("4").count == 4);
+  CHECK(granted("4").allowed.size() == 16);
+  CHECK(granted("4").reason == "4 of 16 processors: SLURM_CPUS_PER_TASK is 4");
+  for (const char* nothing : {"16", "64", "0", "", "many"})
+    CHECK(granted(nothing).reason == "16 of 16 processors: nothing limits them");
+}
+
 TEST_CASE("this process's own affinity mask is followed") {
   cpu_set_t before;
   REQUIRE(sched_getaffinity(0, sizeof before, &before) == 0);
