@@ -3,9 +3,9 @@
 //   step_limit [--network conv4] [--precision f32] [--images 128] [--size 52] [--threads 2] [--shard 16]
 // Each primitive runs over one shard (dense layers: over the batch), one thread a primitive, on all threads
 // at once, each in its own memory, which is in the cache where it fits: time of the processor, best of
-// several. A convolution is the faster of the direct form and Winograd's; batch normalisation has its ReLU
-// fused. Prints one line: images (or pairs) a second for all threads. No distances, loss, update or copies of
-// weights.
+// several. A convolution is the faster of the direct form and Winograd's, in bf16 of AMX where there is such;
+// batch normalisation has its ReLU fused. Prints one line: images (or pairs) a second for all threads. No
+// distances, loss, update or copies of weights.
 #include <omp.h>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
@@ -232,7 +232,13 @@ class Step {
 
  private:
   memory::desc image(memory::dim channels, memory::dim side) const {
+    if (type_ == memory::data_type::bf16 && amx()) return {{shard_, channels, side, side}, type_, Tag::nhwc};
     return {{shard_, channels, side, side}, type_, channels > 1 ? Tag::nChw16c : Tag::nchw};
+  }
+  /// AMX wants channels last.
+  static bool amx() {
+    const auto wanted = static_cast<unsigned>(cpu_isa::avx512_core_amx);
+    return (static_cast<unsigned>(get_effective_cpu_isa()) & wanted) == wanted;
   }
   void by_shard(double once) { total_ += once * static_cast<double>(images_) / static_cast<double>(shard_); }
 
