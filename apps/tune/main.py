@@ -40,7 +40,7 @@ def reference() -> str:
                       + ("" if isinstance(one.default, bool) else f", {one.range()}") for key, one in kind.options.items()]
     lines += ["", "Exit codes: 0 finished, 1 failed, 2 invalid search or usage, 3 stopped by a signal (130 at once, by a second",
               "Ctrl-C); started again, it goes on. Several processes, on several machines that share the folder, work on one",
-              "search.",
+              "search. Values that were tried before are not run again: such a trial is given the first one's score.",
               "Paths in values are taken as those of flowrun --set, from the working folder.",
               "Example: flowtune graphs/search/optimizer.toml --jobs 2"]
     return "\n".join(lines)

@@ -17,11 +17,14 @@ GLYPHS = {"glyphs.classes": 340, "glyphs.samples": 2, "glyphs.size": 16, "run.ep
 SHORT = {
     "batch-size": {path: value for path, value in GLYPHS.items() if path != "run.steps_per_epoch"},
     "optimizer": GLYPHS | {"one_shot.trials": 20, "batches.classes_per_batch": 8},
+    "train": GLYPHS | {"one_shot.trials": 20, "batches.classes_per_batch": 8},
     "augmentation": GLYPHS | {"one_shot.trials": 20, "batches.classes_per_batch": 8},
     "topology": GLYPHS | {"batches.classes_per_batch": 8},
     "koch2015": {"run.epochs": 1, "run.steps_per_epoch": 1, "pairs.pairs": 1, "held_out.ways": 2, "held_out.trials": 2,
                  "omniglot.path": str(OMNIGLOT.resolve()),
                  "omniglot.split": {"by": "maker", "validation": 0.1, "test": 0.8}},
+    "omniglot": {"run.epochs": 1, "run.steps_per_epoch": 1, "batches.classes_per_batch": 8, "one_shot.trials": 20,
+                 "averaged.copies": 1, "omniglot.size": 28, "omniglot.path": str(OMNIGLOT.resolve())},
 }
 
 
@@ -41,7 +44,7 @@ class GraphsTest(TuneTest):
     def test_each_runs(self) -> None:
         for name, less in SHORT.items():
             with self.subTest(name):
-                if name == "koch2015" and not OMNIGLOT.is_dir():
+                if "omniglot.path" in less and not OMNIGLOT.is_dir():
                     self.skipTest(f"there is no Omniglot in '{OMNIGLOT}'; TWINFLOW_OMNIGLOT may name its folder")
                 search = read_search(SEARCHES / f"{name}.toml", less)
                 search.trials, search.seeds, search.max_failed_share = 1, 0, 1.0
