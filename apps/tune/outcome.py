@@ -35,8 +35,8 @@ class Candidate:
         return statistics.fmean(self.again.values()) if self.again else None
 
     def interval(self) -> tuple[float, float] | None:
-        """Of the mean, 95 %, by Student's t."""
-        if len(self.again) < 2:
+        """Of the mean, 95 %, by Student's t; of two values it would be wider than any range they may come from."""
+        if len(self.again) < 3:
             return None
         from scipy.stats import t  # slow to load
 
