@@ -217,9 +217,8 @@ class Study:
 
     def _answered(self, work: Work) -> Work:
         """A sampler may ask for the same values again, where there are few. The seed is the same, and so is the score."""
-        mine = work.frozen()
         known = next((one for one in self.main.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
-                      if one.params == mine.params), None)
+                      if one.params == work.trial.params), None)
         if known is None:
             return work
         for epoch, score in known.intermediate_values.items():

@@ -224,9 +224,10 @@ class ConvOperation final : public Operation {
                                                             memory::format_tag to) const {
     using tag = memory::format_tag;
     const bool tiles = in.type == memory::data_type::bf16 && has(dnnl::cpu_isa::avx512_core_amx);
-    std::vector<tag> outputs{to};
+    std::vector<tag> inputs{in.tag, tag::nChw16c, tag::nhwc, tag::nchw}, outputs{to};
+    if (tiles) inputs = {tag::nhwc, in.tag, tag::nChw16c, tag::nchw};
     if (to == tag::any) outputs = {tiles ? tag::nhwc : tag::any, tag::nChw16c, tag::nhwc, tag::nchw};
-    for (const tag from : {tiles ? tag::nhwc : in.tag, in.tag, tag::nChw16c, tag::nhwc, tag::nchw})
+    for (const tag from : inputs)
       for (const tag one : outputs)
         if (!needs_reference_code(in, from, out, one)) return {from, one};
     return {in.tag, to};

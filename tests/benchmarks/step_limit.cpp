@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "plugins/twin/buffer.h"
+#include "plugins/twin/engine.h"
 #include "twinflow/error.h"
 
 using namespace dnnl;
@@ -34,12 +35,7 @@ namespace {
 const engine cpu(engine::kind::cpu, 0);
 
 /// Several threads run one primitive: each with a scratchpad of its own.
-primitive_attr own_scratchpad() {
-  primitive_attr made;
-  made.set_scratchpad_mode(scratchpad_mode::user);
-  return made;
-}
-const primitive_attr attributes = own_scratchpad();
+const primitive_attr attributes = twinflow::twin::attributes();
 
 double thread_seconds() {
   timespec now{};
@@ -232,13 +228,10 @@ class Step {
 
  private:
   memory::desc image(memory::dim channels, memory::dim side) const {
-    if (type_ == memory::data_type::bf16 && amx()) return {{shard_, channels, side, side}, type_, Tag::nhwc};
+    if (type_ == memory::data_type::bf16 &&
+        twinflow::twin::has(cpu_isa::avx512_core_amx))  // it wants channels last
+      return {{shard_, channels, side, side}, type_, Tag::nhwc};
     return {{shard_, channels, side, side}, type_, channels > 1 ? Tag::nChw16c : Tag::nchw};
-  }
-  /// AMX wants channels last.
-  static bool amx() {
-    const auto wanted = static_cast<unsigned>(cpu_isa::avx512_core_amx);
-    return (static_cast<unsigned>(get_effective_cpu_isa()) & wanted) == wanted;
   }
   void by_shard(double once) { total_ += once * static_cast<double>(images_) / static_cast<double>(shard_); }
 

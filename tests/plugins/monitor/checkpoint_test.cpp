@@ -89,6 +89,7 @@ std::string refusal(const std::string& toml) {
   }
   return "";
 }
+
 Names shortened(Names lines, const std::filesystem::path& folder) {
   for (std::string& line : lines)
     for (std::size_t at; (at = line.find(folder.string())) != line.npos;)
