@@ -111,4 +111,33 @@ void Images::read() {
   *this = std::move(made);
 }
 
+namespace {
+
+void keep(Images& images, std::size_t begin, std::size_t end) {
+  if (images.unread()) {
+    images.shots = {images.shots.begin() + static_cast<std::ptrdiff_t>(begin),
+                    images.shots.begin() + static_cast<std::ptrdiff_t>(end)};
+    images.count = images.shots.size();
+    return;
+  }
+  Images kept(end - begin, images.channels, images.height, images.width);
+  std::copy_n(images.image(begin), kept.pixels.size(), kept.pixels.data());
+  images = std::move(kept);
+}
+
+template <class Batch>
+void keep_share(Batch& batch, int rank, int size) {
+  if (size == 1 || batch.images.count != batch.whole()) return;
+  const auto bound = [&](int r) {
+    return batch.whole() * static_cast<std::size_t>(r) / static_cast<std::size_t>(size);
+  };
+  batch.first = bound(rank);
+  keep(batch.images, bound(rank), bound(rank + 1));
+}
+
+}  // namespace
+
+void take_share(ImageBatch& batch, int rank, int size) { keep_share(batch, rank, size); }
+void take_share(PairBatch& batch, int rank, int size) { keep_share(batch, rank, size); }
+
 }  // namespace twinflow

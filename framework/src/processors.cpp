@@ -38,11 +38,11 @@ std::vector<int> affinity() {
 
 UsableProcessors usable_processors() {
   return usable_processors(affinity(), static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)), "/",
-                           std::getenv("SLURM_CPUS_PER_TASK"));
+                           std::getenv("SLURM_CPUS_PER_TASK"), std::getenv("OMPI_COMM_WORLD_LOCAL_SIZE"));
 }
 
 UsableProcessors usable_processors(std::vector<int> allowed, int online, const std::filesystem::path& root,
-                                   const char* cpus_per_task) {
+                                   const char* cpus_per_task, const char* ranks_here) {
   UsableProcessors made;
   const int in_mask = static_cast<int>(allowed.size());
   made.allowed = std::move(allowed);
@@ -57,6 +57,11 @@ UsableProcessors usable_processors(std::vector<int> allowed, int online, const s
   if (const int granted = cpus_per_task ? std::atoi(cpus_per_task) : 0; granted > 0 && granted < made.count) {
     made.count = granted;
     why = fmt::format("SLURM_CPUS_PER_TASK is {}", granted);
+  }
+  if (const int ranks = ranks_here ? std::atoi(ranks_here) : 0;
+      ranks > 1 && made.count > 1 && made.count == online) {
+    made.count = std::max(made.count / ranks, 1);
+    why = fmt::format("mpirun has started {} processes here, bound to none", ranks);
   }
   made.reason = fmt::format("{} of {} processors: {}", made.count, online, why);
   return made;

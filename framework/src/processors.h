@@ -14,13 +14,14 @@ struct UsableProcessors {
 };
 
 /// The processors that this process may use: those of its affinity mask (taskset, cpusets, batch systems), or
-/// fewer where its control groups allow less time than that, or where Slurm has granted its task fewer and
-/// binds it to none (SLURM_CPUS_PER_TASK). Any thread.
+/// fewer where its control groups allow less time than that, where Slurm has granted its task fewer and
+/// binds it to none (SLURM_CPUS_PER_TASK), or where mpirun has started several on this machine and lets each
+/// use all of it (OMPI_COMM_WORLD_LOCAL_SIZE). Any thread.
 UsableProcessors usable_processors();
 
 /// The same from what is given: the processors in the mask, how many are online, the folder that holds proc
-/// and sys, and what Slurm has granted (nullptr: it has not said).
+/// and sys, what Slurm has granted, and how many Open MPI has started here (nullptr: they have not said).
 UsableProcessors usable_processors(std::vector<int> allowed, int online, const std::filesystem::path& root,
-                                   const char* cpus_per_task = nullptr);
+                                   const char* cpus_per_task = nullptr, const char* ranks_here = nullptr);
 
 }  // namespace twinflow

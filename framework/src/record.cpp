@@ -139,6 +139,14 @@ void Record::resume(const std::filesystem::path& directory, const State& state) 
   }
 }
 
+void Record::follow(const std::filesystem::path& directory) {
+  const std::lock_guard lock(mutex_);
+  directory_ = directory;
+  following_ = true;
+  said_early_.clear();
+  reported_early_.clear();
+}
+
 State Record::save() {
   const std::lock_guard lock(mutex_);
   metrics_->sync();
@@ -184,6 +192,7 @@ void Record::write(std::optional<LineFile>& file, const std::string* line) {
 
 std::string Record::trouble() {
   const std::lock_guard lock(mutex_);
+  if (following_) return "";
   write(metrics_);
   return metrics_->trouble();
 }
@@ -199,6 +208,7 @@ void Record::write_all() {
 }
 
 void Record::log(const std::string& line) {
+  if (following_) return;
   if (!log_) return said_early_.push_back(line);
   try {
     write(log_, &line);
@@ -230,6 +240,7 @@ const MetricInfo* Record::declared(const std::string& node, const std::string& m
 
 void Record::report(std::string_view node, const Item& item, const Numbers& values) {
   const std::lock_guard lock(mutex_);
+  if (following_) return;
   const std::string name(node);
   const std::string line = Json({{"time", std::round(seconds() * 1000) / 1000},
                                  {"epoch", item.epoch},

@@ -42,6 +42,8 @@ class Record {
   /// Goes on in a run directory that was locked: what was written after save() is cut off. Throws Error when
   /// it cannot be written.
   void resume(const std::filesystem::path& directory, const State& state);
+  /// Instead of create() or resume() on a rank that leaves all writing to the first one.
+  void follow(const std::filesystem::path& directory);
   const std::filesystem::path& directory() const { return directory_; }
   /// What resume() needs. What was reported until now is on the disk when it returns, and graph.toml is this
   /// run's: a run that could not be gone on with leaves the one that was there. Throws Error when something
@@ -106,7 +108,7 @@ class Record {
   std::optional<FolderLock> lock_;
   std::optional<LineFile> metrics_, log_;
   std::string lost_;  // why lines of the log are
-  bool graph_written_ = false;
+  bool graph_written_ = false, following_ = false;
   std::vector<std::string> said_early_, reported_early_;  // before there was a run directory
   std::map<std::string, Numbers> last_;
   std::map<std::string, std::map<std::string, Best>> best_;

@@ -98,6 +98,11 @@ void RunSettings::describe(TableSpec<RunSettings>& spec) {
       .doc("\"node.metric\", ...: what the progress shows; []: the first metric of every node");
   spec.param("plugins", &RunSettings::plugins)
       .doc("plugin libraries, or folders of them, that the graph needs");
+  spec.param("distributed", &RunSettings::distributed)
+      .doc(
+          "how the processes that train together are connected: \"mpi\". Need not be said to those that "
+          "mpirun "
+          "or srun has started several of");
 }
 
 }  // namespace twinflow

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -51,6 +52,7 @@ struct RunSettings {
   double save_minutes = 0;
   std::vector<std::string> progress;
   std::vector<std::filesystem::path> plugins;
+  std::shared_ptr<const Connection> distributed;  // or nullptr
 
   static void describe(TableSpec<RunSettings>& spec);
 

@@ -1,23 +1,28 @@
 #include "runtime.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <tbb/flow_graph.h>
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
 #include <tbb/version.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <new>
 #include <optional>
 #include <thread>
 
+#include "agreement.h"
 #include "control_board.h"
 #include "fingerprint.h"
 #include "graph_changes.h"
 #include "join.h"
+#include "processes.h"
 #include "processors.h"
 #include "record.h"
 #include "registry.h"
@@ -52,27 +57,38 @@ struct Station {
   double finish_seconds = 0;
   std::optional<Clock::time_point> free_since;  // stateful, within an epoch
   bool opened = false;
+  bool shared = false;  // only this rank's share of a batch goes through
 };
 
 class Runtime final : public Run {
  public:
-  Runtime(Plan& plan, const RunOptions& options)
+  /// `ranks`: nullptr where this process runs the graph by itself.
+  Runtime(Plan& plan, const RunOptions& options, Ranks* ranks)
       : plan_(plan),
+        ranks_(ranks),
         threads_(options.threads > 0 ? options.threads : usable_processors().count),
         max_in_flight_(options.max_in_flight > 0 ? options.max_in_flight : threads_ + 2),
         output_(options.output),
-        resume_(options.resume.empty() && options.resume_newest ? newest_run(plan.graph_name, epochs())
-                                                                : options.resume),
+        resume_(run_to_resume(options)),
         allow_changes_(options.allow_changes),
         trace_file_(options.trace),
-        record_(plan, options.quiet),
+        record_(plan, options.quiet || !leads()),
         timetable_(plan.run),
         save_times_(options.grace, [this](const std::string& line) { record_.say(line); }) {
+    if (ranks_)
+      record_.say(fmt::format("{} processes train together; this is {}", ranks_->size(),
+                              ranks_->name(ranks_->rank())));
+    if (const std::string crowded =
+            crowding(threads_, static_cast<int>(usable_processors().allowed.size()),
+                     static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)),
+                     started_together([](const char* name) { return std::getenv(name); }));
+        !crowded.empty())
+      record_.say("slow: " + crowded);
     if (!resume_.empty()) {
       if (options.resume.empty())
         record_.say(fmt::format("going on in '{}', the newest run of this graph that has not ended",
                                 resume_.string()));
-      if (std::filesystem::is_directory(resume_)) record_.lock(resume_);
+      if (leads() && std::filesystem::is_directory(resume_)) record_.lock(resume_);
       resumed_ = read_saved_run(resume_);
       saved_ = true;
       state_is_bad_ = !resumed_->newest_is_bad.empty();
@@ -85,7 +101,7 @@ class Runtime final : public Run {
         if (port.streamed()) station.join.add_port(port.name);
     }
     for (std::size_t i = 0; i < plan.nodes.size(); ++i)
-      (plan.nodes[i].info->hear ? listeners_ : finishing_).push_back(i);
+      if (!left_out(i)) (plan.nodes[i].info->hear ? listeners_ : finishing_).push_back(i);
     finishing_.insert(finishing_.end(), listeners_.begin(), listeners_.end());
     about_ = {{"graph", plan.resolved_toml},
               {"seed", fmt::format("{}", plan.run.seed)},
@@ -98,19 +114,20 @@ class Runtime final : public Run {
     const tbb::global_control limit(tbb::global_control::max_allowed_parallelism,
                                     static_cast<std::size_t>(threads_));
     tbb::task_arena arena(threads_);
-    const SignalGuard signals;
     arena.execute([&] {
       board_.connect(plan_);
       if (trace_) guarded("", [&] { write_atomically(trace_file_, "[]\n"); });  // fails now or not at all
-      if (!resumed_) guarded("", [&] { record_.check_output(output_); });
+      if (!resumed_ && leads()) guarded("", [&] { record_.check_output(output_); });
       if (!failed_) open_nodes();
-      if (!failed_ && SignalGuard::received() == 0) set_epoch_length();
-      if (!failed_ && SignalGuard::received() == 0) guarded("", [&] { begin(); });
+      if (!failed_ && !signalled()) set_epoch_length();
+      meet();
+      if (!failed_ && !signalled()) guarded("", [&] { begin(); });
       if (!failed_ && started_) {
         restore_nodes();
         if (!saved_) save();      // from now on there is something to resume
         build(graph_.emplace());  // in here: a graph belongs to the arena it is made in
         timetable_.start(record_.seconds(), Clock::now());
+        meet();
         while (!ending()) run_epoch(*graph_);
         save_last();
         for (Station& station : stations_) station.join.clear();  // of a run that ended between items
@@ -141,7 +158,9 @@ class Runtime final : public Run {
       for (const MetricInfo& metric : node.metrics) all.push_back(node.name + "." + metric.name);
     return all;
   }
+  Ranks* ranks() override { return ranks_; }
   std::shared_future<bool> later(std::string what, std::function<void()> write, Retry retry) override {
+    if (!leads()) return written_elsewhere();
     return writer_.later(std::move(what), std::move(write), retry == Retry::yes);
   }
   void report(std::string_view node, const Item& item, const Numbers& values) override {
@@ -158,6 +177,55 @@ class Runtime final : public Run {
   Tracer* trace() override { return trace_ ? &*trace_ : nullptr; }
 
  private:
+  /// Of several ranks the first one writes, and has all nodes.
+  bool leads() const { return !ranks_ || ranks_->first(); }
+  bool left_out(std::size_t node) const { return !leads() && plan_.nodes[node].info->first_rank_only; }
+  static std::shared_future<bool> written_elsewhere() {
+    std::promise<bool> promise;
+    promise.set_value(true);
+    return promise.get_future().share();
+  }
+
+  std::filesystem::path run_to_resume(const RunOptions& options) {
+    const auto find = [&] {
+      return options.resume.empty() && options.resume_newest ? newest_run(plan_.graph_name, epochs())
+                                                             : options.resume;
+    };
+    if (!ranks_) return find();
+    agreement_.emplace(*ranks_);
+    return agreement_->of_first(leads() ? find().string() : "");
+  }
+
+  /// A signal to end, noted by this process or, where ranks have met, by one of them.
+  int signalled() const { return ranks_ ? settled_.signal : SignalGuard::received(); }
+
+  /// With the other ranks, between items: what all do from here. Without ranks nothing is to be settled.
+  void meet() {
+    if (!ranks_ || failed_) return;
+    guarded("", [&] {
+      const auto now = Clock::now();
+      const std::uint64_t step = next_step_;
+      Agreement::Wish mine = settled_;  // its pace, where no item was worked on since
+      mine.signal = SignalGuard::received();
+      mine.budget = timetable_.spent(steps_done(), now).has_value();
+      mine.pause = timetable_.time_to_pause(now);
+      if (step > met_step_)
+        mine.seconds =
+            std::chrono::duration<double>(now - met_at_).count() / static_cast<double>(step - met_step_);
+      mine.next_step = step;
+      settled_ = agreement_->settle(mine);
+      met_step_ = step;
+      met_at_ = Clock::now();
+    });
+  }
+  /// How many items may start before ranks meet again: about two seconds' worth, for then they stand still
+  /// for a moment.
+  std::uint64_t items_until_meeting() const {
+    constexpr double seconds = 2.0;
+    if (settled_.seconds <= 0.0) return 1;
+    return static_cast<std::uint64_t>(std::clamp(seconds / settled_.seconds, 1.0, 1e6));
+  }
+
   std::uint64_t steps_done() const { return position_.epoch * steps_per_epoch_ + position_.index; }
 
   /// Why the run has come to its end, if it has: all epochs are done, a node has stopped it, a budget is
@@ -175,8 +243,10 @@ class Runtime final : public Run {
   /// Asked between items, or where an epoch has ended.
   bool ending() {
     const std::lock_guard lock(mutex_);
-    if (failure_ || SignalGuard::received() != 0) return true;
-    budget_spent_ = timetable_.spent(steps_done(), Clock::now());
+    if (failure_ || signalled() != 0) return true;
+    budget_spent_ = timetable_.spent(steps_done(), !ranks_           ? Clock::now()
+                                                   : settled_.budget ? Clock::time_point::max()
+                                                                     : Clock::time_point::min());
     return end().has_value();
   }
 
@@ -221,7 +291,8 @@ class Runtime final : public Run {
     // Made when the first node asks for it: a constant nobody uses costs nothing.
     std::map<std::pair<std::size_t, std::size_t>, Parcel> constants;
     Fingerprints fingerprints;
-    for (std::size_t i = 0; i < plan_.nodes.size() && !failure_ && SignalGuard::received() == 0; ++i) {
+    for (std::size_t i = 0; i < plan_.nodes.size() && !failure_ && !signalled(); ++i) {
+      if (left_out(i)) continue;
       Plan::PlannedNode& planned = plan_.nodes[i];
       NodeAccess::attach(*planned.node, planned.name, *this);
       for (const auto& [input, link] : planned.inputs) {
@@ -278,14 +349,19 @@ class Runtime final : public Run {
 
   /// Makes the run directory, or goes on in the one of the resumed run.
   void begin() {
+    if (ranks_) {
+      agreement_->require_same("graph", plan_.resolved_toml);
+      agreement_->require_same("data set or length of an epoch",
+                               fmt::format("{} {}", steps_per_epoch_, fmt::join(about_, " ")));
+    }
     if (!resumed_) {
-      record_.create(output_);
+      if (leads()) record_.create(output_);
     } else {
       compare_data();
       position_ = resumed_->position;
       if (position_.index == 0) saved_epoch_ = position_.epoch;
       if (another_chance_) position_.stop.reset();
-      record_.resume(resume_, resumed_->states["record"]);
+      if (leads()) record_.resume(resume_, resumed_->states["record"]);
       if (!resumed_->newest_is_bad.empty())
         record_.say(fmt::format("{}: going on from the state before, '{}'", resumed_->newest_is_bad,
                                 resumed_->file.string()));
@@ -299,6 +375,10 @@ class Runtime final : public Run {
       if (epochs() < begun)
         record_.say(fmt::format("{} epochs are asked for, but {} have begun: the run ends with {}", epochs(),
                                 begun, position_.index > 0 ? "this one" : "them"));
+    }
+    if (ranks_) {
+      const std::string directory = agreement_->of_first(record_.directory().string());
+      if (!leads()) record_.follow(directory);
     }
     started_ = true;
   }
@@ -355,6 +435,7 @@ class Runtime final : public Run {
     guarded("", [&] { board_.restore(resumed_->states["board"]); });
     for (std::size_t i = 0; i < plan_.nodes.size() && !failed_; ++i) {
       const std::string& name = plan_.nodes[i].name;
+      if (left_out(i)) continue;
       if (resumed_->types.contains(name))
         guarded(i, [&] {
           try {
@@ -370,6 +451,11 @@ class Runtime final : public Run {
   /// Takes the state, and has it written while training goes on. The first one is on the disk, or the run has
   /// failed, when this returns.
   void save() {
+    if (!leads()) {
+      saved_ = true;
+      if (position_.index == 0) saved_epoch_ = position_.epoch;
+      return;
+    }
     const bool writing =
         saving_.valid() && saving_.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
     if (writing && !ending()) {  // whatever ends the run waits for both
@@ -455,7 +541,7 @@ class Runtime final : public Run {
     }
     for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
       for (const auto& [input, link] : plan_.nodes[i].inputs) {
-        if (!plan_.nodes[i].info->inputs[input].streamed()) continue;
+        if (left_out(i) || !plan_.nodes[i].info->inputs[input].streamed()) continue;
         Station& from = stations_[link.node];
         flow::sender<Message>& sender =
             from.body ? static_cast<flow::sender<Message>&>(*from.body) : from.outputs[link.output];
@@ -481,7 +567,23 @@ class Runtime final : public Run {
             emit(i, output, std::move(parcel), item);
           });
     }
+    if (ranks_) find_shared();
     graph.wait_for_all();  // an edge starts tasks of its nodes, which would outlive them if no epoch ran
+  }
+
+  /// Where nobody wants more of a batch than this rank's share, from the source on.
+  void find_shared() {
+    for (std::size_t i = plan_.nodes.size(); i-- > 0;) {  // whoever is fed comes after who feeds
+      const NodeInfo& info = *plan_.nodes[i].info;
+      stations_[i].shared = info.takes_share;
+      if (!stations_[i].body) continue;
+      bool fed = false, all = true;
+      for (std::size_t to = i + 1; to < plan_.nodes.size(); ++to)
+        for (const auto& [input, link] : plan_.nodes[to].inputs)
+          if (link.node == i && !left_out(to) && plan_.nodes[to].info->inputs[input].streamed())
+            fed = true, all &= stations_[to].shared;
+      stations_[i].shared = fed && all;
+    }
   }
 
   flow::receiver<Message>& entrance(std::size_t node) {
@@ -537,6 +639,8 @@ class Runtime final : public Run {
     const auto sent = timed(node, message, [&] {
       result = planned.info->make_item ? planned.info->make_item(*planned.node, message.item)
                                        : planned.info->apply(*planned.node, message.parcels, message.item);
+      if (stations_[node].shared && planned.info->share)
+        planned.info->share(result, ranks_->rank(), ranks_->size());
     });
     result.sole = stations_[node].consumers[0] == 1;
     return {message.item, message.sequence, {std::move(result)}, message.ticket, sent};
@@ -564,9 +668,10 @@ class Runtime final : public Run {
     const std::uint64_t epoch_start = position_.epoch * steps_per_epoch_;
     next_step_ = epoch_start + position_.index;
     epoch_end_ = epoch_start + steps_per_epoch_;
-    if (!first_step_) first_step_ = next_step_;
+    if (!first_step_) first_step_ = met_step_ = next_step_;
     while (true) {
-      pause_ = timetable_.next_pause(next_step_, epoch_end_);
+      const std::uint64_t planned_pause = timetable_.next_pause(next_step_, epoch_end_);
+      pause_ = ranks_ ? std::min(planned_pause, next_step_ + items_until_meeting()) : planned_pause;
       const auto now = Clock::now();
       start_item(now, true);  // however short the time between saves is, the run goes on
       for (auto i = in_flight_.load(); i < static_cast<std::uint64_t>(max_in_flight_); ++i) start_item(now);
@@ -574,10 +679,12 @@ class Runtime final : public Run {
       for (Station& station : stations_) station.free_since.reset();
       if (failed_) return false;
       position_.index = next_step_ - epoch_start;
+      meet();
       if (position_.index == steps_per_epoch_) return true;
       if (ending()) return save_mid_epoch(), false;
-      if (next_step_ < pause_ && !timetable_.time_to_pause(Clock::now()))
-        return check_joins(), false;  // nothing moves any more
+      const bool time_to_pause = ranks_ ? settled_.pause : timetable_.time_to_pause(Clock::now());
+      if (next_step_ < pause_ && !time_to_pause) return check_joins(), false;  // nothing moves any more
+      if (ranks_ && next_step_ < planned_pause && !time_to_pause) continue;    // they have only met
       save_mid_epoch();
       timetable_.saved(Clock::now());
     }
@@ -609,6 +716,7 @@ class Runtime final : public Run {
     ++position_.epoch;
     position_.index = 0;
     const auto every = static_cast<std::uint64_t>(plan_.run.save_every);
+    meet();
     if (ending() || (every > 0 && position_.epoch % every == 0) ||
         timetable_.save_due(steps_done(), Clock::now())) {
       save_recorded();
@@ -644,7 +752,8 @@ class Runtime final : public Run {
   /// Lets one more item of this epoch start, unless the run is ending or pauses. Called on any thread.
   /// `anyway`: also when it is time to pause.
   void start_item(Clock::time_point now, bool anyway = false) {
-    if (failed_ || SignalGuard::received() != 0 || (!anyway && timetable_.time_to_pause(now))) return;
+    // Ranks start the items up to where they meet, whatever one of them wants.
+    if (failed_ || (!ranks_ && (signalled() || (!anyway && timetable_.time_to_pause(now))))) return;
     std::uint64_t step = next_step_;
     do {
       if (step >= pause_) return;
@@ -697,15 +806,18 @@ class Runtime final : public Run {
       code = refused_ ? ExitCode::invalid : ExitCode::failed, how = {"failed", *failure_};
       Problems problems;
       problems.error(failure_place_, how.reason);
+      if (ranks_) tell(stderr, ranks_->name(ranks_->rank()) + ": ");
       tell(stderr, failure_place_.text ? problems.str() : "error: " + how.reason + "\n");
+      if (ranks_) ranks_->fail();
       for (const std::string& one : later_failures_) tell(stderr, fmt::format("then: {}\n", one));
       if (saved_ && !refused_ && started_)
         tell(stderr, fmt::format("note: goes on from where its state was last saved with {}\n", again));
-    } else if (SignalGuard::received() != 0 && !end()) {
+    } else if (signalled() != 0 && !end()) {
       code = ExitCode::interrupted;
-      how = {"interrupted", fmt::format("stopped by {}; {}", strsignal(SignalGuard::received()),
+      how = {"interrupted", fmt::format("stopped by {}; {}", strsignal(signalled()),
                                         saved_ ? "goes on with " + again : "nothing was saved")};
     }
+    if (!leads()) return code;
     try {
       record_.finish(how.status, how.reason, position_.epoch, steps_done(), times(), most_in_flight_,
                      save_times_.longest());
@@ -718,6 +830,11 @@ class Runtime final : public Run {
   }
 
   Plan& plan_;
+  Ranks* const ranks_;
+  std::optional<Agreement> agreement_;  // with the other ranks
+  Agreement::Wish settled_;             // when they met last,
+  std::uint64_t met_step_ = 0;          // before that step,
+  Clock::time_point met_at_;            // then
   const int threads_, max_in_flight_;
   const std::filesystem::path output_, resume_;
   const bool allow_changes_;
@@ -767,11 +884,24 @@ class Runtime final : public Run {
   std::optional<flow::broadcast_node<Message>> root_;  // starts items: feeds every source
 };
 
+ExitCode run(Plan& plan, const RunOptions& options) {
+  const SignalGuard signals;  // first: until the end no signal ends the process, whose state is saved
+  const std::unique_ptr<Ranks> ranks = connect(plan.run);
+  try {
+    return Runtime(plan, options, ranks.get()).execute();
+  } catch (const std::exception& error) {
+    if (!ranks) throw;
+    tell(stderr, fmt::format("{}: error: {}\n", ranks->name(ranks->rank()), error.what()));
+    ranks->fail();
+    return ExitCode::failed;
+  }
+}
+
 }  // namespace
 
 ExitCode run_plan(Plan& plan, const RunOptions& options) {
   try {
-    return Runtime(plan, options).execute();
+    return run(plan, options);
   } catch (const GraphChanged& changed) {
     tell(stderr, fmt::format("error: {}\n", changed.what()));
     return ExitCode::invalid;

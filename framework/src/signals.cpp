@@ -8,11 +8,13 @@ namespace twinflow {
 namespace {
 
 std::atomic<int> noted{0};
+int guards = 0;
 static_assert(std::atomic<int>::is_always_lock_free, "a signal handler writes it");
 
 }  // namespace
 
-SignalGuard::SignalGuard() {
+SignalGuard::SignalGuard() : inner_(guards++ > 0) {
+  if (inner_) return;
   noted = 0;
   struct sigaction action = {};
   action.sa_flags = SA_RESTART;  // a signal must not make writes fail
@@ -27,9 +29,24 @@ SignalGuard::SignalGuard() {
   }
   action.sa_handler = SIG_IGN;
   sigaction(SIGXFSZ, &action, &old_file_size_);
+
+  sigset_t sent;  // by others; SIGPIPE comes to the thread that writes
+  sigemptyset(&sent);
+  for (const int signal : signals)
+    if (signal != SIGPIPE) sigaddset(&sent, signal);
+  pthread_sigmask(SIG_BLOCK, &sent, &old_mask_);
+  receiver_ = std::thread([this, sent] {
+    pthread_sigmask(SIG_UNBLOCK, &sent, nullptr);
+    over_.acquire();
+  });
 }
 
 SignalGuard::~SignalGuard() {
+  --guards;
+  if (inner_) return;
+  over_.release();
+  receiver_.join();
+  pthread_sigmask(SIG_SETMASK, &old_mask_, nullptr);
   sigaction(SIGXFSZ, &old_file_size_, nullptr);
   for (std::size_t i = 0; i < std::size(signals); ++i) sigaction(signals[i], &old_[i], nullptr);
 }

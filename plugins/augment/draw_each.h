@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <type_traits>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -10,8 +11,9 @@
 
 namespace twinflow::augment {
 
-/// What draw() returns, once for each image of the batch, in their order. With `same_for_both` a pair draws
-/// once: image B+i of B pairs gets what image i got.
+/// What draw() returns, once for each image that is there, in their order. With `same_for_both` a pair draws
+/// once: image B+i of B pairs gets what image i got. For a rank's share the images before it are drawn for,
+/// too, so that its own are changed as they would be in the whole batch.
 ///
 /// All draws of an item come from one Random, one image after another, so that an image's change depends on
 /// its place alone; then they are applied in parallel. Draw the same number of times for every image. A node
@@ -19,13 +21,15 @@ namespace twinflow::augment {
 /// item.index) of it.
 template <class Draw>
 auto draw_each(const AnyBatch& batch, bool same_for_both, Draw&& draw) {
-  const std::size_t count = std::visit([](const auto& kind) { return kind.images.count; }, batch);
+  const auto [first, end] = std::visit(
+      [](const auto& kind) { return std::pair(kind.first, kind.first + kind.images.count); }, batch);
   const auto* pairs = std::get_if<PairBatch>(&batch);
-  const std::size_t own = same_for_both && pairs ? pairs->pairs() : count;
+  const std::size_t own = same_for_both && pairs ? pairs->pairs() : end;
 
   std::vector<std::decay_t<decltype(draw())>> drawn;
-  drawn.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) drawn.push_back(i < own ? draw() : drawn[i - own]);
+  drawn.reserve(end);
+  for (std::size_t i = 0; i < end; ++i) drawn.push_back(i < own ? draw() : drawn[i - own]);
+  drawn.erase(drawn.begin(), drawn.begin() + static_cast<std::ptrdiff_t>(first));
   return drawn;
 }
 

@@ -92,6 +92,7 @@ class Checkpoint final : public Sink<Metrics>, public Gain {
 };
 
 void Checkpoint::describe(NodeSpec<Checkpoint>& spec) {
+  spec.first_rank_only();
   spec.summary("Keeps the best models on disk.");
   spec.example(R"([node.best]
 type = "monitor.checkpoint"

@@ -58,6 +58,7 @@ class Csv final : public Beside, public Listener {
 };
 
 void Csv::describe(NodeSpec<Csv>& spec) {
+  spec.first_rank_only();
   spec.summary(
       "Writes the mean over each epoch of every metric that a node declares into NAME.csv in the run "
       "directory: a table for spreadsheets and pandas, beside metrics.jsonl, which has what else is "

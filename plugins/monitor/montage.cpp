@@ -52,6 +52,7 @@ class Montage final : public Sink<Shown> {
 };
 
 void Montage::describe(NodeSpec<Montage>& spec) {
+  spec.first_rank_only();
   spec.summary(
       "Draws a contact sheet: of the first batches, what the network sees, or of an evaluation, what it got "
       "wrong.");

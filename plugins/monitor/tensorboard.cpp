@@ -81,6 +81,7 @@ class TensorBoard final : public Sink<Inputs<std::optional<std::variant<Metrics,
 };
 
 void TensorBoard::describe(NodeSpec<TensorBoard>& spec) {
+  spec.first_rank_only();
   spec.summary(
       "Writes event files for TensorBoard: every number that any node reports and, of what it is fed with, "
       "the weights' histograms or images.");

@@ -79,21 +79,20 @@ class BatchNormOperation final : public Operation {
         means_[c] += shards_[s].mean.floats()[c];
         variances_[c] += shards_[s].variance.floats()[c];
       }
-    noted_ += shards;
+    noted_ += static_cast<float>(shards);
   }
 
   void keep_statistics(const std::function<bool(const std::string&)>& of) override {
     if (noted_ > 0 && of(layer)) {
-      const float part = (1.0f - momentum_) / static_cast<float>(noted_);
+      const float part = (1.0f - momentum_) / noted_;
       for (std::size_t c = 0; c < means_.size(); ++c) {
         mean_->weights[c] = momentum_ * mean_->weights[c] + part * means_[c];
         variance_->weights[c] = momentum_ * variance_->weights[c] + part * variances_[c];
       }
     }
-    means_.clear();
-    variances_.clear();
-    noted_ = 0;
+    for (const std::span<float> one : noted()) std::fill(one.begin(), one.end(), 0.0f);
   }
+  std::vector<std::span<float>> noted() override { return {means_, variances_, {&noted_, 1}}; }
 
   void backward(const Task& task) override {
     const Shard& shard = shards_[task.shard];
@@ -189,7 +188,7 @@ class BatchNormOperation final : public Operation {
   std::size_t blocks_ = 0, block_bytes_ = 0, pooled_block_bytes_ = 0;
   std::vector<Shard> shards_;
   std::vector<float> means_, variances_;  // sums over `noted_` shards, since they were last kept
-  std::size_t noted_ = 0;
+  float noted_ = 0.0f;
 };
 
 /// y = weight * (x - mean) / sqrt(variance + epsilon) + bias for each channel (Ioffe & Szegedy 2015,

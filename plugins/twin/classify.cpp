@@ -61,6 +61,7 @@ class ClassifyImages final : public Sink<Model> {
 };
 
 void ClassifyImages::describe(NodeSpec<ClassifyImages>& spec) {
+  spec.first_rank_only();
   spec.summary(
       "Writes which class each image shows, of classes known by an image or a few: NAME.csv, with image, "
       "class (or \"unknown\"), score (minus the distance), margin (how much farther the second class is) and "

@@ -24,6 +24,7 @@ class Embed final : public Sink<Inputs<ImageBatch, Model>> {
   static constexpr bool takes_unread = true;  // while unread, images know their place in the data set
 
   static void describe(NodeSpec<Embed>& spec) {
+    spec.first_rank_only();
     spec.summary("Writes what a model makes of every image: NAME.npy, with an index NAME.csv.");
     spec.example(R"([node.load]
 type = "twin.load"

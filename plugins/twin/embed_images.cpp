@@ -44,15 +44,20 @@ bool goes_through(const std::vector<std::string>& named, const std::vector<std::
 }  // namespace
 
 Embeddings embed_images(const Model& model, std::shared_ptr<const PixelStore> store,
-                        std::span<const std::size_t> images, const Passage& through, std::size_t copy) {
-  constexpr std::size_t part = 1024;
+                        std::span<const std::size_t> images, const Passage& through, std::size_t copy,
+                        SharedOut out) {
+  constexpr std::size_t part = 1024;  // not the number of ranks: maps draw for the part
   if (!model.prepared_by.empty() && through.empty())
     throw Error(
         fmt::format("the model was trained on images that went through {}, but these do not: put such a map "
                     "into the graph and write from = {{ ..., through = \"...\" }}",
                     model.prepared_by));
+  const std::size_t parts = (images.size() + part - 1) / part,
+                    size = out.ranks ? static_cast<std::size_t>(out.ranks->size()) : 1,
+                    rank = out.ranks ? static_cast<std::size_t>(out.ranks->rank()) : 0;
+  const auto begin_of = [&](std::size_t r) { return std::min(parts * r / size * part, images.size()); };
   Embeddings all;
-  for (std::size_t first = 0; first < images.size(); first += part) {
+  for (std::size_t first = begin_of(rank); first < begin_of(rank + 1); first += part) {
     const auto some = images.subspan(first, std::min(part, images.size() - first));
     std::vector<Shot> shots;
     for (const std::size_t image : some) shots.push_back({image});
@@ -67,7 +72,15 @@ Embeddings embed_images(const Model& model, std::shared_ptr<const PixelStore> st
     all.size = made.size;
     all.values.insert(all.values.end(), made.values.begin(), made.values.end());
   }
-  return all;
+  if (!out.ranks) return all;
+  Embeddings gathered(images.size(), output_shape(model.layers, model.image).size());
+  std::vector<std::span<std::byte>> rows;
+  for (std::size_t r = 0; r < size; ++r)
+    rows.push_back(std::as_writable_bytes(
+        std::span(gathered.values)
+            .subspan(begin_of(r) * gathered.size, (begin_of(r + 1) - begin_of(r)) * gathered.size)));
+  out.ranks->gather(out.channel, std::as_bytes(std::span(all.values)), rows, "embeddings to evaluate").get();
+  return gathered;
 }
 
 void check_images(const Checking& checking, const std::string& input, const Passage& through,

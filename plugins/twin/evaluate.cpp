@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "embed_images.h"
 #include "finite.h"
@@ -144,12 +145,21 @@ classify = "prototype")");
     protocol_ = asked_[0].text + text_after();
     for (std::size_t i = 1; i < asked_.size(); ++i)
       protocols_[protocol[i - 1].name] = asked_[i].text + text_after();
+    out_ = SharedOut(run().ranks());
     draw_all({});  // each_time, too: what cannot be drawn is said before the run
   }
 
   void process(Model model, const Item& item) override {
     ++came_;
-    if (came_ % every == 0 || is_last_model(run(), item)) measure(model, item);
+    if (came_ % every != 0 && !is_last_model(run(), item)) return;
+    // Ranks share the work at the end of an epoch, when nodes take their turns in one order on all of them.
+    if (out_.ranks && item.index + 1 == run().steps_per_epoch())
+      shared_.emplace(std::move(model));
+    else
+      measure(model, item, {});
+  }
+  void finish_epoch(const Item& last) override {
+    if (const auto model = std::exchange(shared_, std::nullopt)) measure(*model, last, out_);
   }
 
   State save() const override {
@@ -234,10 +244,10 @@ classify = "prototype")");
     shown_ = shown_images(lists, data->store->count());
   }
 
-  void measure(const Model& model, const Item& item) {
+  void measure(const Model& model, const Item& item, SharedOut out) {
     const auto start = std::chrono::steady_clock::now();
     if (draw == Draw::each_time) draw_all({.epoch = model.epoch, .index = model.step});
-    const Embeddings embeddings = embed(model);
+    const Embeddings embeddings = embed(model, out);
     Metrics made{.node = name(),
                  .epoch = model.epoch,
                  .step = model.step,
@@ -299,7 +309,8 @@ classify = "prototype")");
       score = score_tasks(one.tasks, one.form.classify,
                           {embeddings, shown_.row, *model.distance, model.distance_weights()}, told);
     } catch (const NotFinite&) {
-      throw distances_not_finite(model, good_, run().directory() / (name() + "_last_good.safetensors"));
+      throw distances_not_finite(model, run().writes() ? good_ : std::nullopt,
+                                 run().directory() / (name() + "_last_good.safetensors"));
     }
     if (mistakes) finish(*mistakes, score.collapsed);
     const double none = std::numeric_limits<double>::quiet_NaN();
@@ -368,10 +379,10 @@ classify = "prototype")");
   }
 
   /// All images that the tasks show.
-  Embeddings embed(const Model& model) const {
-    Embeddings all = embed_images(model, data->store, shown_.images, through);
+  Embeddings embed(const Model& model, SharedOut out) const {
+    Embeddings all = embed_images(model, data->store, shown_.images, through, 0, out);
     for (std::size_t copy = 1; copy <= copies; ++copy) {
-      const Embeddings more = embed_images(model, data->store, shown_.images, copies_through, copy);
+      const Embeddings more = embed_images(model, data->store, shown_.images, copies_through, copy, out);
       for (std::size_t k = 0; k < all.values.size(); ++k) all.values[k] += more.values[k];
     }
     if (copies > 0)
@@ -396,7 +407,9 @@ classify = "prototype")");
   std::string protocol_;                                       // its own, in words,
   std::map<std::string, std::string, std::less<>> protocols_;  // and those of the others, by name
   ShownImages shown_;
-  std::uint64_t came_ = 0;  // models
+  SharedOut out_;
+  std::optional<Model> shared_;  // to be measured together with the other ranks
+  std::uint64_t came_ = 0;       // models
   std::optional<GoodModel> good_;
   bool cost_told_ = false, baseline_told_ = false;
 };

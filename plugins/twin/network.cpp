@@ -69,18 +69,19 @@ const Embeddings& Network::forward(const Images& images, const Pass& pass) {
   if (given != image_)
     throw Error("the network was built for images of " + image_.text() + ", but these are " + given.text() +
                 shape_hint(image_, given));
-  const std::size_t count = pass.images > 0 ? pass.images : images.count;
+  const std::size_t count = pass.images > 0 ? pass.images : images.count,
+                    whole = pass.whole > 0 ? pass.whole : images.count;
   if (embeddings_.count != count) embeddings_ = Embeddings(count, embedding_size_);
   if (count == 0) return embeddings_;
-  program_->forward(images.image(pass.first_image), count, images.count, pass);
+  program_->forward(images.image(pass.first_image - pass.given_from), count, whole, pass);
   std::copy_n(program_->output(), embeddings_.values.size(), embeddings_.values.data());
   return embeddings_;
 }
 
-void Network::backward(const Embeddings& gradient) {
+void Network::backward(const Embeddings& gradient, const Whole& whole) {
   if (gradient.count != embeddings_.count || gradient.size != embedding_size_)
     throw Error("the gradient does not have the shape of the embeddings");
-  if (gradient.count > 0) program_->backward(gradient.values.data());
+  if (gradient.count > 0) program_->backward(gradient.values.data(), whole);
 }
 
 std::vector<std::size_t> Network::parts(std::size_t count, std::size_t most) const {
@@ -92,12 +93,15 @@ std::vector<std::size_t> Network::parts(std::size_t count, std::size_t most) con
 }
 
 std::string Network::not_finite(const Images& images, const Pass& pass) {
-  return program_->not_finite(images.image(pass.first_image), pass.images, images.count, pass);
+  return program_->not_finite(images.image(pass.first_image - pass.given_from), pass.images,
+                              pass.whole > 0 ? pass.whole : images.count, pass);
 }
 
 void Network::keep_statistics(const std::function<bool(const std::string&)>& of) {
   program_->keep_statistics(of);
 }
+
+std::vector<std::span<float>> Network::noted() { return program_->noted(); }
 
 std::vector<Network::Stored> Network::stored() {
   std::vector<Stored> all;

@@ -58,15 +58,20 @@ class Network {
   /// Row i is the embedding of image i (of the part); valid until the next call. backward() reads `images`
   /// again: they must still be there. Throws Error when the images have another shape.
   const Embeddings& forward(const Images& images, const Pass& pass = {});
+  /// Told of gradients of stored() once nothing more is added to them, while those of the layers below are
+  /// still to come.
+  using Whole = std::function<void(std::vector<std::span<float>>)>;
   /// `gradient`: dL/d embeddings of the last forward() of a training network. Leaves dL/d weights in
   /// stored().
-  void backward(const Embeddings& gradient);
+  void backward(const Embeddings& gradient, const Whole& whole = {});
   /// Where a batch of that many images can be cut into parts of at most `most` images (or one shard): first
   /// images, and the count. Parts see the same shards as the whole.
   std::vector<std::size_t> parts(std::size_t count, std::size_t most) const;
   /// Lets the moving averages of batch normalisation take in the statistics of all passes since the last
   /// call; of the layers for which `of` is true.
   void keep_statistics(const std::function<bool(const std::string& layer)>& of);
+  /// These statistics, which can be summed over parts that went through elsewhere. Valid after forward().
+  std::vector<std::span<float>> noted();
 
   /// The name of the layer whose output is the first that is not finite in such a pass; "" when none is. For
   /// saying what went wrong: it takes its time.

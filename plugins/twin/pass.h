@@ -19,6 +19,9 @@ struct Pass {
   std::size_t first_image = 0;  // where the batch goes through in parts: the part begins here ...
   std::size_t images = 0;       // ... and has so many; 0: all
   bool again = false;           // for a part that went through before: its statistics are known already
+  bool share = false;           // the part is cut into shards by itself, as those of other ranks are
+  std::size_t given_from = 0;   // the images that are at hand begin with this one of the batch ...
+  std::size_t whole = 0;        // ... which has so many; 0: all are at hand
 };
 
 }  // namespace twinflow::twin

@@ -6,6 +6,7 @@
 
 #include "finite.h"
 #include "loops.h"
+#include "network.h"
 #include "reorder.h"
 #include "twinflow/error.h"
 
@@ -27,6 +28,7 @@ Operation::~Operation() = default;
 void Operation::begin(std::size_t, std::size_t, std::size_t) {}
 void Operation::finish_forward(std::size_t) {}
 void Operation::keep_statistics(const std::function<bool(const std::string&)>&) {}
+std::vector<std::span<float>> Operation::noted() { return {}; }
 
 std::byte* Task::at(const Storage& storage) const {
   return storage.whole ? storage.data + first * storage.image_bytes
@@ -288,9 +290,12 @@ void Program::forward(const float* images, std::size_t count, std::size_t whole,
   pass_ = pass;
   whole_ = whole;
   std::vector<std::size_t> shards;
-  for (const std::size_t first : cut(whole))
-    if (first >= pass.first_image && first <= pass.first_image + count)
-      shards.push_back(first - pass.first_image);
+  if (pass.share)
+    shards = cut(count);
+  else
+    for (const std::size_t first : cut(whole))
+      if (first >= pass.first_image && first <= pass.first_image + count)
+        shards.push_back(first - pass.first_image);
   if (shards != cut_) plan_batch(std::move(shards));
   // Only read: no operation writes to the images.
   values_[activations_[0].storage].data = reinterpret_cast<std::byte*>(const_cast<float*>(images));
@@ -338,7 +343,26 @@ void Program::keep_statistics(const std::function<bool(const std::string&)>& of)
   for (auto& operation : operations_) operation->keep_statistics(of);
 }
 
-void Program::backward(const float* gradient) {
+std::vector<std::span<float>> Program::noted() {
+  std::vector<std::span<float>> all;
+  for (auto& operation : operations_)
+    for (const std::span<float> one : operation->noted()) all.push_back(one);
+  return all;
+}
+
+/// The gradients that are whole once backward() has gone through a segment, as its operations write them.
+std::vector<std::span<float>> Program::gradients_of(const Segment& segment) {
+  std::vector<std::span<float>> all;
+  for (Parameter& one : parameters_)
+    if (one.kind == Parameter::Kind::by_batch &&
+        std::any_of(operations_.begin() + static_cast<std::ptrdiff_t>(segment.begin),
+                    operations_.begin() + static_cast<std::ptrdiff_t>(segment.end),
+                    [&](const auto& operation) { return operation->layer == layer_of(one.name); }))
+      all.emplace_back(one.gradient, one.size());
+  return all;
+}
+
+void Program::backward(const float* gradient, const Whole& whole) {
   const Activation& output = activations_[output_];
   if (output.gradient < 0) return;  // nothing in it learns
   Storage& storage = gradients_[output.gradient];
@@ -351,8 +375,15 @@ void Program::backward(const float* gradient) {
         task.lap("backward");
       }
     });
+    if (!whole) continue;
+    if (auto done = gradients_of(*segment); !done.empty()) whole(std::move(done));
   }
   sum_gradients();
+  if (!whole) return;
+  std::vector<std::span<float>> rest;
+  for (Parameter& one : parameters_)
+    if (one.kind == Parameter::Kind::by_shard) rest.emplace_back(one.gradient, one.size());
+  if (!rest.empty()) whole(std::move(rest));
 }
 
 void Program::sum_gradients() {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -98,6 +99,9 @@ class Operation {
   /// Notes the statistics of the pass, for keep_statistics().
   virtual void finish_forward(std::size_t shards);
   virtual void keep_statistics(const std::function<bool(const std::string& layer)>& of);
+  /// Sums over the shards of the passes since they were kept, which may be summed further over ranks, or set
+  /// to 0.
+  virtual std::vector<std::span<float>> noted();
   virtual void backward(const Task& task) = 0;
   /// What begin() has made room for.
   virtual std::size_t bytes() const { return 0; }
@@ -160,13 +164,16 @@ class Program {
   /// `pass` says.
   void forward(const float* images, std::size_t count, std::size_t whole, const Pass& pass);
   void forward(const float* images, std::size_t count) { forward(images, count, count, {}); }
+  /// Told of gradients once nothing more is added to them, while those of the layers below are still to come.
+  using Whole = std::function<void(std::vector<std::span<float>>)>;
   /// `gradient`: of the output, count x size. Leaves every parameter's gradient.
-  void backward(const float* gradient);
+  void backward(const float* gradient, const Whole& whole = {});
   const float* output() const;
   /// The layer that makes the first number which is not finite, in a forward pass done again; "" when there
   /// is none.
   std::string not_finite(const float* images, std::size_t count, std::size_t whole, const Pass& pass);
   void keep_statistics(const std::function<bool(const std::string& layer)>& of);
+  std::vector<std::span<float>> noted();   // of all operations
   Slot& slot() { return slots_.local(); }  // of the calling thread
   /// Of the forward pass under way, and what layers then draw from; image i of a Task is number
   /// pass().first_image + first + i of its batch.
@@ -187,6 +194,7 @@ class Program {
   template <class Body>
   void each_shard(const Segment& segment, const Body& body);
   void sum_gradients();
+  std::vector<std::span<float>> gradients_of(const Segment& segment);
 
   std::vector<Activation> activations_;
   std::vector<Storage> values_, gradients_;

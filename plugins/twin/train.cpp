@@ -36,6 +36,7 @@ std::size_t class_count_of(const AnyBatch& batch) {
 /// as it is goes out.
 class Train final : public Stateful<AnyBatch> {
  public:
+  static constexpr bool takes_share = true;
   static void describe(NodeSpec<Train>& spec) {
     spec.summary("Trains a twin network on batches of classes or of pairs.");
     spec.example(R"([node.trained]
@@ -94,6 +95,12 @@ schedule = "cosine")");
             "forward twice, with the same result: less memory, more time")
         .unit("images")
         .range(1, 1e9);
+    spec.param("shares", &Train::shares)
+        .doc(
+            "into how many parts a batch is cut that go through the network by themselves, on the ranks that "
+            "train together; the same number gives the same bits for any number of ranks; 0: one for each "
+            "rank")
+        .range(0, 65536);
     spec.param("model_every", &Train::model_every)
         .doc("how often the model goes out within an epoch, too; 0: only at the end of epochs")
         .unit("updates")
@@ -122,6 +129,7 @@ schedule = "cosine")");
         "images_per_second",
         "trained, waiting for data included; not in the first step of an epoch or after a model went out");
     spec.metric("waiting", "part of the time in which training waited for data; likewise");
+    spec.metric("waiting_for_ranks", "part of the time in which training waited for other ranks; likewise");
     spec.prepared(&Train::prepared_by);
     spec.check(&Train::check);
   }
@@ -175,6 +183,8 @@ schedule = "cosine")");
   }
 
   void process(AnyBatch batch, const Item& item) override {
+    if (Ranks* ranks = run().ranks())
+      std::visit([&](auto& kind) { take_share(kind, ranks->rank(), ranks->size()); }, batch);
     const Images& images = images_of(batch);
     if (images.count == 0) throw Error("the batch has no images");
     const Labels labels = labels_of(batch);
@@ -194,8 +204,9 @@ schedule = "cosine")");
     }
     if (last_step) {
       const std::chrono::duration<double> all = end - *last_step, waited = began - *last_step;
-      values["images_per_second"] = static_cast<double>(images.count) / all.count();
+      values["images_per_second"] = static_cast<double>(Trainer::images_of(labels)) / all.count();
       values["waiting"] = waited / all;
+      if (run().ranks()) values["waiting_for_ranks"] = done.waited / all.count();
     }
     last_step = end;
     report(item, values);
@@ -253,7 +264,8 @@ schedule = "cosine")");
 
   /// Ends the run; the last good model is kept.
   [[noreturn]] void fail(const std::string& why) const {
-    throw Error(why + keep_last_good(good, run().directory() / (name() + "_last_good.safetensors")));
+    throw Error(why + keep_last_good(run().writes() ? good : std::nullopt,
+                                     run().directory() / (name() + "_last_good.safetensors")));
   }
 
   /// Names of layers can be told apart; where the shape of the images is known, the layers fit it, and
@@ -311,33 +323,39 @@ schedule = "cosine")");
                       accumulate, batches));
     layers = layers_now();
     image = {images.channels, images.height, images.width};
-    trainer.emplace(Recipe{layers,
-                           distance,
-                           loss,
-                           optimizer,
-                           schedule,
-                           resolve(precision),
-                           shard,
-                           micro_batch,
-                           accumulate,
-                           batches,
-                           run().steps_per_epoch(),
-                           tune,
-                           {clip_value, clip_norm, clip_global_norm},
-                           weight_average,
-                           proxies,
-                           classes},
-                    image, [this](std::string_view purpose, std::uint64_t a, std::uint64_t b) {
-                      return Random(stream_key(run().seed(), name(), purpose), a, b);
-                    });
-    trainer->require_room(images.count, labels, usable_memory(), run().threads());
-    run().say(fmt::format("{}: images of {}, batches of {}, {}", name(), image.text(), images.count,
+    trainer.emplace(
+        Recipe{layers,
+               distance,
+               loss,
+               optimizer,
+               schedule,
+               resolve(precision),
+               shard,
+               micro_batch,
+               accumulate,
+               batches,
+               run().steps_per_epoch(),
+               tune,
+               {clip_value, clip_norm, clip_global_norm},
+               weight_average,
+               proxies,
+               classes,
+               shares},
+        image,
+        [this](std::string_view purpose, std::uint64_t a, std::uint64_t b) {
+          return Random(stream_key(run().seed(), name(), purpose), a, b);
+        },
+        run().ranks());
+    trainer->require_room(Trainer::images_of(labels), labels, usable_memory(), run().threads());
+    run().say(fmt::format("{}: images of {}, batches of {}, {}", name(), image.text(),
+                          Trainer::images_of(labels),
                           resolve(precision) == Precision::bf16 ? "bf16" : "f32"));
     if (batches != endless && batches % accumulate > 0)
       run().say(
           fmt::format("{}: the last {} batches make no update: accumulate = {} does not divide the run's {}",
                       name(), batches % accumulate, accumulate, batches));
-    for (const std::string& line : trainer->summary(images.count, run().threads())) run().say(line);
+    for (const std::string& line : trainer->summary(Trainer::images_of(labels), run().threads()))
+      run().say(line);
     if (Tracer* trace = run().trace())
       trainer->profile([trace](const Ran& ran) {
         trace->slice(fmt::format("{} {}", ran.layer, ran.part), ran.begin, ran.end);
@@ -376,7 +394,7 @@ schedule = "cosine")");
   std::shared_ptr<const Optimizer> optimizer = default_component<Optimizer>("adamw");
   std::shared_ptr<const Schedule> schedule = default_component<Schedule>("constant");
   Precision precision = Precision::f32;
-  std::size_t shard = default_shard, micro_batch = 1024, accumulate = 1;
+  std::size_t shard = default_shard, micro_batch = 1024, accumulate = 1, shares = 0;
   std::uint64_t model_every = 0;
   std::vector<Tuning> tune;
   std::optional<double> clip_value, clip_norm, clip_global_norm, weight_average;

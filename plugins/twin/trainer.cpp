@@ -14,10 +14,21 @@
 #include "twinflow/error.h"
 
 namespace twinflow::twin {
+namespace {
 
-Trainer::Trainer(Recipe recipe, Shape image, const Streams& random)
+/// The images of the largest part.
+std::size_t largest(const std::vector<std::size_t>& parts) {
+  std::size_t most = 0;
+  for (std::size_t i = 0; i + 1 < parts.size(); ++i) most = std::max(most, parts[i + 1] - parts[i]);
+  return most;
+}
+
+}  // namespace
+
+Trainer::Trainer(Recipe recipe, Shape image, const Streams& random, Ranks* ranks)
     : recipe_(std::move(recipe)),
       network_(recipe_.layers, image, recipe_.precision, Mode::training, recipe_.shard) {
+  if (ranks || recipe_.shares > 1) shares_.emplace(recipe_.shares, ranks);
   network_.initialise(random);
   distance_weights_.resize(recipe_.distance->weight_count(network_.embedding_size()));
   distance_gradient_.resize(distance_weights_.size());
@@ -55,7 +66,11 @@ Trainer::Outcome Trainer::step(const Images& images, const Labels& labels, doubl
       if (id < 0 || static_cast<std::size_t>(id) >= proxies_->classes())
         throw Error(fmt::format("an image's class is {}, not one of the {} that the first batch told of", id,
                                 proxies_->classes()));
-  parts_ = network_.parts(images.count, recipe_.micro_batch);
+  whole_ = images_of(labels);
+  parts_ = parts_of(whole_);
+  if (images.count != parts_.back() - parts_.front())
+    throw Error(fmt::format("{} images are given of a batch of {}, where {} are expected", images.count,
+                            whole_, parts_.back() - parts_.front()));
   const Embeddings& embeddings = forward(images);
   Stopwatch watch;
   watch.start(profile_, "loss");
@@ -83,6 +98,7 @@ Trainer::Outcome Trainer::step(const Images& images, const Labels& labels, doubl
   }
   watch.lap("distances and loss");
   backward(images, embedding_gradient);
+  if (shares_) outcome.waited = shares_->waited();
 
   const Moment now{made_, std::max<std::uint64_t>(recipe_.batches / recipe_.accumulate, 1),
                    static_cast<double>(recipe_.batches_per_epoch) / static_cast<double>(recipe_.accumulate)};
@@ -102,7 +118,9 @@ void Trainer::require_room(std::size_t images, const Labels& labels, const Memor
                    fmt::format("a batch of {} images, with {:.3g} pairs of them,", images, pairs),
                    "make fewer images a batch");
   }
-  const auto at_once = [&](std::size_t most) { return network_.parts(images, most).at(1); };
+  const auto at_once = [&](std::size_t most) {
+    return shares_ ? largest(parts_of(images)) : network_.parts(images, most).at(1);
+  };
   const std::size_t asked = at_once(recipe_.micro_batch);
   std::size_t fits = asked;  // a tenth is left for what the estimate leaves out
   while (fits > 0 && network_.bytes_for(at_once(fits), threads) > 0.9 * memory.left()) fits /= 2;
@@ -114,9 +132,9 @@ void Trainer::require_room(std::size_t images, const Labels& labels, const Memor
 }
 
 std::vector<std::string> Trainer::summary(std::size_t images, int threads) {
-  const std::vector<std::size_t> parts = network_.parts(images, recipe_.micro_batch);
-  network_.plan(parts.at(1));
-  return twin::summary(network_, updater_->bytes(), parts[1], threads);
+  const std::size_t at_once = largest(parts_of(images));
+  network_.plan(at_once);
+  return twin::summary(network_, updater_->bytes(), at_once, threads);
 }
 
 void Trainer::profile(Profile told) {
@@ -126,35 +144,58 @@ void Trainer::profile(Profile told) {
 }
 
 const Embeddings& Trainer::forward(const Images& images) {
-  if (parts_.size() == 2) return network_.forward(images, pass(0, false));
-  embeddings_ = Embeddings(images.count, network_.embedding_size());
+  if (parts_.size() == 2 && !shares_) return network_.forward(images, pass(0, false));
+  embeddings_ = Embeddings(whole_, network_.embedding_size());
   for (std::size_t i = 0; i + 1 < parts_.size(); ++i) {
     const Embeddings& some = network_.forward(images, pass(i, false));
     std::copy_n(some.values.data(), some.values.size(), embeddings_.row(parts_[i]));
+    if (shares_) shares_->note(network_.noted());
   }
+  if (shares_) shares_->exchange(embeddings_, network_.noted());
   return embeddings_;
 }
 
 void Trainer::backward(const Images& images, const Embeddings& gradient) {
-  if (parts_.size() == 2) {
+  if (parts_.size() == 2 && !shares_) {
     network_.backward(gradient);
     if (recipe_.accumulate > 1) updater_->collect();
     return;
   }
   for (std::size_t i = 0; i + 1 < parts_.size(); ++i) {
-    network_.forward(images, pass(i, true));
+    if (parts_.size() > 2) network_.forward(images, pass(i, true));
     Embeddings some(parts_[i + 1] - parts_[i], gradient.size);
     std::copy_n(gradient.row(parts_[i]), some.values.size(), some.values.data());
+    if (shares_) {
+      network_.backward(some,
+                        [&](std::vector<std::span<float>> whole) { shares_->add(i, std::move(whole)); });
+      continue;
+    }
     network_.backward(some);
     updater_->collect();
     // These are of the whole batch: they count once.
     std::fill(distance_gradient_.begin(), distance_gradient_.end(), 0.0f);
     if (proxies_) std::fill(proxies_->gradient.begin(), proxies_->gradient.end(), 0.0f);
   }
+  if (!shares_) return;
+  shares_->wait();
+  if (recipe_.accumulate > 1) updater_->collect();
+}
+
+/// Of a batch of so many images, those that go through the network here.
+std::vector<std::size_t> Trainer::parts_of(std::size_t images) const {
+  if (!shares_) return network_.parts(images, recipe_.micro_batch);
+  std::vector<std::size_t> shares = shares_->own(images);
+  if (const std::size_t most = largest(shares); most > recipe_.micro_batch)
+    throw Error(
+        fmt::format("a share of the batch has {} images, more than micro_batch = {}: cut it into more "
+                    "shares, or take a larger micro_batch",
+                    most, recipe_.micro_batch));
+  return shares;
 }
 
 Pass Trainer::pass(std::size_t part, bool again) const {
-  return {batches(), parts_[part], parts_[part + 1] - parts_[part], again};
+  return {batches(),      parts_[part], parts_[part + 1] - parts_[part], again, shares_.has_value(),
+          parts_.front(), whole_};
 }
 
 void Trainer::explain_loss(double loss, const Images& images) {

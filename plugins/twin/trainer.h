@@ -8,6 +8,7 @@
 
 #include "network.h"
 #include "proxies.h"
+#include "shares.h"
 #include "twinflow/memory.h"
 #include "twinflow/state.h"
 #include "twinflow/twin/distance.h"
@@ -38,6 +39,7 @@ struct Recipe {
   std::optional<double> average = {};  // decay
   std::optional<ProxyTask> proxies = {};
   std::size_t classes = 0;  // of the training data, for the proxies
+  std::size_t shares = 0;   // of a batch (shares.h); 0: as many as there are ranks
 };
 
 /// A network, the weights of its distance and the optimiser's memory; one batch at a time. The same batches
@@ -47,10 +49,18 @@ struct Recipe {
 /// embeddings that the loss needs all of, then forward and backward part by part (Gao et al. 2021, "Scaling
 /// deep contrastive learning batch size under memory limited setup"). The parts are cut between shards, so
 /// that the result is the same but for the rounding of sums.
+///
+/// Several ranks share each batch: every one is given the images of its share and the labels of all.
 class Trainer {
  public:
-  /// `random`: as Network's, "distance.weight" and "proxies.weight" included.
-  Trainer(Recipe recipe, Shape image, const Streams& random);
+  /// `random`: as Network's, "distance.weight" and "proxies.weight" included. `ranks`: who trains together;
+  /// nullptr for a process by itself. Throws Error as Shares' constructor does.
+  Trainer(Recipe recipe, Shape image, const Streams& random, Ranks* ranks = nullptr);
+
+  /// Images of a batch, by its labels.
+  static std::size_t images_of(const Labels& labels) {
+    return labels.pairs() ? 2 * labels.same.size() : labels.classes.size();
+  }
 
   struct Outcome {
     double loss = 0.0;
@@ -58,10 +68,12 @@ class Trainer {
     bool collapsed = false;                              // all embeddings are alike
     double rate = 0.0;
     std::optional<double> proxy_loss = {};  // without its weight
+    double waited = 0.0;                    // for other ranks, in seconds
     /// Of the update that this batch completed.
     std::optional<Updater::Done> update;
   };
-  /// One batch. `rate_factor`: of the learning rate, from outside. Throws NotFinite naming the
+  /// One batch: `labels` are those of all of it, `images` those of it that Shares::own() gives this rank.
+  /// `rate_factor`: of the learning rate, from outside. Throws NotFinite naming the
   /// layer, with all weights as they were before, when the loss or a gradient is not finite; Error when the
   /// batch has nothing to learn from.
   Outcome step(const Images& images, const Labels& labels, double rate_factor = 1.0);
@@ -94,6 +106,7 @@ class Trainer {
   Network& network() { return network_; }
 
  private:
+  std::vector<std::size_t> parts_of(std::size_t images) const;
   const Embeddings& forward(const Images& images);
   void backward(const Images& images, const Embeddings& gradient);
   [[noreturn]] void explain_loss(double loss, const Images& images);
@@ -108,7 +121,9 @@ class Trainer {
   std::optional<Proxies> proxies_;
   std::optional<Updater> updater_;
   std::optional<WeightAverage> average_;
-  std::vector<std::size_t> parts_;  // of the batch under way: first images, and the count
+  std::optional<Shares> shares_;    // where there are several
+  std::size_t whole_ = 0;           // images of the batch under way
+  std::vector<std::size_t> parts_;  // of it, that go through here one by one: first images, and the end
   Embeddings embeddings_;           // of a batch in parts
   std::uint64_t made_ = 0;          // updates
   std::size_t collected_ = 0;       // batches since the last one

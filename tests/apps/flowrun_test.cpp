@@ -331,6 +331,39 @@ TEST_CASE("a signal in the middle of an epoch costs nothing: the run goes on at 
   CHECK(read_file(temp.path / "run/best.safetensors") == read_file(temp.path / "whole/best.safetensors"));
 }
 
+TEST_CASE("signals in any number, while matrices are multiplied, end a run as one does") {
+  // oneDNN's f32 multiplication is no place for a signal handler.
+  const TempFolder temp;
+  temp.write("dense.toml", R"(
+[run]
+epochs = 1000
+steps_per_epoch = 10
+[node.glyphs]
+type = "data.glyphs"
+classes = 340
+samples = 4
+size = 16
+[node.batches]
+type = "sample.classes"
+from = "glyphs.train"
+classes_per_batch = 40
+samples_per_class = 4
+[node.twin]
+type = "twin.train"
+from = "batches"
+precision = "f32"
+layer = ["flatten", { type = "dense", units = 512 }, "relu", { type = "dense", units = 256 }])");
+  const Process program(temp, "flowrun", {"dense.toml", "--output", "run", "--threads", "1"});
+  const auto metrics = temp.path / "run/metrics.jsonl";
+  for (int i = 0; i < 6000 && (!std::filesystem::exists(metrics) || read_file(metrics).empty()); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  for (int i = 0; i < 4000 && !std::filesystem::exists(temp.path / "run/result.json"); ++i)
+    for (int k = 0; k < 20; ++k) kill(program.process, SIGUSR1);
+  const Finished done = program.wait();
+  CHECK(done.exit_code == 3);
+  CHECK(done.errors == "");
+}
+
 TEST_CASE("a second signal ends the process at once") {
   const TempFolder temp;
   // Steps of a second each, several of them under way.

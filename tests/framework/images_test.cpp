@@ -120,3 +120,33 @@ TEST_CASE("sizes that nobody asks for any more do not keep others from being use
   }
   CHECK(Images(2, 1, 17, 19).pixels.data() == first);
 }
+
+TEST_CASE("shares of a batch are its images, one after the other, read or unread") {
+  const auto from = store(1, 1, 1, {0, 1, 2, 3, 4, 5, 6});
+  for (const bool unread : {true, false}) {
+    CAPTURE(unread);
+    std::vector<float> all;
+    for (int rank = 0; rank < 3; ++rank) {
+      ImageBatch batch{Images(from, {{6}, {5}, {4}, {3}, {2}, {1}, {0}}), {0, 1, 2, 3, 4, 5, 6}};
+      if (!unread) batch.images.read();
+      take_share(batch, rank, 3);
+      CHECK(batch.images.unread() == unread);
+      CHECK(batch.first == all.size());
+      CHECK(batch.classes.size() == 7);
+      CHECK(batch.images.count == (rank == 0 ? 2u : rank == 1 ? 2u : 3u));
+      const std::size_t first = batch.first;
+      take_share(batch, rank, 3);  // it is one already
+      CHECK(batch.first == first);
+      batch.images.read();
+      for (const float byte : bytes(batch.images)) all.push_back(byte);
+    }
+    CHECK(all == std::vector<float>{6, 5, 4, 3, 2, 1, 0});
+  }
+}
+
+TEST_CASE("the only rank's share of a batch is the batch") {
+  PairBatch batch{Images(4, 1, 2, 2), {0, 1}};
+  take_share(batch, 0, 1);
+  CHECK(batch.images.count == 4);
+  CHECK(batch.first == 0);
+}

@@ -64,6 +64,21 @@ TEST_CASE("what Slurm has granted the task limits the processors, where it binds
     CHECK(granted(nothing).reason == "16 of 16 processors: nothing limits them");
 }
 
+TEST_CASE("ranks that mpirun has started here divide the processors, where it binds them to none") {
+  const FakeMachine machine;
+  std::vector<int> all(16), some(4);
+  std::iota(all.begin(), all.end(), 0);
+  std::iota(some.begin(), some.end(), 0);
+  const auto divided = [&](const std::vector<int>& mask, const char* ranks) {
+    return usable_processors(mask, 16, machine.root(), nullptr, ranks);
+  };
+  CHECK(divided(all, "4").count == 4);
+  CHECK(divided(all, "4").reason == "4 of 16 processors: mpirun has started 4 processes here, bound to none");
+  CHECK(divided(all, "40").count == 1);
+  CHECK(divided(some, "4").reason == "4 of 16 processors: the affinity mask allows 4");  // it has bound them
+  for (const char* nothing : {"1", "0", "", "many"}) CHECK(divided(all, nothing).count == 16);
+}
+
 TEST_CASE("this process's own affinity mask is followed") {
   cpu_set_t before;
   REQUIRE(sched_getaffinity(0, sizeof before, &before) == 0);

@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "send_signal.h"
 #include "twinflow/plugin.h"
 
 namespace test_nodes {
@@ -48,7 +49,7 @@ inline std::string raise_at;
 inline int raise_after = 0;
 
 inline void maybe_throw(const std::string& name, const std::string& place) {
-  if (raise_at == name + " " + place && raise_after-- == 0) std::raise(SIGTERM);
+  if (raise_at == name + " " + place && raise_after-- == 0) send_signal(SIGTERM);
   if (throw_at == name + " " + place) throw Error("told to fail in " + place);
 }
 /// Bodies take unequal time, so that items overtake each other.
@@ -409,7 +410,7 @@ class Raise final : public Map<Number, Number> {
     spec.param("signal", &Raise::signal).doc("its number");
   }
   Number apply(Number input, const Item& item) const override {
-    if (static_cast<std::int64_t>(item.step) == at) std::raise(signal);
+    if (static_cast<std::int64_t>(item.step) == at) send_signal(signal);
     return input;
   }
 

@@ -90,8 +90,10 @@ struct ImageBatch {
       classes;  // one per image; an id that is the same for the same class, within this batch
   /// Where it is not 0, the ids are below it, and mean the same class in every batch of the run.
   std::size_t class_count = 0;
+  std::size_t first = 0;  // of a rank's share, see take_share: images begins with this one of the batch
 
   void make_ready() { images.read(); }
+  std::size_t whole() const { return classes.size(); }  // images of the batch
 };
 
 /// B pairs as 2B images: pair i is image i (left) and image B+i (right). Twins share one network, so both go
@@ -101,7 +103,9 @@ struct PairBatch {
   Images images;
   std::vector<std::uint8_t> labels;  // one per pair, 0 or 1
   std::uint8_t label_of_same = 0;    // which of the two means "same class"; read labels through same()
+  std::size_t first = 0;             // as an ImageBatch's
 
+  std::size_t whole() const { return 2 * labels.size(); }
   std::size_t pairs() const { return labels.size(); }
   bool same(std::size_t pair) const { return labels[pair] == label_of_same; }
   void make_ready() { images.read(); }
@@ -114,5 +118,10 @@ using AnyBatch = std::variant<ImageBatch, PairBatch>;
 inline Images& images_of(AnyBatch& batch) {
   return std::visit([](auto& kind) -> Images& { return kind.images; }, batch);
 }
+
+/// Leaves of a batch's images those that rank `rank` of `size` works on: from whole * rank / size up to whole
+/// * (rank + 1) / size; the labels of all stay. Does nothing to a batch that is a share already.
+void take_share(ImageBatch& batch, int rank, int size);
+void take_share(PairBatch& batch, int rank, int size);
 
 }  // namespace twinflow

@@ -17,6 +17,7 @@
 #include "twinflow/passage.h"
 #include "twinflow/ports.h"
 #include "twinflow/random.h"
+#include "twinflow/ranks.h"
 #include "twinflow/spec.h"
 #include "twinflow/state.h"
 #include "twinflow/trace.h"
@@ -89,6 +90,12 @@ class Run {
   virtual void stop(std::string reason) = 0;
   /// Where slices of a node's own go (twinflow/trace.h); nullptr unless flowrun --trace asks for one.
   virtual Tracer* trace() { return nullptr; }
+  /// The processes that run this graph together; nullptr where this one runs by itself. All of them go
+  /// through the same items and the same epochs, so a node that talks to itself on the other ranks does so in
+  /// process() or finish_epoch(), on a channel of its own that it asks for there or in open().
+  virtual Ranks* ranks() { return nullptr; }
+  /// Of several ranks only the first one writes files.
+  bool writes() { return !ranks() || ranks()->first(); }
 
   /// Has `write` called on the run's writing thread, once all that was given before is done, so that the
   /// stream need not wait for the disk. What it throws is told, with `what` in front (the file, mostly).
@@ -167,7 +174,9 @@ class Map : public Node {
   virtual Out apply(In input, const Item& item) const = 0;
 };
 
-/// Keeps state from item to item; may emit through Output members.
+/// Keeps state from item to item; may emit through Output members. A node that works on its rank's share of a
+/// batch calls take_share() and says `static constexpr bool takes_share = true;`: where nobody on this rank
+/// wants the whole batch, only the share is read and augmented.
 template <class In>
 class Stateful : public Node {
  public:
@@ -216,6 +225,10 @@ struct NodeInfo : TypeInfo {
   std::function<bool(const Node&)> prepares;  // changes every image alike, as an evaluation has to; or empty
   std::function<void(Node&, std::string)>
       prepared;  // told what prepares the images on its first stream input
+
+  bool first_rank_only = false;  // of several ranks, the others leave the node out
+  bool takes_share = false;      // it works on a rank's share of a batch (take_share, images.h)
+  std::function<void(Parcel&, int rank, int size)> share;  // source of batches: leaves a rank's share of one
 
   std::function<void(Node&, std::string_view, const Item&, const Numbers&)> hear;     // listener
   std::function<std::uint64_t(const Node&)> source_items;                             // source
@@ -350,6 +363,9 @@ class NodeSpec : public BasicSpec<Type, Node> {
   void prepares(bool (Owner::*says)() const) {
     node_.prepares = [says](const Node& node) { return (static_cast<const Type&>(node).*says)(); };
   }
+  /// Where several ranks run the graph, only the first one has this node: a sink that writes files, and that
+  /// nothing else in the graph depends on.
+  void first_rank_only() { node_.first_rank_only = true; }
   /// Has the nodes that prepare the images on the first stream input put into a member, in words, before the
   /// node's own check: "norm (augment.normalize)"; empty when there are none.
   template <class Owner>
@@ -394,6 +410,12 @@ class NodeSpec : public BasicSpec<Type, Node> {
     node_.make_item = [](const Node& node, const Item& item) {
       return Parcel::pack(static_cast<const Type&>(node).make(item));
     };
+    if constexpr (requires(Out & out) { take_share(out, 0, 1); })
+      node_.share = [](Parcel& parcel, int rank, int size) {
+        Out made = parcel.take<Out>();
+        take_share(made, rank, size);
+        parcel = Parcel::pack(std::move(made));
+      };
   }
   template <class In, class Out>
   void shape(Map<In, Out>*) {
@@ -407,6 +429,7 @@ class NodeSpec : public BasicSpec<Type, Node> {
   template <class In>
   void shape(Stateful<In>*) {
     node_.shape = NodeInfo::Shape::stateful;
+    if constexpr (requires { Type::takes_share; }) node_.takes_share = Type::takes_share;
     StreamInputs<In>::declare(node_.inputs);
     node_.process = [](Node& node, const std::vector<Parcel>& parcels, const Item& item) {
       static_cast<Type&>(node).process(taken<In>(parcels), item);

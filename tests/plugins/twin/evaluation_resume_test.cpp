@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <atomic>
-#include <csignal>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -12,6 +11,7 @@
 
 #include "plan.h"
 #include "runtime.h"
+#include "send_signal.h"
 #include "temp_folder.h"
 #include "twinflow/images.h"
 #include "twinflow/plugin.h"
@@ -25,7 +25,7 @@ class Interrupt final : public Map<ImageBatch, ImageBatch> {
  public:
   static void describe(NodeSpec<Interrupt>& spec) { spec.summary("Interrupts."); }
   ImageBatch apply(ImageBatch batch, const Item& item) const override {
-    if (item.step == at) std::raise(SIGTERM);
+    if (item.step == at) send_signal(SIGTERM);
     return batch;
   }
   static inline std::atomic<std::uint64_t> at = endless;

@@ -12,7 +12,9 @@
 
 #include "check_distance.h"
 #include "components.h"
+#include "error_of.h"
 #include "layers_from.h"
+#include "local_ranks.h"
 #include "plugins/twin/orthogonalize.h"
 #include "twinflow/twin/model.h"
 
@@ -368,6 +370,89 @@ TEST_CASE("a batch in parts trains the weights of a distance, once") {
   a.step(images, labels);
   b.step(images, labels);
   check_close(b.distance_weights(), a.distance_weights(), 1e-5);
+}
+
+TEST_CASE("ranks that share each batch train to the same bits as one that takes all shares") {
+  for (const Precision precision : precisions()) {
+    CAPTURE(static_cast<int>(precision));
+    Recipe shared = everything(precision);
+    shared.shares = 4;
+    const auto learn_shares = [&](Trainer& trainer, std::size_t rank, std::size_t ranks) {
+      std::vector<double> losses;
+      for (std::uint64_t i = 0; i < 6; ++i) {
+        const auto [images, labels] = batch(i == 2 ? 5 : 9, i);  // of 10 and 18 images: uneven shares
+        const std::size_t begin = images.count * rank / ranks, end = images.count * (rank + 1) / ranks;
+        Images mine(end - begin, images.channels, images.height, images.width);
+        std::copy_n(images.image(begin), mine.pixels.size(), mine.pixels.data());
+        losses.push_back(trainer.step(mine, labels).loss);
+      }
+      return losses;
+    };
+    Trainer alone(shared, {1, 12, 12}, start);
+    const std::vector<double> losses = learn_shares(alone, 0, 1);
+    const State expected = alone.save();
+    for (const int size : {1, 2, 4}) {
+      CAPTURE(size);
+      std::mutex one_by_one;
+      LocalRanks(size).run([&](Ranks& ranks) {
+        tbb::task_arena arena(1 + ranks.rank() % 2);  // threads
+        arena.execute([&] {
+          Trainer trainer(shared, {1, 12, 12}, start, &ranks);
+          const auto found =
+              learn_shares(trainer, static_cast<std::size_t>(ranks.rank()), static_cast<std::size_t>(size));
+          const std::lock_guard lock(one_by_one);
+          CHECK(found == losses);
+          check_same(trainer.save(), expected);
+        });
+      });
+    }
+  }
+}
+
+TEST_CASE("a batch in shares gives the result of the whole") {
+  // Without batch_norm, whose statistics follow the shards.
+  Recipe whole = recipe(Precision::f32);
+  whole.layers =
+      layers_from("[{type = 'conv', filters = 8}, 'relu', {type = 'dense', units = 12}, 'l2_normalize']");
+  Recipe shared = whole;
+  shared.shares = 4;
+  Trainer expected(whole, {1, 12, 12}, start), found(shared, {1, 12, 12}, start);
+  const auto [images, labels] = batch(9, 0);
+  const Trainer::Outcome one = expected.step(images, labels), other = found.step(images, labels);
+  CHECK(other.loss == doctest::Approx(one.loss).epsilon(1e-6));
+  REQUIRE(other.update.has_value());
+  CHECK(other.update->norm == doctest::Approx(one.update->norm).epsilon(1e-5));
+  const NamedTensors a = expected.network().gradients(), b = found.network().gradients();
+  for (const auto& [name, tensor] : a.tensors) {
+    CAPTURE(name);
+    check_close(b.tensors.at(name).values, tensor.values, 1e-5);
+  }
+}
+
+TEST_CASE("shares that cannot be are refused") {
+  LocalRanks(3).run([&](Ranks& ranks) {
+    CHECK(error_of([&] { Shares(4, &ranks); }).find("4 shares of a batch cannot be divided among 3 ranks") ==
+          0);
+    CHECK(error_of([&] { Shares(9, &ranks); }).find("9 shares of a batch cannot") == 0);
+    Shares shares(6, &ranks);
+    CHECK(shares.own(12) == std::vector<std::size_t>{4 * static_cast<std::size_t>(ranks.rank()),
+                                                     4 * static_cast<std::size_t>(ranks.rank()) + 2,
+                                                     4 * static_cast<std::size_t>(ranks.rank()) + 4});
+    CHECK(error_of([&] { shares.own(5); }) == "a batch of 5 images cannot be cut into 6 shares");
+  });
+  Recipe few = recipe(Precision::f32);
+  few.shares = 2;
+  few.micro_batch = 8;
+  Trainer trainer(few, {1, 12, 12}, start);
+  const auto [images, labels] = batch(9, 0);
+  CHECK(error_of([&] { trainer.step(images, labels); }) ==
+        "a share of the batch has 9 images, more than micro_batch = 8: cut it into more shares, or take a "
+        "larger "
+        "micro_batch");
+  few.micro_batch = 1024;
+  Trainer other(few, {1, 12, 12}, start);
+  CHECK(error_of([&] { other.step(batch(7, 0).first, labels); }) ==
+        "14 images are given of a batch of 18, where 18 are expected");
 }
 
 TEST_CASE("gradients of several batches make one update with their mean") {

@@ -1,0 +1,126 @@
+#define OMPI_SKIP_MPICXX 1  // the C++ bindings of old, of no use here
+#define MPICH_SKIP_MPICXX 1
+#include <fmt/format.h>
+#include <mpi.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <limits>
+#include <string_view>
+
+#include "twinflow/communicator.h"
+#include "twinflow/error.h"
+#include "twinflow/plugin.h"
+
+namespace twinflow::mpi {
+namespace {
+
+void require(int code, std::string_view call) {
+  if (code == MPI_SUCCESS) return;
+  char text[MPI_MAX_ERROR_STRING] = "";
+  int length = 0;
+  MPI_Error_string(code, text, &length);
+  throw Error(fmt::format("{}: {}", call, std::string_view(text, static_cast<std::size_t>(length))));
+}
+
+class MpiExchange final : public Communicator::Exchange {
+ public:
+  MpiExchange(std::span<const Communicator::Outgoing> out, std::span<const Communicator::Incoming> in,
+              int channel) {
+    for (const auto& one : in)
+      each_piece(one.bytes.size(), [&](std::size_t at, int count) {
+        require(MPI_Irecv(one.bytes.data() + at, count, MPI_BYTE, one.from, channel, MPI_COMM_WORLD,
+                          add(one.from)),
+                "MPI_Irecv");
+      });
+    for (const auto& one : out)
+      each_piece(one.bytes.size(), [&](std::size_t at, int count) {
+        require(
+            MPI_Isend(one.bytes.data() + at, count, MPI_BYTE, one.to, channel, MPI_COMM_WORLD, add(one.to)),
+            "MPI_Isend");
+      });
+  }
+
+  bool done() override {
+    int all = 0;
+    require(MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &all, MPI_STATUSES_IGNORE),
+            "MPI_Testall");
+    return all != 0;
+  }
+
+  std::vector<int> missing() const override {
+    std::vector<int> ranks;
+    for (std::size_t i = 0; i < requests_.size(); ++i) {
+      int done = 0;
+      if (requests_[i] != MPI_REQUEST_NULL)
+        MPI_Request_get_status(requests_[i], &done, MPI_STATUS_IGNORE);
+      else
+        done = 1;
+      if (!done && std::find(ranks.begin(), ranks.end(), peers_[i]) == ranks.end())
+        ranks.push_back(peers_[i]);
+    }
+    std::sort(ranks.begin(), ranks.end());
+    return ranks;
+  }
+
+ private:
+  /// MPI counts in int. Both ends cut alike; what is empty is not sent.
+  template <class Each>
+  static void each_piece(std::size_t bytes, const Each& each) {
+    constexpr std::size_t most = std::size_t{1} << 30;
+    for (std::size_t at = 0; at < bytes; at += most) each(at, static_cast<int>(std::min(most, bytes - at)));
+  }
+  MPI_Request* add(int peer) {
+    peers_.push_back(peer);
+    return &requests_.emplace_back(MPI_REQUEST_NULL);
+  }
+
+  std::vector<MPI_Request> requests_;
+  std::vector<int> peers_;
+};
+
+class MpiCommunicator final : public Communicator {
+ public:
+  MpiCommunicator() {
+    int given = 0;
+    require(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &given), "MPI_Init_thread");
+    if (given < MPI_THREAD_FUNNELED) throw Error("this MPI knows no threads (MPI_THREAD_FUNNELED)");
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    require(MPI_Comm_rank(MPI_COMM_WORLD, &rank_), "MPI_Comm_rank");
+    require(MPI_Comm_size(MPI_COMM_WORLD, &size_), "MPI_Comm_size");
+  }
+  int rank() const override { return rank_; }
+  int size() const override { return size_; }
+  std::unique_ptr<Exchange> start(std::span<const Outgoing> out, std::span<const Incoming> in,
+                                  int channel) override {
+    return std::make_unique<MpiExchange>(out, in, channel);
+  }
+  void leave() override { MPI_Finalize(); }
+  void abort() noexcept override { MPI_Abort(MPI_COMM_WORLD, 1); }
+
+ private:
+  int rank_ = 0, size_ = 1;
+};
+
+/// Open MPI or MPICH, whichever it was built with.
+class Mpi final : public Connection {
+ public:
+  static void describe(Spec<Mpi>& spec) {
+    spec.summary("Processes that mpirun or srun has started, connected by MPI.");
+    spec.example(R"([run]
+epochs = 3
+steps_per_epoch = 10
+distributed = "mpi")");
+    spec.param("timeout", &Mpi::timeout)
+        .doc("how long a rank may take to answer before the job is ended")
+        .unit("seconds")
+        .range(0.1, 1e6);
+  }
+  std::unique_ptr<Communicator> connect() const override { return std::make_unique<MpiCommunicator>(); }
+};
+
+}  // namespace
+
+TWINFLOW_COMPONENT("communicator", "mpi", Mpi)
+
+}  // namespace twinflow::mpi

@@ -1,0 +1,199 @@
+"""Several ranks under Open MPI's mpirun, on this machine: the same bits for any number of them, signals, deaths, hangs."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import struct
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("TWINFLOW_BUILD_DIR", SOURCE / "build"))
+FLOWRUN = BUILD / "bin" / "flowrun"
+GRAPH = Path(__file__).resolve().parent / "shared.toml"
+
+
+def why_not() -> str:
+    if not (BUILD / "lib" / "twinflow" / "libtwinflow_mpi.so").exists():
+        return "communicator.mpi was not built: there is no MPI (libopenmpi-dev)"
+    if shutil.which("mpirun") is None:
+        return "there is no mpirun (openmpi-bin)"
+    version = subprocess.run(["mpirun", "--version"], capture_output=True, text=True).stdout
+    return "" if "Open MPI" in version else "mpirun is not Open MPI's"
+
+
+WHY_NOT = why_not()
+
+
+def mpirun(ranks: int, *arguments: str) -> list[str]:
+    return ["mpirun", "--oversubscribe", "--bind-to", "none", "-n", str(ranks), str(FLOWRUN), *map(str, arguments),
+            "--threads", "1"]
+
+
+def weights(run: Path) -> dict[str, bytes]:
+    """What twin.train has saved: weights, the optimiser's memory, moving averages."""
+    data = (run / "state.safetensors").read_bytes()
+    (length,) = struct.unpack("<Q", data[:8])
+    header, body = json.loads(data[8:8 + length]), data[8 + length:]
+    return {name: body[slice(*one["data_offsets"])] for name, one in header.items() if name.startswith("node.twin/")}
+
+
+def metrics(run: Path) -> list[dict]:
+    """What was reported, but for times."""
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    timed = ("seconds", "images_per_second", "waiting", "waiting_for_ranks")
+    found = [{"epoch": one["epoch"], "step": one["step"], "node": one["node"],
+              "metrics": {name: value for name, value in one["metrics"].items() if name not in timed}}
+             for one in lines]
+    return sorted(found, key=lambda one: (one["step"], one["node"]))  # nodes that wait for no other report in any order
+
+
+@unittest.skipIf(WHY_NOT, WHY_NOT)
+class RanksTest(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory(prefix="twinflow-ranks-")
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.environment = os.environ | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+                                         "TMPDIR": "/tmp"}  # sockets in there have short names
+        self.alone = None
+
+    def start(self, command: list[str]) -> subprocess.Popen:
+        process = subprocess.Popen(command, env=self.environment, cwd=self.folder, text=True, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.addCleanup(process.kill)
+        return process
+
+    def run_ranks(self, ranks: int, *arguments: str, code: int = 0) -> str:
+        process = self.start(mpirun(ranks, *arguments))
+        output = process.communicate(timeout=120)[0]
+        self.assertEqual(process.returncode, code, output)
+        return output
+
+    def by_one_process(self) -> Path:
+        run = self.folder / "alone"
+        subprocess.run([FLOWRUN, GRAPH, "--output", run, "--threads", "1", "--quiet"], check=True, timeout=120)
+        return run
+
+    def assert_same_run(self, found: Path, expected: Path) -> None:
+        self.assertEqual(metrics(found), metrics(expected))
+        self.assertEqual(weights(found), weights(expected))
+        for name in ("best.safetensors", "last.safetensors"):
+            self.assertEqual((found / name).read_bytes(), (expected / name).read_bytes(), name)
+
+    def ranks_of(self, process: subprocess.Popen) -> list[int]:
+        """The processes that an mpirun has started, in the order of their ranks."""
+        found = {}
+        for path in Path("/proc").glob("[0-9]*"):
+            try:
+                if f"\nPPid:\t{process.pid}\n" not in (path / "status").read_text():
+                    continue
+                for one in (path / "environ").read_bytes().split(b"\0"):
+                    if one.startswith(b"OMPI_COMM_WORLD_RANK="):
+                        found[int(one.split(b"=")[1])] = int(path.name)
+            except OSError:  # it is gone
+                continue
+        return [found[rank] for rank in sorted(found)]
+
+    def wait_for_steps(self, run: Path, steps: int) -> None:
+        for _ in range(600):
+            file = run / "metrics.jsonl"
+            if file.exists() and file.read_text().count('"node":"twin"') >= steps:
+                return
+            time.sleep(0.05)
+        self.fail(f"{run} did not come to step {steps}")
+
+    def test_bits_are_the_same_for_1_2_and_4_ranks(self) -> None:
+        alone = self.by_one_process()
+        for ranks in (1, 2, 4):
+            with self.subTest(ranks):
+                run = self.folder / f"ranks{ranks}"
+                output = self.run_ranks(ranks, GRAPH, "--output", run, "--set", 'run.distributed="mpi"')
+                self.assertIn(f"{ranks} processes train together; this is rank 0 of {ranks} (", output)
+                self.assert_same_run(run, alone)
+
+    def test_pairs_and_what_draws_for_each_image_too(self) -> None:
+        graph = self.folder / "pairs.toml"
+        text = GRAPH.read_text().replace('"sample.classes"', '"sample.pairs"').replace("classes_per_batch = 9", "pairs = 9")
+        graph.write_text(text.replace('"all_pairs"', '"contrastive"').replace('"cosine"', '"l2"'))
+        subprocess.run([FLOWRUN, graph, "--output", self.folder / "alone", "--quiet"], check=True, timeout=120)
+        self.run_ranks(2, graph, "--output", self.folder / "two")
+        self.assert_same_run(self.folder / "two", self.folder / "alone")
+
+    def test_a_signal_ends_all_at_one_step_and_other_ranks_go_on(self) -> None:
+        alone, run = self.by_one_process(), self.folder / "run"
+        process = self.start(mpirun(2, GRAPH, "--output", run, "--set", "run.max_time='1h'"))
+        self.wait_for_steps(run, 7)
+        process.send_signal(signal.SIGUSR1)  # mpirun hands it on
+        output = process.communicate(timeout=60)[0]
+        self.assertEqual(process.returncode, 3, output)
+        self.assertIn("interrupted: stopped by User defined signal 1", output)
+        self.run_ranks(4, "--resume", run)
+        self.assert_same_run(run, alone)
+
+    def test_a_signal_to_one_rank_ends_all(self) -> None:
+        run = self.folder / "run"
+        process = self.start(mpirun(2, GRAPH, "--output", run))
+        self.wait_for_steps(run, 5)
+        os.kill(self.ranks_of(process)[1], signal.SIGTERM)
+        output = process.communicate(timeout=60)[0]
+        self.assertEqual(process.returncode, 3, output)
+        self.assertIn("interrupted: stopped by Terminated", output)
+
+    def test_ranks_killed_ten_times(self) -> None:
+        alone, run, draw = self.by_one_process(), self.folder / "run", random.Random(5)
+        self.run_ranks(2, GRAPH, "--output", run, "--max-steps", "2", "--set", "run.save_steps=3")
+        for _ in range(10):
+            ranks = draw.choice((1, 2, 4))
+            process = self.start(mpirun(ranks, GRAPH, "--resume", run, "--set", "run.save_steps=3"))
+            deadline = time.monotonic() + draw.uniform(0.3, 2.5)
+            while time.monotonic() < deadline and process.poll() is None:
+                time.sleep(0.02)
+            found = self.ranks_of(process)
+            if found:
+                os.kill(draw.choice(found), signal.SIGKILL)
+            output = process.communicate(timeout=60)[0]
+            self.assertTrue(process.returncode in (0, 1, 137) or process.returncode < 0, output)
+        self.run_ranks(2, GRAPH, "--resume", run, "--set", "run.save_steps=3")
+        self.assert_same_run(run, alone)
+
+    def test_a_rank_that_hangs_is_named(self) -> None:
+        run = self.folder / "run"
+        process = self.start(mpirun(2, GRAPH, "--output", run, "--set", "run.distributed={type='mpi',timeout=2.0}",
+                                    "--set", "run.epochs=1000", "--set", "run.save_steps=5"))
+        self.wait_for_steps(run, 12)
+        stopped = self.ranks_of(process)[1]
+        os.kill(stopped, signal.SIGSTOP)
+        began = time.monotonic()
+        output = process.communicate(timeout=60)[0]
+        self.assertLess(time.monotonic() - began, 20)
+        self.assertNotEqual(process.returncode, 0)
+        self.assertRegex(output, r"rank 0 of 2 \(.+\): error: .*: no answer from rank 1 of 2 \(.+\) for 2 s")
+        self.assertFalse(Path(f"/proc/{stopped}").exists() and b"flowrun" in Path(f"/proc/{stopped}/cmdline").read_bytes())
+        self.run_ranks(2, "--resume", run, "--set", "run.epochs=1", "--allow-changes")  # the state is good
+
+    def test_ranks_that_differ_are_told_so(self) -> None:
+        one, other = mpirun(1, GRAPH, "--output", self.folder / "run"), mpirun(1, GRAPH, "--set", "run.seed=9")
+        process = self.start([*one, ":", *other[1:]])
+        output = process.communicate(timeout=60)[0]
+        self.assertNotEqual(process.returncode, 0)
+        self.assertRegex(output, r"rank 1 of 2 \(.+\) has another graph than rank 0 of 2")
+        self.assertFalse((self.folder / "run").exists())
+
+    def test_batches_that_cannot_be_shared_are_refused(self) -> None:
+        output = self.run_ranks(3, GRAPH, "--output", self.folder / "run", code=1)
+        self.assertIn("4 shares of a batch cannot be divided among 3 ranks", output)
+
+    def test_an_output_that_is_taken_is_told_of_once(self) -> None:
+        self.run_ranks(2, GRAPH, "--output", self.folder / "run", "--max-steps", "1")
+        output = self.run_ranks(2, GRAPH, "--output", self.folder / "run", code=1)
+        self.assertEqual(output.count("already holds a run"), 1, output)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
