@@ -44,7 +44,7 @@ PreemptMode=REQUEUE
 KillWait=10
 SchedulerParameters=bf_interval=1,sched_interval=1,sched_min_interval=0,batch_sched_delay=0
 SlurmdParameters=config_overrides
-NodeName=node NodeHostname={host} NodeAddr=127.0.0.1 CPUs=8 State=UNKNOWN
+NodeName=node NodeHostname={host} NodeAddr=127.0.0.1 CPUs=32 State=UNKNOWN
 PartitionName=usual Nodes=node Default=YES PriorityTier=2 PreemptMode=OFF
 PartitionName=spare Nodes=node PriorityTier=1
 """

@@ -92,14 +92,37 @@ def setUpModule() -> None:
     for name, text in {"graph.toml": GRAPH.format(data=GLYPHS), "images.toml": GRAPH.format(data=IMAGES),
                        "search.toml": SEARCH}.items():
         (cluster.folder / name).write_text(text)
-    # Slurm looks for time limits every 30 seconds, and they are whole minutes: these two wait, stopped, while others are
-    # tested. One is signalled ten minutes before its end, which is at once, the other's end is set to be now.
-    global warned, held_warned, timed_out
+    # What is requeued starts again after six seconds, and Slurm looks for time limits, which are whole minutes, every 30
+    # seconds: so these begin now, and wait while others are tested.
+    global warned, held_warned, timed_out, preempted, staged, unpacked
+    scratch = cluster.folder / "scratch"  # the nodes' TMPDIR
+    scratch.mkdir()
+    write_images(cluster.folder / "images")
+    with tarfile.open(cluster.folder / "images.tar.gz", "w:gz") as archive:
+        archive.add(cluster.folder / "images", ".")
     warned = submit("train.sbatch", "graph.toml", "--output", "warned", options=("--time=10", "--signal=B:USR1@600"))
     timed_out = submit("train.sbatch", "graph.toml", "--output", "timed_out", options=("--signal=B:USR1@0",))
-    held_warned = hold(warned, "warned")
+    preempted = submit("train.sbatch", "graph.toml", "--output", "preempted",
+                       options=("--partition=spare", "--cpus-per-task=20"))
+    staged = submit("train.sbatch", "images.toml", "--output", "staged", "--stage", "data.path=images.tar.gz")
+    held_warned = hold(warned, "warned")  # its signal comes ten minutes before its end: when Slurm looks next
     hold(timed_out, "timed_out")
     cluster.do("scontrol", "update", f"jobid={timed_out}", "EndTime=now")
+    hold(preempted, "preempted")
+    cluster.do("sbatch", "--cpus-per-task=20", "--output=/dev/null", "--wrap=sleep 0.5")
+    held = hold(staged, "staged")
+    unpacked = len(list(scratch.glob("*/data/class*/*.pgm")))
+    cluster.do("scancel", "--batch", "--signal=USR1", staged)
+    let_go(held)
+
+
+def write_images(folder: Path) -> None:
+    """Six classes of four."""
+    for kind in range(6):
+        (folder / f"class{kind}").mkdir(parents=True)
+        for one in range(4):
+            pixels = bytes((x * (kind + 1) + y * one) % 256 for y in range(12) for x in range(12))
+            (folder / f"class{kind}" / f"{one}.pgm").write_bytes(b"P5 12 12 255\n" + pixels)
 
 
 def hold(job: str, run: str) -> int:
@@ -128,7 +151,8 @@ def submit(script: str, *arguments: str, options: tuple[str, ...] = (), **enviro
     """The job's number. Its log is NUMBER.log, or NUMBER_TASK.log."""
     log = "%A_%a.log" if any(option.startswith("--array") for option in options) else "%j.log"
     return cluster.do("sbatch", "--parsable", f"--chdir={cluster.folder}", f"--output={log}", "--cpus-per-task=1",
-                      "--time=5", *options, str(SCRIPTS / script), *arguments, **environment).strip()
+                      "--time=5", *options, str(SCRIPTS / script), *arguments,
+                      **{"TMPDIR": str(cluster.folder / "scratch"), **environment}).strip()
 
 
 def log_of(job: str) -> str:
@@ -226,15 +250,11 @@ class SlurmTest(unittest.TestCase):
                 self.assertIn(message, log_of(job))
 
     def test_preempted(self) -> None:
-        job = submit("train.sbatch", "graph.toml", "--output", "preempted",
-                     options=("--partition=spare", "--cpus-per-task=6"))
-        hold(job, "preempted")
-        cluster.do("sbatch", "--cpus-per-task=6", "--output=/dev/null", "--wrap=sleep 0.5")
-        self.assertEqual(self.wait_for(job, "COMPLETED")["Restarts"], "1")
-        log = log_of(job)
+        self.assertEqual(self.wait_for(preempted, "COMPLETED")["Restarts"], "1")
+        log = log_of(preempted)
         self.assertIn("DUE TO PREEMPTION", log)
         self.assertIn("preempted, or requeued by somebody: starts again", log)
-        self.assertIn(f"job {job}, restart 1, on node, processors: 6", log)
+        self.assertIn(f"job {preempted}, restart 1, on node, processors: 20", log)
         self.assert_same("preempted", reference())
 
     def test_seeds_and_their_summary(self) -> None:
@@ -295,30 +315,15 @@ class SlurmTest(unittest.TestCase):
 
     def test_data_on_the_nodes_own_disk(self) -> None:
         """An archive is unpacked, the graph finds it again after a requeue, and nothing is left. A folder is copied."""
-        images, scratch = cluster.folder / "images", cluster.folder / "scratch"
-        scratch.mkdir()
-        for kind in range(6):
-            (images / f"class{kind}").mkdir(parents=True)
-            for one in range(4):
-                pixels = bytes((x * (kind + 1) + y * one) % 256 for y in range(12) for x in range(12))
-                (images / f"class{kind}" / f"{one}.pgm").write_bytes(b"P5 12 12 255\n" + pixels)
-        with tarfile.open(cluster.folder / "images.tar.gz", "w:gz") as archive:
-            archive.add(images, ".")
-        job = submit("train.sbatch", "images.toml", "--output", "staged", "--stage", "data.path=images.tar.gz",
-                     TMPDIR=str(scratch))
-        held = hold(job, "staged")
-        self.assertEqual(len(list(scratch.glob("*/data/class*/*.pgm"))), 24)
-        cluster.do("scancel", "--batch", "--signal=USR1", job)
-        let_go(held)
-        self.assertEqual(self.wait_for(job, "COMPLETED")["Restarts"], "1")
-        self.assertEqual(log_of(job).count("slurm: copied "), 2)
-        self.assertIn("resumed after ", log_of(job))
-        self.assertEqual(results(cluster.folder / "staged")["status"], "finished")
-        job = submit("train.sbatch", "images.toml", "--output", "copied", "--stage=data.path=images", "--epochs", "1",
-                     TMPDIR=str(scratch))
+        self.assertEqual(unpacked, 24)
+        self.assertEqual(self.wait_for(staged, "COMPLETED")["Restarts"], "1")
+        self.assertEqual(log_of(staged).count("slurm: copied "), 2)
+        self.assertIn("resumed after ", log_of(staged))
+        scratch = cluster.folder / "scratch"
+        job = submit("train.sbatch", "images.toml", "--output", "copied", "--stage=data.path=images", "--epochs", "1")
         self.wait_for(job, "COMPLETED")
         self.assertRegex((cluster.folder / "copied/graph.toml").read_text(), f'path = "{scratch}/twinflow-.*/data/images"')
-        self.assertEqual([one.suffix for one in scratch.iterdir()], [".lock"])
+        self.assertEqual({one.suffix for one in scratch.iterdir()}, {".lock"})
 
     def test_no_step_no_requeue(self) -> None:
         """The signal comes while data are copied: from a pipe, that nobody writes into as yet."""
