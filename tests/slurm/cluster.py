@@ -121,6 +121,9 @@ class Cluster:
         """What a client prints; nothing where it fails."""
         return subprocess.run(command, env=self.environment, capture_output=True, text=True).stdout
 
+    def accepts(self, *command: str) -> bool:
+        return subprocess.run(command, env=self.environment, capture_output=True).returncode == 0
+
     def do(self, *command: str, **environment: str) -> str:
         done = subprocess.run(command, env=self.environment | environment, capture_output=True, text=True)
         if done.returncode != 0:

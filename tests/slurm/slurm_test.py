@@ -107,7 +107,8 @@ def setUpModule() -> None:
     staged = submit("train.sbatch", "images.toml", "--output", "staged", "--stage", "data.path=images.tar.gz")
     held_warned = hold(warned, "warned")  # its signal comes ten minutes before its end: when Slurm looks next
     hold(timed_out, "timed_out")
-    cluster.do("scontrol", "update", f"jobid={timed_out}", "EndTime=now")
+    wait_until(lambda: cluster.accepts("scontrol", "update", f"jobid={timed_out}", "EndTime=now"),
+               "its time is over", every=0.3)  # not within the second in which it has started
     hold(preempted, "preempted")
     cluster.do("sbatch", "--cpus-per-task=20", "--output=/dev/null", "--wrap=sleep 0.5")
     held = hold(staged, "staged")
@@ -320,9 +321,10 @@ class SlurmTest(unittest.TestCase):
         self.assertEqual(log_of(staged).count("slurm: copied "), 2)
         self.assertIn("resumed after ", log_of(staged))
         scratch = cluster.folder / "scratch"
-        job = submit("train.sbatch", "images.toml", "--output", "copied", "--stage=data.path=images", "--epochs", "1")
+        job = submit("train.sbatch", "images.toml", "--stage=data.path=images", "--epochs", "1")
         self.wait_for(job, "COMPLETED")
-        self.assertRegex((cluster.folder / "copied/graph.toml").read_text(), f'path = "{scratch}/twinflow-.*/data/images"')
+        run = cluster.folder / f"runs/images/slurm-{job}"
+        self.assertRegex((run / "graph.toml").read_text(), f'path = "{scratch}/twinflow-.*/data/images"')
         self.assertEqual({one.suffix for one in scratch.iterdir()}, {".lock"})
 
     def test_no_step_no_requeue(self) -> None:
