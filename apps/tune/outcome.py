@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 import os
 import shlex
 import statistics
@@ -14,6 +13,7 @@ from pathlib import Path
 from optuna.trial import FrozenTrial, TrialState
 
 from .files import write
+from .interval import interval_of_mean
 from .study import Study
 from .values import shown, to_toml
 
@@ -35,14 +35,7 @@ class Candidate:
         return statistics.fmean(self.again.values()) if self.again else None
 
     def interval(self) -> tuple[float, float] | None:
-        """Of the mean, 95 %, by Student's t; of two values it would be wider than any range they may come from."""
-        if len(self.again) < 3:
-            return None
-        from scipy.stats import t  # slow to load
-
-        values = list(self.again.values())
-        half = float(t.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / math.sqrt(len(values))
-        return self.mean - half, self.mean + half
+        return interval_of_mean(list(self.again.values()))
 
 
 def candidates(study: Study) -> list[Candidate]:
