@@ -13,10 +13,10 @@ namespace {
 /// What of [run] may always change: the steps made stay as they were. (Schedules over the whole run follow
 /// its length from there on, which is said.)
 constexpr std::string_view never_matters[] = {
-    "epochs",     "max_time",   "max_steps",  // how long to go on; but fewer epochs would cut the run short
-    "save_every", "save_steps", "save_minutes",  // when to save
-    "progress",   "plugins",                     // what to show, and where plugins are looked for
-    "distributed",                               // who runs it
+    "epochs",      "max_time",   "max_steps",  // how long to go on; but fewer epochs would cut the run short
+    "save_every",  "save_steps", "save_minutes",  // when to save
+    "progress",    "plugins",                     // what to show, and where plugins are looked for
+    "distributed",                                // who runs it
 };
 
 std::string shown(const Value* value) { return value ? to_toml(*value) : "(none)"; }

@@ -163,6 +163,7 @@ class Ranks::Work {
       if (Clock::now() - job.begun < std::chrono::duration<double>(timeout_)) return false;
       std::vector<std::string> names;
       for (const int rank : job.exchange->missing()) names.push_back(ranks_.name(rank));
+      if (names.empty()) return false;  // they have come by now: it is this rank that was held up
       throw Error(
           fmt::format("{}: no answer from {} for {:g} s", job.what, fmt::join(names, ", "), timeout_));
     } catch (const std::exception& error) {
