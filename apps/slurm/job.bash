@@ -8,6 +8,7 @@ refuse() { echo "error: $*" >&2; exit 2; }
 here=$(dirname "$script")
 output='' # --output
 options=() # what is passed on to flowrun or flowtune
+launcher=() # what starts flowrun, where it is not started as it is
 child='' got=''
 staged=() locks=()
 
@@ -101,7 +102,7 @@ leave() {
 # began with, whatever has become of the file since; a new job is told of changes.
 train() {
   local run=$1 command
-  command=("$(program flowrun)")
+  command=("${launcher[@]}" "$(program flowrun)")
   if [ -e "$run/state.safetensors" ] || [ -e "$run/state.previous.safetensors" ]; then
     [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ] || command+=("$2")
     command+=(--resume "$run")

@@ -19,6 +19,10 @@ BUILD = Path(os.environ.get("TWINFLOW_BUILD_DIR", SOURCE / "build"))
 SCRIPTS = SOURCE / "apps" / "slurm"
 os.environ["TWINFLOW_BIN"] = str(BUILD / "bin")
 
+MPI = Path("/usr/lib/x86_64-linux-gnu/slurm-wlm/mpi_pmix.so")
+WITHOUT_MPI = ("" if (BUILD / "lib" / "twinflow" / "libtwinflow_mpi.so").exists() and MPI.exists() else
+               "communicator.mpi or Slurm's pmix is not there")
+
 # What keeps memory from step to step.
 GRAPH = """[run]
 seed = 3
@@ -170,7 +174,7 @@ def lines_of(run: Path) -> list[dict]:
         return []
 
 
-TIMES = ("seconds", "images_per_second", "waiting")  # what an epoch took is no result
+TIMES = ("seconds", "images_per_second", "waiting", "waiting_for_ranks")  # what an epoch took is no result
 
 
 def results(run: Path) -> dict[str, object]:
@@ -231,6 +235,18 @@ class SlurmTest(unittest.TestCase):
         self.wait_for(new, "COMPLETED")
         self.assertIn("resumed after ", log_of(new))
         self.assert_same("cancelled", reference())
+
+    @unittest.skipIf(WITHOUT_MPI, WITHOUT_MPI)
+    def test_several_processes(self) -> None:
+        job = submit("train-mpi.sbatch", "graph.toml", "--output", "several", "--set", "twin.shares=4", options=("--ntasks=2",))
+        wait_until(lambda: any(line["epoch"] > 1 for line in lines_of(cluster.folder / "several")), "it is under way",
+                   lambda: log_of(job))
+        cluster.do("scancel", "--batch", "--signal=USR1", job)
+        wait_until(lambda: cluster.job(job)["Restarts"] == "1", "it is requeued", lambda: log_of(job), every=0.3)
+        self.wait_for(job, "COMPLETED")
+        self.assertIn("2 processes train together; this is rank 0 of 2", log_of(job))
+        self.assertIn("stopped by User defined signal 1", log_of(job))
+        self.assert_same("several", reference("--set", "twin.shares=4"))
 
     def test_failures_are_not_requeued(self) -> None:
         jobs = {
