@@ -8,6 +8,7 @@
 #include "drawing.h"
 #include "plan.h"
 #include "plugins.h"
+#include "processes.h"
 #include "reference.h"
 #include "registry.h"
 #include "runtime.h"
@@ -87,6 +88,14 @@ int verify_files(const std::string& path) {
   return good ? finished : failed;
 }
 
+/// Of several ranks the first one speaks for all.
+void examine_here() {
+  const std::unique_ptr<Ranks> ranks = connect({});
+  const Diagnosis found = examine();
+  const std::string together = ranks ? examine_ranks(*ranks, found) : "";
+  if (!ranks || ranks->first()) fmt::print("{}{}", together, text(found));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -120,7 +129,7 @@ int main(int argc, char** argv) {
     if (libraries) return list_libraries();
     if (schema) return fmt::print("{}\n", graph_schema(all_types()).dump(2)), finished;
     if (reference) return fmt::print("{}", markdown(all_types())), finished;
-    if (doctor) return fmt::print("{}", text(examine())), finished;
+    if (doctor) return examine_here(), finished;
     return type.empty() ? list() : show(type);
   } catch (const std::exception& error) {
     fmt::print(stderr, "error: {}\n", error.what());

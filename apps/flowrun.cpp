@@ -6,7 +6,6 @@
 
 #include "runtime.h"
 #include "saved_run.h"
-#include "signals.h"
 #include "tell.h"
 #include "twinflow/plugin.h"
 
@@ -21,8 +20,6 @@ bool names_graph(const std::filesystem::path& path) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  // While the graph is loaded a signal is noted, too; once the state is saved a further one changes nothing.
-  static const twinflow::SignalGuard signals;
   // GCC's OpenMP, which oneDNN brings along, would tie the main thread to one processor as it is loaded, and
   // all other threads inherit that.
   for (const char* binding : {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY"}) unsetenv(binding);
@@ -124,6 +121,7 @@ int main(int argc, char** argv) {
       twinflow::tell(stdout, fmt::format("{}: good ({} nodes)\n", graph.string(), plan.nodes.size()));
       return twinflow::finished;
     }
+    options.ends_process = true;
     return twinflow::run_plan(plan, options);
   } catch (const std::exception& error) {  // plugins that clash, a run that cannot be set up
     twinflow::tell(stderr, fmt::format("error: {}\n", error.what()));

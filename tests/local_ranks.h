@@ -58,6 +58,7 @@ class LocalRanks {
       });
       return in_.empty();
     }
+    std::size_t left() const override { return in_.size(); }
     std::vector<int> missing() const override {
       std::vector<int> ranks;
       for (const auto& one : in_) ranks.push_back(one.from);

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <thread>
 
 #include "signals.h"
@@ -10,5 +11,6 @@
 /// Sends this process a signal and waits until it has come: a thread of the guard's takes it.
 inline void send_signal(int signal) {
   kill(getpid(), signal);
-  while (twinflow::SignalGuard::received() != signal) std::this_thread::yield();
+  for (int i = 0; i < 10000 && twinflow::SignalGuard::received() != signal; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }

@@ -31,31 +31,28 @@ Agreement::Wish Agreement::settle(const Wish& mine) {
   return settled;
 }
 
-std::vector<std::vector<char>> Agreement::all(const std::string& text) {
+std::vector<std::string> Agreement::of_all(const std::string& text) {
   const std::uint64_t length = text.size();
   std::vector<std::uint64_t> lengths(static_cast<std::size_t>(ranks_.size()));
   std::vector<std::span<std::byte>> room;
   for (std::uint64_t& one : lengths) room.push_back(std::as_writable_bytes(std::span(&one, 1)));
   ranks_.gather(channel_, std::as_bytes(std::span(&length, 1)), room, "comparing runs").get();
-  std::vector<std::vector<char>> texts;
+  std::vector<std::string> texts;
   room.clear();
-  for (const std::uint64_t one : lengths) texts.emplace_back(one);
-  for (std::vector<char>& one : texts) room.push_back(std::as_writable_bytes(std::span(one)));
+  for (const std::uint64_t one : lengths) texts.emplace_back(one, '\0');
+  for (std::string& one : texts) room.push_back(std::as_writable_bytes(std::span(one)));
   ranks_.gather(channel_, std::as_bytes(std::span(text)), room, "comparing runs").get();
   return texts;
 }
 
 void Agreement::require_same(const std::string& what, const std::string& text) {
-  const auto texts = all(text);
+  const auto texts = of_all(text);
   for (std::size_t rank = 1; rank < texts.size(); ++rank)
     if (texts[rank] != texts[0])
       throw Error(fmt::format("{} has another {} than {}", ranks_.name(static_cast<int>(rank)), what,
                               ranks_.name(0)));
 }
 
-std::string Agreement::of_first(const std::string& text) {
-  const auto texts = all(ranks_.first() ? text : "");
-  return {texts[0].begin(), texts[0].end()};
-}
+std::string Agreement::of_first(const std::string& text) { return of_all(ranks_.first() ? text : "")[0]; }
 
 }  // namespace twinflow

@@ -8,8 +8,9 @@
 
 namespace twinflow {
 
-/// What ranks have to settle between items, so that all of them make the same steps. Belongs to the main
-/// thread. Every call waits for the other ranks, and throws Error where one does not answer.
+/// What ranks have to settle between items, so that all of them make the same steps, and have to tell each
+/// other. Belongs to the main thread. Every call waits for the other ranks, and throws Error where one does
+/// not answer.
 class Agreement {
  public:
   explicit Agreement(Ranks& ranks) : ranks_(ranks), channel_(ranks.channel()) {}
@@ -28,10 +29,10 @@ class Agreement {
   void require_same(const std::string& what, const std::string& text);
   /// The first rank's text.
   std::string of_first(const std::string& text);
+  /// Every rank's.
+  std::vector<std::string> of_all(const std::string& text);
 
  private:
-  std::vector<std::vector<char>> all(const std::string& text);
-
   Ranks& ranks_;
   int channel_;
 };

@@ -2,15 +2,20 @@
 
 #include <fmt/format.h>
 #include <tbb/version.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
 #include <set>
 
+#include "agreement.h"
 #include "cgroup.h"
 #include "plugins.h"
 #include "proc_file.h"
+#include "processes.h"
 #include "twinflow/plugin.h"
 
 namespace twinflow {
@@ -105,6 +110,72 @@ Diagnosis examine() {
   diagnosis.facts.emplace_back("plugins", fmt::format("{} libraries loaded; searched: {}", loaded, places));
   for (const auto& look : doctors()) look(diagnosis);
   return diagnosis;
+}
+
+std::string number_ranges(const std::vector<int>& ascending) {
+  std::string all;
+  for (std::size_t i = 0; i < ascending.size();) {
+    std::size_t end = i + 1;
+    while (end < ascending.size() && ascending[end] == ascending[end - 1] + 1) ++end;
+    all += fmt::format("{}{}", all.empty() ? "" : ",", ascending[i]);
+    if (end - i > 1) all += fmt::format("-{}", ascending[end - 1]);
+    i = end;
+  }
+  return all;
+}
+
+std::string examine_ranks(Ranks& ranks, const Diagnosis& mine) {
+  const UsableProcessors processors = usable_processors();
+  const auto fact = [&](std::string_view what) {
+    for (const auto& [name, how] : mine.facts)
+      if (name == what) return how;
+    return std::string("unknown");
+  };
+  const std::string simd = fact("SIMD of oneDNN");
+  const std::string crowded = crowding(processors.count, static_cast<int>(processors.allowed.size()),
+                                       static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)),
+                                       started_together([](const char* name) { return std::getenv(name); }));
+  Agreement agreement(ranks);
+  const auto rows =
+      agreement.of_all(fmt::format("{}: {}; affinity {}; {}; {}", ranks.name(ranks.rank()), processors.reason,
+                                   number_ranges(processors.allowed), simd, fact("MPI")));
+  const auto simds = agreement.of_all(simd), crowds = agreement.of_all(crowded);
+
+  // Small messages, then a sum of 16 MiB, as those of gradients are: the best of several.
+  using Clock = std::chrono::steady_clock;
+  const int channel = ranks.channel();
+  std::vector<float> numbers(std::size_t{4} << 20, 1.0f);
+  double round = 1e9, sum = 1e9;
+  std::uint64_t bytes = 0;
+  for (int i = 0; i < 50; ++i) {
+    const auto begun = Clock::now();
+    ranks.sum(channel, {std::span(numbers).first(1)}, "measuring small messages").get();
+    round = std::min(round, std::chrono::duration<double>(Clock::now() - begun).count());
+  }
+  for (int i = 0; i < 5; ++i) {
+    const auto begun = Clock::now();
+    const std::uint64_t before = ranks.bytes_sent();
+    ranks.sum(channel, {numbers}, "measuring sums").get();
+    bytes = ranks.bytes_sent() - before;
+    sum = std::min(sum, std::chrono::duration<double>(Clock::now() - begun).count());
+  }
+
+  std::string all = "Ranks\n";
+  for (const std::string& row : rows) all += fmt::format("  {}\n", row);
+  all += fmt::format(
+      "  a number is summed over them in {:.2f} ms, 16 MiB in {:.1f} ms: {:.2f} GB/s sent by each\n",
+      1e3 * round, 1e3 * sum, 1e-9 * static_cast<double>(bytes) / sum);
+  std::set<std::string> warnings;
+  for (std::size_t rank = 0; rank < crowds.size(); ++rank) {
+    if (!crowds[rank].empty()) warnings.insert("Slow: " + crowds[rank] + ".");
+    if (simds[rank] != simds[0])
+      warnings.insert(
+          fmt::format("{} has {}, {} has {}: training refuses processors with different "
+                      "instructions (ONEDNN_MAX_CPU_ISA makes them alike).",
+                      ranks.name(0), simds[0], ranks.name(static_cast<int>(rank)), simds[rank]));
+  }
+  for (const std::string& one : warnings) all += fmt::format("  {}\n", one);
+  return all + "\n";
 }
 
 std::string text(const Diagnosis& diagnosis) {

@@ -2,9 +2,11 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "processors.h"
 #include "twinflow/doctor.h"
+#include "twinflow/ranks.h"
 
 namespace twinflow {
 
@@ -18,5 +20,12 @@ void examine_machine(const UsableProcessors& processors, const std::filesystem::
 Diagnosis examine();
 
 std::string text(const Diagnosis& diagnosis);
+
+/// What the ranks find, side by side, with how fast they talk to each other: every rank calls it with what it
+/// has found, and all are given the text. Throws Error where one does not answer.
+std::string examine_ranks(Ranks& ranks, const Diagnosis& mine);
+
+/// "0-3,8" of 0, 1, 2, 3, 8.
+std::string number_ranges(const std::vector<int>& ascending);
 
 }  // namespace twinflow

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "plugins.h"
 #include "twinflow/error.h"
 
 namespace twinflow {
@@ -35,6 +36,7 @@ std::string crowding(int threads, int allowed, int online, const std::optional<S
 std::unique_ptr<Ranks> connect(const RunSettings& run) {
   const auto started = started_together([](const char* name) { return std::getenv(name); });
   if (!run.distributed && !started) return nullptr;
+  PluginIndex::instance();
   std::unique_ptr<Ranks> ranks;
   try {
     ranks =

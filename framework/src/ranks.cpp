@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -68,6 +69,10 @@ class Ranks::Work {
   Work(const Connection& connection, Ranks& ranks) : ranks_(ranks), timeout_(connection.timeout) {
     std::promise<void> connected;
     thread_ = std::thread([&, this] {
+      sigset_t broken_pipe;  // of a rank that has gone: nobody's wish to end
+      sigemptyset(&broken_pipe);
+      sigaddset(&broken_pipe, SIGPIPE);
+      pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
       try {
         communicator_ = connection.connect();
         ranks_.rank_ = communicator_->rank();
@@ -114,8 +119,11 @@ class Ranks::Work {
 
  private:
   void run() {
+    Clock::time_point last_moved = Clock::now();
+    std::size_t left_before = 0;
     while (wait()) {
       bool moved = false;
+      std::size_t now_left = 0;
       std::size_t count = 0;
       {
         const std::lock_guard lock(mutex_);
@@ -128,15 +136,26 @@ class Ranks::Work {
           const std::lock_guard lock(mutex_);
           if (!channels_[i].empty()) job = &channels_[i].front();
         }
-        if (job && move(*job)) {
+        const bool over = job && move(*job);
+        if (job && !over) now_left += job->exchange->left();
+        if (over) {
           const std::lock_guard lock(mutex_);
           channels_[i].pop_front();
           --left_;
           moved = true;
         }
       }
-      if (!moved) std::this_thread::sleep_for(std::chrono::microseconds(20));  // the cores are for training
+      // MPI moves large messages piece by piece, as it is asked; else the cores are for training.
+      const auto now = Clock::now();
+      if (moved || now_left != left_before) last_moved = now;
+      left_before = now_left;
+      if (now - last_moved < std::chrono::milliseconds(1))
+        std::this_thread::yield();
+      else
+        std::this_thread::sleep_for(std::chrono::microseconds(20));
     }
+    if (failed_ && communicator_->rank() > 0)  // the first rank may be writing what can be kept
+      std::this_thread::sleep_for(std::chrono::duration<double>(std::min(timeout_, 10.0)));
     if (failed_)
       communicator_->abort();
     else
@@ -147,7 +166,7 @@ class Ranks::Work {
   bool wait() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return left_ > 0 || ending_; });
-    return left_ > 0;
+    return left_ > 0 && !(ending_ && failed_);
   }
 
   /// True once the job has come to its end.
@@ -201,7 +220,12 @@ Ranks::Ranks(const Connection& connection) : work_(std::make_unique<Work>(connec
   std::vector<std::array<char, 256>> names(static_cast<std::size_t>(size_));
   std::vector<std::span<std::byte>> all;
   for (auto& name : names) all.push_back(std::as_writable_bytes(std::span(name)));
-  gather(0, std::as_bytes(std::span(mine)), std::move(all), "the ranks' first words").get();
+  try {
+    gather(0, std::as_bytes(std::span(mine)), std::move(all), "the ranks' first words").get();
+  } catch (const Error& error) {
+    fmt::print(stderr, "{}: error: {}\n", name(rank_), error.what());  // as this process is about to end
+    throw;
+  }
   for (const auto& name : names) hosts_.emplace_back(name.data());
 }
 

@@ -1,7 +1,6 @@
 #include "runtime.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <tbb/flow_graph.h>
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
@@ -10,6 +9,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
@@ -71,7 +71,10 @@ class Runtime final : public Run {
         output_(options.output),
         resume_(run_to_resume(options)),
         allow_changes_(options.allow_changes),
-        trace_file_(options.trace),
+        trace_file_(
+            options.trace.empty() || leads()
+                ? options.trace
+                : std::filesystem::path(fmt::format("{}.rank{}", options.trace.string(), ranks->rank()))),
         record_(plan, options.quiet || !leads()),
         timetable_(plan.run),
         save_times_(options.grace, [this](const std::string& line) { record_.say(line); }) {
@@ -96,6 +99,12 @@ class Runtime final : public Run {
     }
     if (!trace_file_.empty()) trace_.emplace();
     for (const Plan::PlannedNode& node : plan.nodes) {
+      if (ranks_ && node.info->shape == NodeInfo::Shape::stateful && node.info->takes_share &&
+          std::exchange(one_shares_, true))
+        throw Error(
+            fmt::format("node '{}' ({}) is the second that shares batches: of several ranks one at most can "
+                        "be in a graph",
+                        node.name, node.info->type));
       Station& station = stations_.emplace_back();
       for (const InputInfo& port : node.info->inputs)
         if (port.streamed()) station.join.add_port(port.name);
@@ -351,8 +360,8 @@ class Runtime final : public Run {
   void begin() {
     if (ranks_) {
       agreement_->require_same("graph", plan_.resolved_toml);
-      agreement_->require_same("data set or length of an epoch",
-                               fmt::format("{} {}", steps_per_epoch_, fmt::join(about_, " ")));
+      agreement_->require_same("length of an epoch", fmt::format("{} steps", steps_per_epoch_));
+      compare_data_with_first();
     }
     if (!resumed_) {
       if (leads()) record_.create(output_);
@@ -401,6 +410,19 @@ class Runtime final : public Run {
       };
       if (std::none_of(plan_.nodes.begin(), plan_.nodes.end(), same)) forget_node(*resumed_, name);
     }
+  }
+
+  /// The first rank has all nodes, so it has opened each data set that this one has.
+  void compare_data_with_first() {
+    const auto line = [](const auto& one) { return fmt::format("\n{}: {}\n", one.first, one.second); };
+    std::string mine;
+    for (const auto& one : about_)
+      if (one.first.starts_with("data.")) mine += line(one);
+    const std::string first = agreement_->of_first(mine);
+    for (const auto& one : about_)
+      if (one.first.starts_with("data.") && first.find(line(one)) == std::string::npos)
+        throw Error(fmt::format("{}: it has other images or classes here than on {}", one.first.substr(5),
+                                ranks_->name(0)));
   }
 
   /// What is known only once all nodes are open: the data, and how long an epoch is.
@@ -576,7 +598,7 @@ class Runtime final : public Run {
     for (std::size_t i = plan_.nodes.size(); i-- > 0;) {  // whoever is fed comes after who feeds
       const NodeInfo& info = *plan_.nodes[i].info;
       stations_[i].shared = info.takes_share;
-      if (!stations_[i].body) continue;
+      if (!stations_[i].body || !(info.takes_share || info.share)) continue;
       bool fed = false, all = true;
       for (std::size_t to = i + 1; to < plan_.nodes.size(); ++to)
         for (const auto& [input, link] : plan_.nodes[to].inputs)
@@ -852,6 +874,7 @@ class Runtime final : public Run {
   bool another_chance_ = false;       // for a run that was stopped: it may now go on otherwise
   bool refused_ = false;              // for them
   bool started_ = false;
+  bool one_shares_ = false;                   // its batches with other ranks
   bool told_half_ = false;                    // that an item could not be saved
   bool saved_ = false;                        // there is a state on the disk
   std::shared_future<bool> saving_;           // of the state that was last given to be written
@@ -885,10 +908,24 @@ class Runtime final : public Run {
 };
 
 ExitCode run(Plan& plan, const RunOptions& options) {
-  const SignalGuard signals;  // first: until the end no signal ends the process, whose state is saved
-  const std::unique_ptr<Ranks> ranks = connect(plan.run);
+  const std::unique_ptr<Ranks> ranks = connect(plan.run);  // may hang, as MPI does: signals end it
+  if (options.ends_process)
+    for (const int one : {SIGINT, SIGTERM, SIGUSR1}) std::signal(one, SIG_IGN);  // from where the guard ends
+  const SignalGuard signals;
   try {
-    return Runtime(plan, options, ranks.get()).execute();
+    const ExitCode code = Runtime(plan, options, ranks.get()).execute();
+    // Whoever has started the ranks may end all of them once one has ended: not before the first one has
+    // written.
+    if (ranks && code != ExitCode::failed) {
+      std::vector<std::byte> bytes(static_cast<std::size_t>(ranks->size()));
+      std::vector<std::span<std::byte>> all;
+      for (std::byte& one : bytes) all.emplace_back(&one, 1);
+      const std::byte mine{};
+      ranks->gather(ranks->channel(), {&mine, 1}, std::move(all), "ending together").get();
+    }
+    return code;
+  } catch (const GraphChanged&) {
+    throw;
   } catch (const std::exception& error) {
     if (!ranks) throw;
     tell(stderr, fmt::format("{}: error: {}\n", ranks->name(ranks->rank()), error.what()));

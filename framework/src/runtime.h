@@ -17,6 +17,7 @@ struct RunOptions {
   std::optional<double> grace =
       {};                      // seconds from the first signal to the end by force, where they are known
   bool resume_newest = false;  // where `resume` is empty: go on in the newest run of this graph
+  bool ends_process = false;   // it ends with the run: signals that come when all is saved change nothing
   bool allow_changes = false;  // resume although the graph or the data are not the same
 };
 

@@ -8,13 +8,11 @@ namespace twinflow {
 namespace {
 
 std::atomic<int> noted{0};
-int guards = 0;
 static_assert(std::atomic<int>::is_always_lock_free, "a signal handler writes it");
 
 }  // namespace
 
-SignalGuard::SignalGuard() : inner_(guards++ > 0) {
-  if (inner_) return;
+SignalGuard::SignalGuard() {
   noted = 0;
   struct sigaction action = {};
   action.sa_flags = SA_RESTART;  // a signal must not make writes fail
@@ -42,8 +40,6 @@ SignalGuard::SignalGuard() : inner_(guards++ > 0) {
 }
 
 SignalGuard::~SignalGuard() {
-  --guards;
-  if (inner_) return;
   over_.release();
   receiver_.join();
   pthread_sigmask(SIG_SETMASK, &old_mask_, nullptr);

@@ -9,8 +9,8 @@ namespace twinflow {
 
 /// While it lives, SIGINT, SIGTERM, SIGUSR1, SIGHUP and SIGPIPE are noted, and SIGXFSZ is ignored: a file
 /// that may not grow further makes the write fail. A second SIGINT has its default effect, which is to end
-/// the process; the others may come again, as batch systems send them. On the main thread, before others are
-/// started; one within another does nothing.
+/// the process; the others may come again, as batch systems send them. One at a time, on the main thread,
+/// before others are started.
 ///
 /// A thread of the guard's takes the signals: the one that made it, and those that this one starts, are left
 /// alone. oneDNN's matrix multiplication uses the stack pointer for other things, so that a handler which ran
@@ -29,7 +29,6 @@ class SignalGuard {
   static constexpr int signals[] = {SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGPIPE};
   struct sigaction old_[5], old_file_size_;
   sigset_t old_mask_;
-  const bool inner_;  // within another
   std::binary_semaphore over_{0};
   std::thread receiver_;
 };

@@ -11,7 +11,7 @@ namespace twinflow {
 
 Writer::Writer(std::function<void(const std::string&)> say, std::vector<double> waits)
     : say_(std::move(say)), waits_(std::move(waits)) {
-  // Signals are for the main thread, whose guard they may not miss while this one begins.
+  // Signals are for the guard's thread.
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);

@@ -18,6 +18,7 @@ namespace twinflow::augment {
 /// move together. Parameters: see AffineRanges and Resampling, which hold them.
 class Affine final : public Map<AnyBatch, AnyBatch>, public AffineRanges, public Resampling {
  public:
+  static constexpr bool takes_share = true;
   static constexpr bool takes_unread = true;  // bytes are warped right out of the data set
 
   static void describe(NodeSpec<Affine>& spec);

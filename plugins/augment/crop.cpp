@@ -17,6 +17,7 @@ namespace twinflow::augment {
 /// more goes at the bottom or right.
 class Crop final : public Map<AnyBatch, AnyBatch>, public TargetSize {
  public:
+  static constexpr bool takes_share = true;
   static void describe(NodeSpec<Crop>& spec);
   void check(const Checking& checking) const;
   AnyBatch apply(AnyBatch batch, const Item& item) const override;

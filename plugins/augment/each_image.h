@@ -11,6 +11,7 @@ namespace twinflow::augment {
 /// with a probability and by random numbers of its own.
 class EachImage : public Map<AnyBatch, AnyBatch> {
  public:
+  static constexpr bool takes_share = true;
   void check(const Checking& checking) const;
   AnyBatch apply(AnyBatch batch, const Item& item) const final;
 

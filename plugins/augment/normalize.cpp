@@ -89,6 +89,7 @@ Scale measure(const Histogram& histogram) {
 /// To a measured std 1e-6 is added, as Keras does, so that a constant image becomes zeros.
 class Normalize final : public Map<AnyBatch, AnyBatch> {
  public:
+  static constexpr bool takes_share = true;
   static void describe(NodeSpec<Normalize>& spec);
   void check(const Checking& checking) const;
   void open() override;

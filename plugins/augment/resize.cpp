@@ -12,6 +12,7 @@ namespace twinflow::augment {
 
 class Resize final : public Map<AnyBatch, AnyBatch>, public TargetSize {
  public:
+  static constexpr bool takes_share = true;
   static void describe(NodeSpec<Resize>& spec);
   void check(const Checking& checking) const { check_size(checking); }
   void open() override { cv::setNumThreads(0); }  // the arena owns the cores

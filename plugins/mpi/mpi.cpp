@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "twinflow/communicator.h"
+#include "twinflow/doctor.h"
 #include "twinflow/error.h"
 #include "twinflow/plugin.h"
 
@@ -42,11 +43,16 @@ class MpiExchange final : public Communicator::Exchange {
   }
 
   bool done() override {
-    int all = 0;
-    require(MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &all, MPI_STATUSES_IGNORE),
-            "MPI_Testall");
-    return all != 0;
+    if (left_ == 0) return true;
+    int count = 0;
+    done_.resize(requests_.size());
+    require(MPI_Testsome(static_cast<int>(requests_.size()), requests_.data(), &count, done_.data(),
+                         MPI_STATUSES_IGNORE),
+            "MPI_Testsome");
+    if (count != MPI_UNDEFINED) left_ -= static_cast<std::size_t>(count);
+    return left_ == 0;
   }
+  std::size_t left() const override { return left_; }
 
   std::vector<int> missing() const override {
     std::vector<int> ranks;
@@ -64,19 +70,21 @@ class MpiExchange final : public Communicator::Exchange {
   }
 
  private:
-  /// MPI counts in int. Both ends cut alike; what is empty is not sent.
+  /// So that left() tells of what moves. Both ends cut alike; what is empty is not sent.
   template <class Each>
   static void each_piece(std::size_t bytes, const Each& each) {
-    constexpr std::size_t most = std::size_t{1} << 30;
+    constexpr std::size_t most = std::size_t{256} << 10;
     for (std::size_t at = 0; at < bytes; at += most) each(at, static_cast<int>(std::min(most, bytes - at)));
   }
   MPI_Request* add(int peer) {
     peers_.push_back(peer);
+    ++left_;
     return &requests_.emplace_back(MPI_REQUEST_NULL);
   }
 
   std::vector<MPI_Request> requests_;
-  std::vector<int> peers_;
+  std::vector<int> peers_, done_;
+  std::size_t left_ = 0;
 };
 
 class MpiCommunicator final : public Communicator {
@@ -112,12 +120,24 @@ epochs = 3
 steps_per_epoch = 10
 distributed = "mpi")");
     spec.param("timeout", &Mpi::timeout)
-        .doc("how long a rank may take to answer before the job is ended")
+        .doc(
+            "how long a rank may take to answer before the job is ended: more than it ever needs by itself, "
+            "to read "
+            "its data or, for the first one, to run nodes that only it has")
         .unit("seconds")
         .range(0.1, 1e6);
   }
   std::unique_ptr<Communicator> connect() const override { return std::make_unique<MpiCommunicator>(); }
 };
+
+/// "Open MPI v4.1.4", of the library's longer sentence.
+const bool examined = register_doctor([](Diagnosis& diagnosis) {
+  char text[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+  int length = 0;
+  MPI_Get_library_version(text, &length);
+  const std::string_view version(text, static_cast<std::size_t>(length));
+  diagnosis.facts.emplace_back("MPI", version.substr(0, version.find_first_of(",\n")));
+});
 
 }  // namespace
 

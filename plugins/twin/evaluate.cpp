@@ -309,8 +309,7 @@ classify = "prototype")");
       score = score_tasks(one.tasks, one.form.classify,
                           {embeddings, shown_.row, *model.distance, model.distance_weights()}, told);
     } catch (const NotFinite&) {
-      throw distances_not_finite(model, run().writes() ? good_ : std::nullopt,
-                                 run().directory() / (name() + "_last_good.safetensors"));
+      throw distances_not_finite(run(), model, good_, name() + "_last_good.safetensors");
     }
     if (mistakes) finish(*mistakes, score.collapsed);
     const double none = std::numeric_limits<double>::quiet_NaN();

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "twinflow/error.h"
+#include "twinflow/node.h"
 #include "twinflow/tensors.h"
 #include "twinflow/twin/model.h"
 
@@ -20,10 +21,11 @@ struct GoodModel {
 
 /// For a run whose numbers have blown up: writes the model, and gives the end of the sentence that says what
 /// happened: what may help, and where the model is, or why it could not be written.
-std::string keep_last_good(const std::optional<GoodModel>& good, const std::filesystem::path& file);
+/// Of several ranks only the first one writes; `file` is within `run`'s directory.
+std::string keep_last_good(Run& run, const std::optional<GoodModel>& good, const std::string& file);
 
 /// The whole sentence, of a model whose distances are not finite numbers.
-Error distances_not_finite(const Model& model, const std::optional<GoodModel>& good,
-                           const std::filesystem::path& file);
+Error distances_not_finite(Run& run, const Model& model, const std::optional<GoodModel>& good,
+                           const std::string& file);
 
 }  // namespace twinflow::twin

@@ -174,6 +174,7 @@ schedule = "cosine")");
 
   void open() override {
     resolve(precision);  // says what the processor lacks before any data is read
+    if (run().ranks() || shares > 1) cut.emplace(shares, run().ranks());
     if (weights.empty()) return;
     try {
       start = read_safetensors(weights);
@@ -264,8 +265,7 @@ schedule = "cosine")");
 
   /// Ends the run; the last good model is kept.
   [[noreturn]] void fail(const std::string& why) const {
-    throw Error(why + keep_last_good(run().writes() ? good : std::nullopt,
-                                     run().directory() / (name() + "_last_good.safetensors")));
+    throw Error(why + keep_last_good(run(), good, name() + "_last_good.safetensors"));
   }
 
   /// Names of layers can be told apart; where the shape of the images is known, the layers fit it, and
@@ -339,13 +339,12 @@ schedule = "cosine")");
                {clip_value, clip_norm, clip_global_norm},
                weight_average,
                proxies,
-               classes,
-               shares},
+               classes},
         image,
         [this](std::string_view purpose, std::uint64_t a, std::uint64_t b) {
           return Random(stream_key(run().seed(), name(), purpose), a, b);
         },
-        run().ranks());
+        std::exchange(cut, std::nullopt));
     trainer->require_room(Trainer::images_of(labels), labels, usable_memory(), run().threads());
     run().say(fmt::format("{}: images of {}, batches of {}, {}", name(), image.text(),
                           Trainer::images_of(labels),
@@ -408,6 +407,7 @@ schedule = "cosine")");
   std::string missing;  // why they cannot be read
   Layers layers;
   Shape image;
+  std::optional<Shares> cut;  // until there is a trainer
   std::optional<Trainer> trainer;
   std::optional<State> resumed;                                    // until there is a trainer
   std::optional<std::chrono::steady_clock::time_point> last_step;  // of this epoch

@@ -25,10 +25,10 @@ std::size_t largest(const std::vector<std::size_t>& parts) {
 
 }  // namespace
 
-Trainer::Trainer(Recipe recipe, Shape image, const Streams& random, Ranks* ranks)
+Trainer::Trainer(Recipe recipe, Shape image, const Streams& random, std::optional<Shares> shares)
     : recipe_(std::move(recipe)),
       network_(recipe_.layers, image, recipe_.precision, Mode::training, recipe_.shard) {
-  if (ranks || recipe_.shares > 1) shares_.emplace(recipe_.shares, ranks);
+  shares_ = std::move(shares);
   network_.initialise(random);
   distance_weights_.resize(recipe_.distance->weight_count(network_.embedding_size()));
   distance_gradient_.resize(distance_weights_.size());

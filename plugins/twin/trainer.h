@@ -39,7 +39,6 @@ struct Recipe {
   std::optional<double> average = {};  // decay
   std::optional<ProxyTask> proxies = {};
   std::size_t classes = 0;  // of the training data, for the proxies
-  std::size_t shares = 0;   // of a batch (shares.h); 0: as many as there are ranks
 };
 
 /// A network, the weights of its distance and the optimiser's memory; one batch at a time. The same batches
@@ -53,9 +52,9 @@ struct Recipe {
 /// Several ranks share each batch: every one is given the images of its share and the labels of all.
 class Trainer {
  public:
-  /// `random`: as Network's, "distance.weight" and "proxies.weight" included. `ranks`: who trains together;
-  /// nullptr for a process by itself. Throws Error as Shares' constructor does.
-  Trainer(Recipe recipe, Shape image, const Streams& random, Ranks* ranks = nullptr);
+  /// `random`: as Network's, "distance.weight" and "proxies.weight" included. `shares`: where batches are cut
+  /// into some, perhaps for several ranks.
+  Trainer(Recipe recipe, Shape image, const Streams& random, std::optional<Shares> shares = {});
 
   /// Images of a batch, by its labels.
   static std::size_t images_of(const Labels& labels) {
@@ -74,8 +73,8 @@ class Trainer {
   };
   /// One batch: `labels` are those of all of it, `images` those of it that Shares::own() gives this rank.
   /// `rate_factor`: of the learning rate, from outside. Throws NotFinite naming the
-  /// layer, with all weights as they were before, when the loss or a gradient is not finite; Error when the
-  /// batch has nothing to learn from.
+  /// layer (of several ranks those know it whose images they are), with all weights as they were before, when
+  /// the loss or a gradient is not finite; Error when the batch has nothing to learn from.
   Outcome step(const Images& images, const Labels& labels, double rate_factor = 1.0);
 
   /// Starts from the weights of a file, as far as they fit by name and shape: says which. For before the

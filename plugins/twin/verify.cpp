@@ -206,8 +206,7 @@ std::vector<JudgedDistance> Verify::distances(const Model& model, const Embeddin
   std::vector<JudgedDistance> judged;
   for (std::size_t i = 0; i < d.size(); ++i) {
     if (!std::isfinite(d[i]))
-      throw distances_not_finite(model, run().writes() ? good_ : std::nullopt,
-                                 run().directory() / (name() + "_last_good.safetensors"));
+      throw distances_not_finite(run(), model, good_, name() + "_last_good.safetensors");
     judged.push_back({d[i], set.listed[i].same});
   }
   return judged;

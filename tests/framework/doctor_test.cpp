@@ -2,7 +2,13 @@
 
 #include <doctest/doctest.h>
 
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "contains.h"
 #include "fake_machine.h"
+#include "local_ranks.h"
 
 using namespace twinflow;
 
@@ -74,4 +80,32 @@ TEST_CASE("what a plugin has to say is asked for with the rest") {
   CHECK(asked == 1);
   CHECK(text(diagnosis).find("\ntest            well\n") != std::string::npos);
   CHECK(text(diagnosis).find("\noneTBB          20") != std::string::npos);
+}
+
+TEST_CASE("numbers of processors are told in ranges") {
+  CHECK(number_ranges({}) == "");
+  CHECK(number_ranges({5}) == "5");
+  CHECK(number_ranges({0, 1, 2, 3, 8}) == "0-3,8");
+  CHECK(number_ranges({1, 3, 4}) == "1,3-4");
+}
+
+TEST_CASE("ranks are shown side by side, with how fast they talk to each other") {
+  std::mutex mutex;
+  std::vector<std::string> texts;
+  LocalRanks(2).run([&](Ranks& ranks) {
+    Diagnosis mine;
+    mine.facts = {{"SIMD of oneDNN", ranks.rank() == 0 ? "AVX-512" : "AVX2"}, {"MPI", "none"}};
+    const std::string text = examine_ranks(ranks, mine);
+    const std::lock_guard lock(mutex);
+    texts.push_back(text);
+  });
+  REQUIRE(texts.size() == 2);
+  for (const std::string& text : texts) {
+    CAPTURE(text);
+    CHECK(contains(text, "  rank 0 of 2 ("));
+    CHECK(contains(text, "; AVX-512; none\n  rank 1 of 2 ("));
+    CHECK(contains(text, "; AVX2; none\n  a number is summed over them in "));
+    CHECK(contains(text, " GB/s sent by each\n"));
+    CHECK(contains(text, "has AVX2: training refuses processors with different instructions"));
+  }
 }

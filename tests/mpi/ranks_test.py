@@ -76,9 +76,10 @@ class RanksTest(unittest.TestCase):
         self.assertEqual(process.returncode, code, output)
         return output
 
-    def by_one_process(self) -> Path:
+    def by_one_process(self, epochs: int = 3) -> Path:
         run = self.folder / "alone"
-        subprocess.run([FLOWRUN, GRAPH, "--output", run, "--threads", "1", "--quiet"], check=True, timeout=120)
+        subprocess.run([FLOWRUN, GRAPH, "--output", run, "--threads", "1", "--quiet", "--epochs", str(epochs)], check=True,
+                       timeout=120)
         return run
 
     def assert_same_run(self, found: Path, expected: Path) -> None:
@@ -103,10 +104,13 @@ class RanksTest(unittest.TestCase):
                 continue
         return [found[rank] for rank in sorted(found)]
 
+    def steps(self, run: Path) -> int:
+        file = run / "metrics.jsonl"
+        return file.read_text().count('"node":"twin"') if file.exists() else 0
+
     def wait_for_steps(self, run: Path, steps: int) -> None:
         for _ in range(600):
-            file = run / "metrics.jsonl"
-            if file.exists() and file.read_text().count('"node":"twin"') >= steps:
+            if self.steps(run) >= steps:
                 return
             time.sleep(0.05)
         self.fail(f"{run} did not come to step {steps}")
@@ -129,8 +133,8 @@ class RanksTest(unittest.TestCase):
         self.assert_same_run(self.folder / "two", self.folder / "alone")
 
     def test_a_signal_ends_all_at_one_step_and_other_ranks_go_on(self) -> None:
-        alone, run = self.by_one_process(), self.folder / "run"
-        process = self.start(mpirun(2, GRAPH, "--output", run, "--set", "run.max_time='1h'"))
+        alone, run = self.by_one_process(40), self.folder / "run"
+        process = self.start(mpirun(2, GRAPH, "--output", run, "--epochs", "40"))
         self.wait_for_steps(run, 7)
         process.send_signal(signal.SIGUSR1)  # mpirun hands it on
         output = process.communicate(timeout=60)[0]
@@ -141,7 +145,7 @@ class RanksTest(unittest.TestCase):
 
     def test_a_signal_to_one_rank_ends_all(self) -> None:
         run = self.folder / "run"
-        process = self.start(mpirun(2, GRAPH, "--output", run))
+        process = self.start(mpirun(2, GRAPH, "--output", run, "--epochs", "1000"))
         self.wait_for_steps(run, 5)
         os.kill(self.ranks_of(process)[1], signal.SIGTERM)
         output = process.communicate(timeout=60)[0]
@@ -149,20 +153,23 @@ class RanksTest(unittest.TestCase):
         self.assertIn("interrupted: stopped by Terminated", output)
 
     def test_ranks_killed_ten_times(self) -> None:
-        alone, run, draw = self.by_one_process(), self.folder / "run", random.Random(5)
-        self.run_ranks(2, GRAPH, "--output", run, "--max-steps", "2", "--set", "run.save_steps=3")
+        alone, run, draw = self.by_one_process(40), self.folder / "run", random.Random(5)
+        save = ("--set", "run.save_steps=3", "--epochs", "40")
+        self.run_ranks(2, GRAPH, "--output", run, "--max-steps", "2", *save)
+        killed = 0
         for _ in range(10):
-            ranks = draw.choice((1, 2, 4))
-            process = self.start(mpirun(ranks, GRAPH, "--resume", run, "--set", "run.save_steps=3"))
-            deadline = time.monotonic() + draw.uniform(0.3, 2.5)
-            while time.monotonic() < deadline and process.poll() is None:
-                time.sleep(0.02)
+            process = self.start(mpirun(draw.choice((2, 4)), GRAPH, "--resume", run, *save))
+            wanted, until = self.steps(run) + draw.randint(1, 9), time.monotonic() + 60
+            while self.steps(run) < wanted and process.poll() is None and time.monotonic() < until:
+                time.sleep(0.002)
             found = self.ranks_of(process)
             if found:
                 os.kill(draw.choice(found), signal.SIGKILL)
             output = process.communicate(timeout=60)[0]
-            self.assertTrue(process.returncode in (0, 1, 137) or process.returncode < 0, output)
-        self.run_ranks(2, GRAPH, "--resume", run, "--set", "run.save_steps=3")
+            killed += bool(found) and process.returncode != 0  # it may have ended in this moment
+            self.assertNotIn("error: ", output)
+        self.assertGreaterEqual(killed, 8)
+        self.run_ranks(2, GRAPH, "--resume", run, *save)
         self.assert_same_run(run, alone)
 
     def test_a_rank_that_hangs_is_named(self) -> None:
@@ -177,8 +184,43 @@ class RanksTest(unittest.TestCase):
         self.assertLess(time.monotonic() - began, 20)
         self.assertNotEqual(process.returncode, 0)
         self.assertRegex(output, r"rank 0 of 2 \(.+\): .*error: .*: no answer from rank 1 of 2 \(.+\) for 2 s")
-        self.assertFalse(Path(f"/proc/{stopped}").exists() and b"flowrun" in Path(f"/proc/{stopped}/cmdline").read_bytes())
+        self.assertNotIn(stopped, self.ranks_of(process))
         self.run_ranks(2, "--resume", run, "--set", "run.epochs=1", "--allow-changes")  # the state is good
+
+    def test_the_doctor_sees_all_ranks(self) -> None:
+        process = self.start([*mpirun(2)[:6], str(BUILD / "bin" / "flowinspect"), "--doctor"])
+        output = process.communicate(timeout=60)[0]
+        self.assertEqual(process.returncode, 0, output)
+        self.assertRegex(output, r"Ranks\n  rank 0 of 2 \(.+\): .* processors.*; affinity [0-9,-]+; .*; Open MPI v.*\n  rank 1")
+        self.assertRegex(output, r"summed over them in [0-9.]+ ms, 16 MiB in [0-9.]+ ms: [0-9.]+ GB/s sent by each")
+        self.assertEqual(output.count("oneTBB"), 1)
+
+    def test_a_refused_resume_is_invalid_use(self) -> None:
+        self.run_ranks(2, GRAPH, "--output", self.folder / "run", "--max-steps", "1")
+        output = self.run_ranks(2, GRAPH, "--resume", self.folder / "run", "--set", "run.seed=4", code=2)
+        self.assertIn("run.seed: 3 -> 4", output)
+
+    def test_numbers_that_blow_up_leave_the_last_good_model(self) -> None:
+        run = self.folder / "run"
+        output = self.run_ranks(2, GRAPH, "--output", run, "--set", "twin.optimizer={type='sgd',learning_rate=1e30}", code=1)
+        self.assertRegex(output, r"rank 0 of 2 \(.+\): ")
+        self.assertEqual(json.loads((run / "result.json").read_text())["status"], "failed")
+
+    def test_only_the_first_rank_has_what_writes(self) -> None:
+        graph = self.folder / "sheets.toml"
+        graph.write_text(GRAPH.read_text() + """
+[node.sheet]
+type = "monitor.montage"
+from = "augmented"
+[node.table]
+type = "monitor.csv"
+""")
+        self.run_ranks(2, graph, "--output", self.folder / "run", "--trace", self.folder / "trace.json")
+        subprocess.run([FLOWRUN, graph, "--output", self.folder / "alone", "--quiet"], check=True, timeout=120)
+        self.assert_same_run(self.folder / "run", self.folder / "alone")
+        self.assertTrue(list((self.folder / "run").glob("sheet*")), list((self.folder / "run").iterdir()))
+        for name in ("trace.json", "trace.json.rank1"):
+            json.loads((self.folder / name).read_text())
 
     def test_ranks_that_differ_are_told_so(self) -> None:
         one, other = mpirun(1, GRAPH, "--output", self.folder / "run"), mpirun(1, GRAPH, "--set", "run.seed=9")

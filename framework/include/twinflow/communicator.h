@@ -32,6 +32,8 @@ class Communicator {
     /// Moves them on, without waiting; true once all have been sent and have come. Throws Error when they
     /// cannot.
     virtual bool done() = 0;
+    /// How much is still to be moved, in any unit: that it grows less shows that something moves.
+    virtual std::size_t left() const = 0;
     /// Ranks that messages from are still to come, or to still to be taken.
     virtual std::vector<int> missing() const = 0;
   };
@@ -56,8 +58,9 @@ class Connection {
   virtual ~Connection() = default;
   /// Throws Error when it cannot, or when this process was not started as one of several.
   virtual std::unique_ptr<Communicator> connect() const = 0;
-  /// After how many seconds without an answer a rank counts as lost.
-  double timeout = 120.0;
+  /// After how many seconds without an answer a rank counts as lost: more than one is ever busy by itself,
+  /// with reading its data, say.
+  double timeout = 300.0;
 };
 
 }  // namespace twinflow

@@ -86,13 +86,15 @@ class Run {
   virtual void report(std::string_view node, const Item& item, const Numbers& values) = 0;
   /// A line for people: on the terminal and in log.txt.
   virtual void say(const std::string& line) = 0;
-  /// Ends the run at the end of this epoch; the first reason given is the one reported.
+  /// Ends the run at the end of this epoch; the first reason given is the one reported. Of several ranks all
+  /// have to give one in the same epoch.
   virtual void stop(std::string reason) = 0;
   /// Where slices of a node's own go (twinflow/trace.h); nullptr unless flowrun --trace asks for one.
   virtual Tracer* trace() { return nullptr; }
   /// The processes that run this graph together; nullptr where this one runs by itself. All of them go
   /// through the same items and the same epochs, so a node that talks to itself on the other ranks does so in
-  /// process() or finish_epoch(), on a channel of its own that it asks for there or in open().
+  /// process() or finish_epoch(), on a channel of its own that it asks for in open(). Only the first rank's
+  /// save() is asked, and every rank's restore() is given that.
   virtual Ranks* ranks() { return nullptr; }
   /// Of several ranks only the first one writes files.
   bool writes() { return !ranks() || ranks()->first(); }
@@ -176,7 +178,8 @@ class Map : public Node {
 
 /// Keeps state from item to item; may emit through Output members. A node that works on its rank's share of a
 /// batch calls take_share() and says `static constexpr bool takes_share = true;`: where nobody on this rank
-/// wants the whole batch, only the share is read and augmented.
+/// wants the whole batch, only the share is read and augmented. Maps on the way say the same: what they do to
+/// an image does not depend on the others, and `first` of the batch tells which images these are.
 template <class In>
 class Stateful : public Node {
  public:
@@ -420,6 +423,7 @@ class NodeSpec : public BasicSpec<Type, Node> {
   template <class In, class Out>
   void shape(Map<In, Out>*) {
     node_.shape = NodeInfo::Shape::map;
+    if constexpr (requires { Type::takes_share; }) node_.takes_share = Type::takes_share;
     StreamInputs<In>::declare(node_.inputs);
     node_.outputs.push_back({"out", "", port_types<Out>(), {}, {}});
     node_.apply = [](const Node& node, const std::vector<Parcel>& parcels, const Item& item) {

@@ -14,7 +14,8 @@ namespace twinflow {
 
 /// What the ranks of a run do together. All ranks must call the same functions in the same order on a
 /// channel; different channels are independent of each other. The messages are moved by a thread of its own,
-/// so that they travel while the caller computes. Safe from any thread, one at a time for a channel.
+/// so that they travel while the caller computes. Safe from any thread, one at a time for a channel;
+/// channel() is for one thread.
 ///
 /// A rank that does not answer within the connection's timeout makes the operation fail, here and on every
 /// other rank that waits for it: Error names the operation, and rank and host of who is missing. After that
@@ -23,7 +24,8 @@ class Ranks {
  public:
   /// Connects. Throws Error when that fails.
   explicit Ranks(const Connection& connection);
-  /// Leaves; after a failure it ends all ranks, whose work has come to nothing (Communicator::abort).
+  /// Leaves, once all that was begun has ended. After a failure it ends all ranks, this process included
+  /// (Communicator::abort): the first rank at once, the others ten seconds later, if they still live.
   ~Ranks();
 
   int rank() const { return rank_; }

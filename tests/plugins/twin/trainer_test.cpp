@@ -375,8 +375,7 @@ TEST_CASE("a batch in parts trains the weights of a distance, once") {
 TEST_CASE("ranks that share each batch train to the same bits as one that takes all shares") {
   for (const Precision precision : precisions()) {
     CAPTURE(static_cast<int>(precision));
-    Recipe shared = everything(precision);
-    shared.shares = 4;
+    const Recipe shared = everything(precision);
     const auto learn_shares = [&](Trainer& trainer, std::size_t rank, std::size_t ranks) {
       std::vector<double> losses;
       for (std::uint64_t i = 0; i < 6; ++i) {
@@ -388,7 +387,7 @@ TEST_CASE("ranks that share each batch train to the same bits as one that takes 
       }
       return losses;
     };
-    Trainer alone(shared, {1, 12, 12}, start);
+    Trainer alone(shared, {1, 12, 12}, start, Shares(4, nullptr));
     const std::vector<double> losses = learn_shares(alone, 0, 1);
     const State expected = alone.save();
     for (const int size : {1, 2, 4}) {
@@ -397,7 +396,7 @@ TEST_CASE("ranks that share each batch train to the same bits as one that takes 
       LocalRanks(size).run([&](Ranks& ranks) {
         tbb::task_arena arena(1 + ranks.rank() % 2);  // threads
         arena.execute([&] {
-          Trainer trainer(shared, {1, 12, 12}, start, &ranks);
+          Trainer trainer(shared, {1, 12, 12}, start, Shares(4, &ranks));
           const auto found =
               learn_shares(trainer, static_cast<std::size_t>(ranks.rank()), static_cast<std::size_t>(size));
           const std::lock_guard lock(one_by_one);
@@ -414,9 +413,7 @@ TEST_CASE("a batch in shares gives the result of the whole") {
   Recipe whole = recipe(Precision::f32);
   whole.layers =
       layers_from("[{type = 'conv', filters = 8}, 'relu', {type = 'dense', units = 12}, 'l2_normalize']");
-  Recipe shared = whole;
-  shared.shares = 4;
-  Trainer expected(whole, {1, 12, 12}, start), found(shared, {1, 12, 12}, start);
+  Trainer expected(whole, {1, 12, 12}, start), found(whole, {1, 12, 12}, start, Shares(4, nullptr));
   const auto [images, labels] = batch(9, 0);
   const Trainer::Outcome one = expected.step(images, labels), other = found.step(images, labels);
   CHECK(other.loss == doctest::Approx(one.loss).epsilon(1e-6));
@@ -441,16 +438,15 @@ TEST_CASE("shares that cannot be are refused") {
     CHECK(error_of([&] { shares.own(5); }) == "a batch of 5 images cannot be cut into 6 shares");
   });
   Recipe few = recipe(Precision::f32);
-  few.shares = 2;
   few.micro_batch = 8;
-  Trainer trainer(few, {1, 12, 12}, start);
+  Trainer trainer(few, {1, 12, 12}, start, Shares(2, nullptr));
   const auto [images, labels] = batch(9, 0);
   CHECK(error_of([&] { trainer.step(images, labels); }) ==
         "a share of the batch has 9 images, more than micro_batch = 8: cut it into more shares, or take a "
         "larger "
         "micro_batch");
   few.micro_batch = 1024;
-  Trainer other(few, {1, 12, 12}, start);
+  Trainer other(few, {1, 12, 12}, start, Shares(2, nullptr));
   CHECK(error_of([&] { other.step(batch(7, 0).first, labels); }) ==
         "14 images are given of a batch of 18, where 18 are expected");
 }
