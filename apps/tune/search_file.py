@@ -245,6 +245,7 @@ def check_with_engine(search: Search, engine: Engine) -> None:
     if not search.graph.is_file():
         raise Refused(search.places.of("graph").says(f"there is no graph file '{search.graph}'") + "\n1 error")
     wrong: list[str] = []
+    told: set[tuple[str, str]] = set()  # a path that is wrong is so for each value
 
     def ask(values: dict[str, Any], otherwise: str, about: str = "") -> None:
         for complaint in engine.check(values):
@@ -261,7 +262,8 @@ def check_with_engine(search: Search, engine: Engine) -> None:
                 says = f"--set {setting}: error: {message}"
             else:
                 says = search.places.of(where).says(f"{about}{message}")
-            if says not in wrong:
+            if (where, message) not in told:
+                told.add((where, message))
                 wrong.append(says)
 
     progress = {"run.progress": [search.metric]}

@@ -69,6 +69,7 @@ class SearchFileTest(TuneTest):
              "search.toml:6:1: error: 'bowl.x', high = 1.5: 'x' is 1.5, out of range: 0 to 1\n  \"bowl.x\" = { low = 0.0, high = 1.5 }\n  ^\n1 error"),
             (head + '"bowl.n" = { low = 1.0, high = 3.0 }', "'bowl.n', low = 1.0: expected an integer"),
             (head + '"bowl.z" = { low = 1.0, high = 3.0 }', "node 'test.bowl' has no parameter 'z'"),
+            (head + '"bowl.z" = { low = 1.0, high = 3.0 }', "\n1 error"),
             (head + '"bwl.x" = { low = 0.0, high = 1.0 }', "the graph has no node 'bwl'; did you mean 'bowl'?"),
             (head + '"bowl.points" = { choices = [[0.1, 0.2], ["a"]] }', "'bowl.points', choice [\"a\"]: expected a number"),
             ('set = { "bowl.noise" = -1.0 }\n' + "trials = 3\n" + GOOD, "search.toml:4:1: error: 'noise' is -1, out of range"),
