@@ -4,8 +4,6 @@
 #include <mpi.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <limits>
 #include <string_view>
 
 #include "twinflow/communicator.h"

@@ -5,14 +5,16 @@ import os
 import random
 import shutil
 import signal
-import struct
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(SOURCE / "tests"))
+from run_results import metrics, tensors
 BUILD = Path(os.environ.get("TWINFLOW_BUILD_DIR", SOURCE / "build"))
 FLOWRUN = BUILD / "bin" / "flowrun"
 GRAPH = Path(__file__).resolve().parent / "shared.toml"
@@ -35,25 +37,6 @@ def mpirun(ranks: int, *arguments: str) -> list[str]:
             "--threads", "1"]
 
 
-def tensors(file: Path) -> dict[str, bytes]:
-    """Of a saved state: weights, the optimiser's memory, moving averages."""
-    data = file.read_bytes()
-    (length,) = struct.unpack("<Q", data[:8])
-    header, body = json.loads(data[8:8 + length]), data[8 + length:]
-    del header["__metadata__"]  # who made it, and when
-    return {name: body[slice(*one["data_offsets"])] for name, one in header.items()}
-
-
-def metrics(run: Path) -> list[dict]:
-    """What was reported, but for times."""
-    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    timed = ("seconds", "images_per_second", "waiting", "waiting_for_ranks")
-    found = [{"epoch": one["epoch"], "step": one["step"], "node": one["node"],
-              "metrics": {name: value for name, value in one["metrics"].items() if name not in timed}}
-             for one in lines]
-    return sorted(found, key=lambda one: (one["step"], one["node"]))  # nodes that wait for no other report in any order
-
-
 @unittest.skipIf(WHY_NOT, WHY_NOT)
 class RanksTest(unittest.TestCase):
     def setUp(self) -> None:
@@ -62,7 +45,6 @@ class RanksTest(unittest.TestCase):
         self.folder = Path(folder.name)
         self.environment = os.environ | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
                                          "TMPDIR": "/tmp"}  # sockets in there have short names
-        self.alone = None
 
     def start(self, command: list[str]) -> subprocess.Popen:
         process = subprocess.Popen(command, env=self.environment, cwd=self.folder, text=True, stdin=subprocess.DEVNULL,

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import struct
 import subprocess
 import sys
 import tarfile
@@ -15,6 +14,9 @@ from pathlib import Path
 from cluster import Cluster, processes_with, wait_until, why_not
 
 SOURCE = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(SOURCE / "tests"))
+from run_results import lines_of, metrics, tensors
+
 BUILD = Path(os.environ.get("TWINFLOW_BUILD_DIR", SOURCE / "build"))
 SCRIPTS = SOURCE / "apps" / "slurm"
 os.environ["TWINFLOW_BIN"] = str(BUILD / "bin")
@@ -130,15 +132,16 @@ def write_images(folder: Path) -> None:
             (folder / f"class{kind}" / f"{one}.pgm").write_bytes(b"P5 12 12 255\n" + pixels)
 
 
-def hold(job: str, run: str) -> int:
-    """Stops a job's flowrun once it is in its third epoch or later, so that it has not ended when what is tested comes.
-    Slurm lets those that it ends go on (SIGCONT); let_go does so with others."""
+def hold(job: str, run: str, ranks: int = 1) -> int:
+    """Stops a job's flowrun, or one of several, for which the others then wait, once it is in its third epoch or later, so
+    that it has not ended when what is tested comes. Slurm lets those that it ends go on (SIGCONT); let_go does so with others."""
     wait_until(lambda: any(line["epoch"] > 1 for line in lines_of(cluster.folder / run)), f"'{run}' is under way",
                lambda: log_of(job))
     array, _, task = job.partition("_")
     where = {"SLURM_ARRAY_JOB_ID": array, "SLURM_ARRAY_TASK_ID": task} if task else {"SLURM_JOB_ID": job}
-    (process,) = (one for one in processes_with(SLURM_CONF=str(cluster.folder / "slurm.conf"), **where)
-                  if Path(f"/proc/{one}/comm").read_text() == "flowrun\n")
+    process, *others = (one for one in processes_with(SLURM_CONF=str(cluster.folder / "slurm.conf"), **where)
+                        if Path(f"/proc/{one}/comm").read_text() == "flowrun\n")
+    assert len(others) == ranks - 1, others
     os.kill(process, signal.SIGSTOP)
     return process
 
@@ -167,31 +170,14 @@ def log_of(job: str) -> str:
         return ""
 
 
-def lines_of(run: Path) -> list[dict]:
-    try:
-        return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    except (FileNotFoundError, json.JSONDecodeError):  # the last line is being written
-        return []
-
-
-TIMES = ("seconds", "images_per_second", "waiting", "waiting_for_ranks")  # what an epoch took is no result
-
-
 def results(run: Path) -> dict[str, object]:
     """What two runs with the same bits have alike: kept models, the state's tensors, metrics."""
     found: dict[str, object] = {}
     for file in sorted(run.glob("*.safetensors")):
         if not file.name.startswith("state."):
             found[file.name] = file.read_bytes()
-    state = (run / "state.safetensors").read_bytes()
-    (length,) = struct.unpack("<Q", state[:8])
-    for name, tensor in json.loads(state[8 : 8 + length]).items():
-        if name != "__metadata__":
-            begin, end = tensor["data_offsets"]
-            found[f"state, {name}"] = state[8 + length + begin : 8 + length + end]
-    for line in lines_of(run):
-        metrics = {name: value for name, value in line["metrics"].items() if name not in TIMES}
-        found[f"{line['node']}, epoch {line['epoch']}, step {line['step']}"] = metrics
+    found |= {f"state, {name}": data for name, data in tensors(run / "state.safetensors").items()}
+    found |= dict(metrics(run))
     result = json.loads((run / "result.json").read_text())
     return found | {key: result[key] for key in ("status", "reason", "epochs", "steps", "best")}
 
@@ -239,9 +225,9 @@ class SlurmTest(unittest.TestCase):
     @unittest.skipIf(WITHOUT_MPI, WITHOUT_MPI)
     def test_several_processes(self) -> None:
         job = submit("train-mpi.sbatch", "graph.toml", "--output", "several", "--set", "twin.shares=4", options=("--ntasks=2",))
-        wait_until(lambda: any(line["epoch"] > 1 for line in lines_of(cluster.folder / "several")), "it is under way",
-                   lambda: log_of(job))
+        held = hold(job, "several", ranks=2)
         cluster.do("scancel", "--batch", "--signal=USR1", job)
+        let_go(held)
         wait_until(lambda: cluster.job(job)["Restarts"] == "1", "it is requeued", lambda: log_of(job), every=0.3)
         self.wait_for(job, "COMPLETED")
         self.assertIn("2 processes train together; this is rank 0 of 2", log_of(job))
