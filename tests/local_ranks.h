@@ -15,7 +15,12 @@
 /// Ranks that are threads of one process, for tests.
 class LocalRanks {
  public:
-  explicit LocalRanks(int size, double timeout = 20.0) : size_(size), timeout_(timeout) {}
+  explicit LocalRanks(int size, double timeout = 20.0) : size_(size) { how.timeout = timeout; }
+
+  /// How they are connected: all but connect().
+  struct How : twinflow::Connection {
+    std::unique_ptr<twinflow::Communicator> connect() const override { return nullptr; }
+  } how;
 
   /// Runs body(ranks) once for each rank, on as many threads; the first exception is thrown once all are
   /// done.
@@ -43,7 +48,7 @@ class LocalRanks {
  private:
   using Bytes = std::vector<std::byte>;
 
-  class Exchange final : public twinflow::Communicator::Exchange {
+  class Exchange : public twinflow::Communicator::Exchange {
    public:
     Exchange(LocalRanks& all, int rank, std::vector<twinflow::Communicator::Incoming> in, int channel)
         : all_(all), rank_(rank), in_(std::move(in)), channel_(channel) {}
@@ -72,6 +77,42 @@ class LocalRanks {
     int channel_;
   };
 
+  /// Adds what all ranks have, the last one first: an order as good as any, and not sum_in_pairs'.
+  class Sum final : public Exchange {
+   public:
+    Sum(LocalRanks& all, int rank, std::span<float> numbers)
+        : Sum(all, rank, numbers,
+              std::vector<std::vector<float>>(static_cast<std::size_t>(all.size_),
+                                              std::vector<float>(numbers.begin(), numbers.end()))) {}
+    bool done() override {
+      if (!Exchange::done()) return false;
+      std::fill(numbers_.begin(), numbers_.end(), 0.0f);
+      for (std::size_t rank = ranks_.size(); rank-- > 0;)
+        for (std::size_t i = 0; i < numbers_.size(); ++i) numbers_[i] += ranks_[rank][i];
+      return true;
+    }
+
+   private:
+    Sum(LocalRanks& all, int rank, std::span<float> numbers, std::vector<std::vector<float>> ranks)
+        : Exchange(all, rank, rooms(ranks, rank), sums), numbers_(numbers), ranks_(std::move(ranks)) {
+      const auto bytes = std::as_bytes(numbers);
+      for (int other = 0; other < all.size_; ++other)
+        if (other != rank) all.send(rank, other, sums, bytes);
+    }
+    static std::vector<twinflow::Communicator::Incoming> rooms(std::vector<std::vector<float>>& ranks,
+                                                               int rank) {
+      std::vector<twinflow::Communicator::Incoming> in;
+      for (std::size_t from = 0; from < ranks.size(); ++from)
+        if (static_cast<int>(from) != rank)
+          in.push_back({static_cast<int>(from), std::as_writable_bytes(std::span(ranks[from]))});
+      return in;
+    }
+    static constexpr int sums = -1;  // their channel
+
+    std::span<float> numbers_;
+    std::vector<std::vector<float>> ranks_;
+  };
+
   class One final : public twinflow::Communicator {
    public:
     One(LocalRanks& all, int rank) : all_(all), rank_(rank) {}
@@ -80,10 +121,13 @@ class LocalRanks {
     std::unique_ptr<twinflow::Communicator::Exchange> start(std::span<const Outgoing> out,
                                                             std::span<const Incoming> in,
                                                             int channel) override {
-      const std::lock_guard lock(all_.mutex_);
-      for (const Outgoing& one : out)
-        all_.boxes_[{rank_, one.to, channel}].emplace_back(one.bytes.begin(), one.bytes.end());
+      for (const Outgoing& one : out) all_.send(rank_, one.to, channel, one.bytes);
       return std::make_unique<LocalRanks::Exchange>(all_, rank_, std::vector(in.begin(), in.end()), channel);
+    }
+    std::unique_ptr<twinflow::Communicator::Exchange> start_sum(std::span<float> numbers,
+                                                                std::uint64_t& sent) override {
+      sent += numbers.size_bytes() * static_cast<std::size_t>(all_.size_ - 1);
+      return std::make_unique<Sum>(all_, rank_, numbers);
     }
     void leave() override { ++all_.left_; }
     void abort() noexcept override { ++all_.aborted_; }
@@ -95,7 +139,7 @@ class LocalRanks {
 
   class Joined final : public twinflow::Connection {
    public:
-    Joined(LocalRanks& all, int rank) : all_(all), rank_(rank) { timeout = all.timeout_; }
+    Joined(LocalRanks& all, int rank) : Connection(all.how), all_(all), rank_(rank) {}
     std::unique_ptr<twinflow::Communicator> connect() const override {
       return std::make_unique<One>(all_, rank_);
     }
@@ -105,8 +149,12 @@ class LocalRanks {
     int rank_;
   };
 
+  void send(int from, int to, int channel, std::span<const std::byte> bytes) {
+    const std::lock_guard lock(mutex_);
+    boxes_[{from, to, channel}].emplace_back(bytes.begin(), bytes.end());
+  }
+
   const int size_;
-  const double timeout_;
   std::mutex mutex_;
   std::map<std::tuple<int, int, int>, std::deque<Bytes>> boxes_;  // from, to, channel
   std::atomic<int> left_{0}, aborted_{0};

@@ -4,7 +4,8 @@ import json
 import struct
 from pathlib import Path
 
-TIMES = ("seconds", "images_per_second", "waiting", "waiting_for_ranks")  # what an epoch took is no result
+TIMES = ("seconds", "images_per_second", "waiting", "waiting_for_ranks", "messages",  # what an epoch took is no result,
+         "megabytes_sent")  # nor with whom it was made
 
 
 def tensors(file: Path) -> dict[str, bytes]:

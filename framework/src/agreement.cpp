@@ -9,37 +9,48 @@
 
 namespace twinflow {
 
-Agreement::Wish Agreement::settle(const Wish& mine) {
-  std::vector<Wish> wishes(static_cast<std::size_t>(ranks_.size()));
-  std::vector<std::span<std::byte>> room;
-  for (Wish& one : wishes) room.push_back(std::as_writable_bytes(std::span(&one, 1)));
-  ranks_
-      .gather(channel_, std::as_bytes(std::span(&mine, 1)), std::move(room),
-              fmt::format("settling how to go on at step {}", mine.next_step))
-      .get();
-  Wish settled = mine;
-  for (std::size_t rank = 0; rank < wishes.size(); ++rank) {
-    const Wish& one = wishes[rank];
-    settled.signal = std::max(settled.signal, one.signal);
-    settled.budget |= one.budget;
-    settled.pause |= one.pause;
-    settled.seconds = std::max(settled.seconds, one.seconds);
-    if (one.next_step != mine.next_step)
-      throw Error(fmt::format("{} is at step {}, {} at step {}", ranks_.name(ranks_.rank()), mine.next_step,
-                              ranks_.name(static_cast<int>(rank)), one.next_step));
+void Agreement::start(std::uint64_t step) {
+  step_ = step;
+  at_ = Clock::now();
+}
+
+const Agreement::Wish& Agreement::meet(const Wish& mine, std::uint64_t step) {
+  struct Word {
+    Wish wish;
+    double seconds;
+    std::uint64_t step;
+  };
+  Word word{mine, seconds_, step};  // its pace, where no item was worked on since
+  if (step > step_)
+    word.seconds =
+        std::chrono::duration<double>(Clock::now() - at_).count() / static_cast<double>(step - step_);
+  const auto words = ranks_.values(channel_, word, fmt::format("settling how to go on at step {}", step));
+  settled_ = {};
+  seconds_ = 0.0;
+  for (std::size_t rank = 0; rank < words.size(); ++rank) {
+    const Word& one = words[rank];
+    settled_.signal = std::max(settled_.signal, one.wish.signal);
+    settled_.time_over |= one.wish.time_over;
+    settled_.pause |= one.wish.pause;
+    seconds_ = std::max(seconds_, one.seconds);
+    if (one.step != step)
+      throw Error(fmt::format("{} is at step {}, {} at step {}", ranks_.name(ranks_.rank()), step,
+                              ranks_.name(static_cast<int>(rank)), one.step));
   }
-  return settled;
+  start(step);
+  return settled_;
+}
+
+std::uint64_t Agreement::items_until_next() const {
+  constexpr double seconds = 2.0;
+  return seconds_ > 0.0 ? static_cast<std::uint64_t>(std::clamp(seconds / seconds_, 1.0, 1e6)) : 1;
 }
 
 std::vector<std::string> Agreement::of_all(const std::string& text) {
-  const std::uint64_t length = text.size();
-  std::vector<std::uint64_t> lengths(static_cast<std::size_t>(ranks_.size()));
-  std::vector<std::span<std::byte>> room;
-  for (std::uint64_t& one : lengths) room.push_back(std::as_writable_bytes(std::span(&one, 1)));
-  ranks_.gather(channel_, std::as_bytes(std::span(&length, 1)), room, "comparing runs").get();
   std::vector<std::string> texts;
-  room.clear();
-  for (const std::uint64_t one : lengths) texts.emplace_back(one, '\0');
+  for (const std::uint64_t length : ranks_.values(channel_, std::uint64_t{text.size()}, "comparing runs"))
+    texts.emplace_back(length, '\0');
+  std::vector<std::span<std::byte>> room;
   for (std::string& one : texts) room.push_back(std::as_writable_bytes(std::span(one)));
   ranks_.gather(channel_, std::as_bytes(std::span(text)), room, "comparing runs").get();
   return texts;

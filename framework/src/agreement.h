@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -15,15 +16,21 @@ class Agreement {
  public:
   explicit Agreement(Ranks& ranks) : ranks_(ranks), channel_(ranks.channel()) {}
 
-  /// What a rank wants, and what all of them then do: what one of them wants, the slowest pace.
+  /// What a rank wants, and what all of them then do: what one of them wants.
   struct Wish {
-    std::int32_t signal = 0;      // that has come; the largest number of them
-    bool budget = false;          // it is spent
-    bool pause = false;           // to save the state
-    double seconds = 0.0;         // an item took lately
-    std::uint64_t next_step = 0;  // the same on all, or they have gone apart
+    std::int32_t signal = 0;  // that has come; the largest number of them
+    bool time_over = false;   // [run] max_time
+    bool pause = false;       // to save the state
   };
-  Wish settle(const Wish& mine);
+  /// Items begin, with that one.
+  void start(std::uint64_t step);
+  /// Between items, before `step`, which is the same on all ranks, or they have gone apart: Error.
+  const Wish& meet(const Wish& mine, std::uint64_t step);
+  /// When they met last.
+  const Wish& settled() const { return settled_; }
+  /// How many items may start before they meet again: about two seconds' worth on the slowest rank, for then
+  /// all stand still for a moment.
+  std::uint64_t items_until_next() const;
 
   /// Throws Error, naming what and who, where the text is not the first rank's.
   void require_same(const std::string& what, const std::string& text);
@@ -33,8 +40,14 @@ class Agreement {
   std::vector<std::string> of_all(const std::string& text);
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   Ranks& ranks_;
   int channel_;
+  Wish settled_;
+  double seconds_ = 0.0;    // for an item of late, of the slowest rank
+  std::uint64_t step_ = 0;  // before which they met last,
+  Clock::time_point at_;    // then
 };
 
 }  // namespace twinflow

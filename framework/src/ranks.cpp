@@ -10,13 +10,14 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <cstring>
 #include <deque>
 #include <exception>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <thread>
 
+#include "rank_sum.h"
 #include "twinflow/error.h"
 
 namespace twinflow {
@@ -25,13 +26,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// The parts that ranks sum: of `count` numbers, rank r takes those from part_begin(r) to part_begin(r + 1).
-std::size_t part_begin(std::size_t count, int rank, int size) {
-  constexpr std::size_t line = 16;  // floats of a cache line
-  const std::size_t lines = (count + line - 1) / line;
-  return std::min(count, lines * static_cast<std::size_t>(rank) / static_cast<std::size_t>(size) * line);
-}
-
 std::array<char, 256> host_name() {
   std::array<char, 256> name{};
   gethostname(name.data(), name.size() - 1);
@@ -39,19 +33,6 @@ std::array<char, 256> host_name() {
 }
 
 }  // namespace
-
-void sum_in_pairs(std::span<float* const> arrays, std::size_t count) {
-  constexpr std::size_t block = 4096;  // that of all arrays stays in the cache
-  for (std::size_t begin = 0; begin < count; begin += block) {
-    const std::size_t end = std::min(count, begin + block);
-    for (std::size_t apart = 1; apart < arrays.size(); apart *= 2)
-      for (std::size_t a = 0; a + apart < arrays.size(); a += 2 * apart) {
-        float* __restrict to = arrays[a];
-        const float* __restrict from = arrays[a + apart];
-        for (std::size_t i = begin; i < end; ++i) to[i] += from[i];
-      }
-  }
-}
 
 /// The thread that moves messages, and what it is to do.
 class Ranks::Work {
@@ -66,7 +47,8 @@ class Ranks::Work {
     Clock::time_point begun;                           // the exchange
   };
 
-  Work(const Connection& connection, Ranks& ranks) : ranks_(ranks), timeout_(connection.timeout) {
+  Work(const Connection& connection, Ranks& ranks)
+      : reduce(connection.reduce), bf16(connection.bf16), ranks_(ranks), timeout_(connection.timeout) {
     std::promise<void> connected;
     thread_ = std::thread([&, this] {
       sigset_t broken_pipe;  // of a rank that has gone: nobody's wish to end
@@ -115,13 +97,16 @@ class Ranks::Work {
 
   void fail() { failed_ = true; }
 
-  std::atomic<std::uint64_t> sent{0};
+  const Connection::Reduce reduce;
+  const bool bf16;
+  std::atomic<std::uint64_t> sent{0}, busy_ns{0};
+  std::map<int, RankSum::Room> rooms;  // of channels; the thread's
 
  private:
   void run() {
-    Clock::time_point last_moved = Clock::now();
+    Clock::time_point last_moved = Clock::now(), since;
     std::size_t left_before = 0;
-    while (wait()) {
+    while (wait(since)) {
       bool moved = false;
       std::size_t now_left = 0;
       std::size_t count = 0;
@@ -145,14 +130,18 @@ class Ranks::Work {
           moved = true;
         }
       }
-      // MPI moves large messages piece by piece, as it is asked; else the cores are for training.
+      // MPI moves large messages piece by piece, as it is asked. Otherwise the cores are for training, and
+      // a wait may become an eighth longer.
       const auto now = Clock::now();
+      busy_ns += static_cast<std::uint64_t>(std::chrono::nanoseconds(now - since).count());
+      since = now;
       if (moved || now_left != left_before) last_moved = now;
       left_before = now_left;
-      if (now - last_moved < std::chrono::milliseconds(1))
+      if (now - last_moved < std::chrono::microseconds(100))
         std::this_thread::yield();
       else
-        std::this_thread::sleep_for(std::chrono::microseconds(20));
+        std::this_thread::sleep_for(std::clamp<Clock::duration>(
+            (now - last_moved) / 8, std::chrono::microseconds(20), std::chrono::milliseconds(1)));
     }
     if (failed_ && communicator_->rank() > 0)  // the first rank may be writing what can be kept
       std::this_thread::sleep_for(std::chrono::duration<double>(std::min(timeout_, 10.0)));
@@ -162,10 +151,13 @@ class Ranks::Work {
       communicator_->leave();
   }
 
-  /// Until there is something to do; false at the end.
-  bool wait() {
+  /// Until there is something to do; false at the end. `since`: when that came, where there was nothing.
+  bool wait(Clock::time_point& since) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return left_ > 0 || ending_; });
+    if (left_ == 0) {
+      changed_.wait(lock, [&] { return left_ > 0 || ending_; });
+      since = Clock::now();
+    }
     return left_ > 0 && !(ending_ && failed_);
   }
 
@@ -216,17 +208,13 @@ class Ranks::Work {
 
 Ranks::Ranks(const Connection& connection) : work_(std::make_unique<Work>(connection, *this)) {
   channel();  // 0: for what follows
-  const auto mine = host_name();
-  std::vector<std::array<char, 256>> names(static_cast<std::size_t>(size_));
-  std::vector<std::span<std::byte>> all;
-  for (auto& name : names) all.push_back(std::as_writable_bytes(std::span(name)));
   try {
-    gather(0, std::as_bytes(std::span(mine)), std::move(all), "the ranks' first words").get();
+    for (const auto& name : values(0, host_name(), "the ranks' first words"))
+      hosts_.emplace_back(name.data());
   } catch (const Error& error) {
     fmt::print(stderr, "{}: error: {}\n", name(rank_), error.what());  // as this process is about to end
     throw;
   }
-  for (const auto& name : names) hosts_.emplace_back(name.data());
 }
 
 Ranks::~Ranks() = default;
@@ -265,63 +253,24 @@ std::future<void> Ranks::gather(int channel, std::span<const std::byte> mine,
 }
 
 std::future<void> Ranks::sum(int channel, std::vector<std::span<float>> numbers, std::string what) {
-  struct Sum {
-    std::vector<std::span<float>> numbers;
-    std::vector<float> mine;                // all numbers, one after the other
-    std::vector<std::vector<float>> parts;  // of the others: what I sum
-    int phase = 0;
-  };
-  const auto sum = std::make_shared<Sum>();
-  sum->numbers = std::move(numbers);
   Work::Job job;
   job.what = std::move(what);
-  job.next = [this, channel, sum](Communicator& communicator) -> std::unique_ptr<Communicator::Exchange> {
-    std::vector<Communicator::Outgoing> out;
-    std::vector<Communicator::Incoming> in;
-    const auto part = [&](int rank) {
-      const std::size_t begin = part_begin(sum->mine.size(), rank, size_),
-                        end = part_begin(sum->mine.size(), rank + 1, size_);
-      return std::span(sum->mine).subspan(begin, end - begin);
-    };
-    const auto exchange = [&](const auto& to, const auto& from) {
-      for (int other = 0; other < size_; ++other) {
-        if (other == rank_) continue;
-        out.push_back({other, std::as_bytes(std::span<float>(to(other)))});
-        in.push_back({other, std::as_writable_bytes(std::span<float>(from(other)))});
-        work_->sent += out.back().bytes.size();
-      }
-      return communicator.start(out, in, channel);
-    };
-    switch (sum->phase++) {
-      case 0: {  // to each rank its part
-        for (const std::span<float> one : sum->numbers)
-          sum->mine.insert(sum->mine.end(), one.begin(), one.end());
-        sum->parts.assign(static_cast<std::size_t>(size_), std::vector<float>(part(rank_).size()));
-        return exchange(part,
-                        [&](int other) { return std::span(sum->parts[static_cast<std::size_t>(other)]); });
-      }
-      case 1: {  // my part's sum to each of them
-        std::vector<float*> arrays;
-        for (std::vector<float>& one : sum->parts) arrays.push_back(one.data());
-        std::copy_n(part(rank_).data(), part(rank_).size(), arrays[static_cast<std::size_t>(rank_)]);
-        sum_in_pairs(arrays, part(rank_).size());
-        std::copy_n(arrays[0], part(rank_).size(), part(rank_).data());
-        return exchange([&](int) { return part(rank_); }, part);
-      }
-      default: {
-        const float* from = sum->mine.data();
-        for (const std::span<float> one : sum->numbers) {
-          std::copy_n(from, one.size(), one.data());
-          from += one.size();
-        }
-        return nullptr;
-      }
-    }
+  // Made by the thread, as the rooms are its own.
+  job.next = [this, channel, numbers = std::move(numbers),
+              sum = std::shared_ptr<RankSum>()](Communicator& communicator) mutable {
+    if (!sum)
+      sum = std::make_shared<RankSum>(channel, std::move(numbers), work_->reduce, work_->bf16,
+                                      work_->rooms[channel]);
+    std::uint64_t sent = 0;
+    auto exchange = sum->next(communicator, sent);
+    work_->sent += sent;
+    return exchange;
   };
   return work_->add(channel, std::move(job));
 }
 
 void Ranks::fail() { work_->fail(); }
 std::uint64_t Ranks::bytes_sent() const { return work_->sent; }
+double Ranks::busy() const { return 1e-9 * static_cast<double>(work_->busy_ns); }
 
 }  // namespace twinflow

@@ -101,8 +101,13 @@ void RunSettings::describe(TableSpec<RunSettings>& spec) {
   spec.param("distributed", &RunSettings::distributed)
       .doc(
           "how the processes that train together are connected: \"mpi\". Need not be said to those that "
-          "mpirun "
-          "or srun has started several of");
+          "mpirun or srun has started several of");
+  spec.param("batch_per_rank", &RunSettings::batch_per_rank)
+      .doc(
+          "whether each of several processes takes a batch of its own at every step, and their gradients' "
+          "mean "
+          "counts, as if one had accumulated them; otherwise they share each batch, and train as one process "
+          "does");
 }
 
 }  // namespace twinflow

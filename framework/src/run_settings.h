@@ -53,6 +53,7 @@ struct RunSettings {
   std::vector<std::string> progress;
   std::vector<std::filesystem::path> plugins;
   std::shared_ptr<const Connection> distributed;  // or nullptr
+  bool batch_per_rank = false;
 
   static void describe(TableSpec<RunSettings>& spec);
 

@@ -57,7 +57,8 @@ struct Station {
   double finish_seconds = 0;
   std::optional<Clock::time_point> free_since;  // stateful, within an epoch
   bool opened = false;
-  bool shared = false;  // only this rank's share of a batch goes through
+  bool shared = false;  // only this rank's share of a batch goes through,
+  bool own = false;     // or the batches that are this rank's own
 };
 
 class Runtime final : public Run {
@@ -168,6 +169,7 @@ class Runtime final : public Run {
     return all;
   }
   Ranks* ranks() override { return ranks_; }
+  bool batch_per_rank() const override { return ranks_ && plan_.run.batch_per_rank; }
   std::shared_future<bool> later(std::string what, std::function<void()> write, Retry retry) override {
     if (!leads()) return written_elsewhere();
     return writer_.later(std::move(what), std::move(write), retry == Retry::yes);
@@ -206,35 +208,22 @@ class Runtime final : public Run {
   }
 
   /// A signal to end, noted by this process or, where ranks have met, by one of them.
-  int signalled() const { return ranks_ ? settled_.signal : SignalGuard::received(); }
+  int signalled() const { return ranks_ ? agreement_->settled().signal : SignalGuard::received(); }
 
   /// With the other ranks, between items: what all do from here. Without ranks nothing is to be settled.
   void meet() {
     if (!ranks_ || failed_) return;
+    const auto now = Clock::now();
     guarded("", [&] {
-      const auto now = Clock::now();
-      const std::uint64_t step = next_step_;
-      Agreement::Wish mine = settled_;  // its pace, where no item was worked on since
-      mine.signal = SignalGuard::received();
-      mine.budget = timetable_.spent(steps_done(), now).has_value();
-      mine.pause = timetable_.time_to_pause(now);
-      if (step > met_step_)
-        mine.seconds =
-            std::chrono::duration<double>(now - met_at_).count() / static_cast<double>(step - met_step_);
-      mine.next_step = step;
-      settled_ = agreement_->settle(mine);
-      met_step_ = step;
-      met_at_ = Clock::now();
+      agreement_->meet({SignalGuard::received(), timetable_.time_over(now), timetable_.time_to_pause(now)},
+                       next_step_);
     });
   }
-  /// How many items may start before ranks meet again: about two seconds' worth, for then they stand still
-  /// for a moment.
-  std::uint64_t items_until_meeting() const {
-    constexpr double seconds = 2.0;
-    if (settled_.seconds <= 0.0) return 1;
-    return static_cast<std::uint64_t>(std::clamp(seconds / settled_.seconds, 1.0, 1e6));
-  }
 
+  /// With batch_per_rank, one of each rank.
+  std::uint64_t batches_per_item() const {
+    return batch_per_rank() ? static_cast<std::uint64_t>(ranks_->size()) : 1;
+  }
   std::uint64_t steps_done() const { return position_.epoch * steps_per_epoch_ + position_.index; }
 
   /// Why the run has come to its end, if it has: all epochs are done, a node has stopped it, a budget is
@@ -253,9 +242,8 @@ class Runtime final : public Run {
   bool ending() {
     const std::lock_guard lock(mutex_);
     if (failure_ || signalled() != 0) return true;
-    budget_spent_ = timetable_.spent(steps_done(), !ranks_           ? Clock::now()
-                                                   : settled_.budget ? Clock::time_point::max()
-                                                                     : Clock::time_point::min());
+    budget_spent_ = timetable_.spent(
+        steps_done(), ranks_ ? agreement_->settled().time_over : timetable_.time_over(Clock::now()));
     return end().has_value();
   }
 
@@ -332,10 +320,14 @@ class Runtime final : public Run {
     for (std::size_t i = 0; i < plan_.nodes.size() && !failed_; ++i) {
       if (!plan_.nodes[i].info->source_items) continue;
       guarded(i, [&] {
-        const std::uint64_t items = plan_.nodes[i].info->source_items(*plan_.nodes[i].node);
-        if (items == endless) return;
+        const std::uint64_t batches = plan_.nodes[i].info->source_items(*plan_.nodes[i].node);
+        if (batches == endless) return;
+        const std::uint64_t items = batches / batches_per_item();
         if (steps_per_epoch_ == 0) steps_per_epoch_ = items;
-        if (items == 0) throw Error("it has no items");
+        if (batches == 0) throw Error("it has no items");
+        if (items == 0)
+          throw Error(fmt::format("it has {} batches, fewer than there are ranks ({}) to take one each",
+                                  batches, batches_per_item()));
         if (asked > 0 ? items < asked : items != steps_per_epoch_)
           throw Error(fmt::format("it has {} items for an epoch of {}", items, steps_per_epoch_));
       });
@@ -385,6 +377,7 @@ class Runtime final : public Run {
         record_.say(fmt::format("{} epochs are asked for, but {} have begun: the run ends with {}", epochs(),
                                 begun, position_.index > 0 ? "this one" : "them"));
     }
+    position_.batches_per_item = batches_per_item();
     if (ranks_) {
       const std::string directory = agreement_->of_first(record_.directory().string());
       if (!leads()) record_.follow(directory);
@@ -439,6 +432,9 @@ class Runtime final : public Run {
     if (before != steps_per_epoch_)  // all that is counted in steps would be another
       throw Error(
           fmt::format("'{}': {}, which cannot change in a run that goes on", resumed_->file.string(), epoch));
+    if (const std::uint64_t was = resumed_->position.batches_per_item; was != batches_per_item())
+      mattering.push_back(fmt::format(
+          "batch_per_rank: a step had {} batches, now it has {}, one of each rank", was, batches_per_item()));
     refuse(mattering);
     changes_.insert(changes_.end(), mattering.begin(), mattering.end());
   }
@@ -593,19 +589,34 @@ class Runtime final : public Run {
     graph.wait_for_all();  // an edge starts tasks of its nodes, which would outlive them if no epoch ran
   }
 
-  /// Where nobody wants more of a batch than this rank's share, from the source on.
+  /// Where nobody wants more of a batch than this rank's share, from the source on; or, with batch_per_rank,
+  /// what comes from this rank's own batches.
   void find_shared() {
     for (std::size_t i = plan_.nodes.size(); i-- > 0;) {  // whoever is fed comes after who feeds
       const NodeInfo& info = *plan_.nodes[i].info;
-      stations_[i].shared = info.takes_share;
-      if (!stations_[i].body || !(info.takes_share || info.share)) continue;
-      bool fed = false, all = true;
+      Station& station = stations_[i];
+      if (!station.body) {
+        (batch_per_rank() ? station.own : station.shared) = info.takes_share;
+        continue;
+      }
+      bool fed = false, all_share = info.takes_share || info.share;
       for (std::size_t to = i + 1; to < plan_.nodes.size(); ++to)
-        for (const auto& [input, link] : plan_.nodes[to].inputs)
-          if (link.node == i && !left_out(to) && plan_.nodes[to].info->inputs[input].streamed())
-            fed = true, all &= stations_[to].shared;
-      stations_[i].shared = fed && all;
+        for (const auto& [input, link] : plan_.nodes[to].inputs) {
+          if (link.node != i || left_out(to) || !plan_.nodes[to].info->inputs[input].streamed()) continue;
+          fed = true;
+          all_share &= stations_[to].shared;
+          station.own |= stations_[to].own;
+        }
+      station.shared = fed && all_share;
     }
+  }
+
+  /// That item of this rank's among those of the step.
+  Item own(Item item) const {
+    const auto rank = static_cast<std::uint64_t>(ranks_->rank());
+    item.index = item.index * batches_per_item() + rank;
+    item.step = item.step * batches_per_item() + rank;
+    return item;
   }
 
   flow::receiver<Message>& entrance(std::size_t node) {
@@ -659,8 +670,9 @@ class Runtime final : public Run {
     const Plan::PlannedNode& planned = plan_.nodes[node];
     Parcel result;
     const auto sent = timed(node, message, [&] {
-      result = planned.info->make_item ? planned.info->make_item(*planned.node, message.item)
-                                       : planned.info->apply(*planned.node, message.parcels, message.item);
+      const Item item = stations_[node].own ? own(message.item) : message.item;
+      result = planned.info->make_item ? planned.info->make_item(*planned.node, item)
+                                       : planned.info->apply(*planned.node, message.parcels, item);
       if (stations_[node].shared && planned.info->share)
         planned.info->share(result, ranks_->rank(), ranks_->size());
     });
@@ -690,10 +702,13 @@ class Runtime final : public Run {
     const std::uint64_t epoch_start = position_.epoch * steps_per_epoch_;
     next_step_ = epoch_start + position_.index;
     epoch_end_ = epoch_start + steps_per_epoch_;
-    if (!first_step_) first_step_ = met_step_ = next_step_;
+    if (!std::exchange(streaming_, true)) {
+      first_step_ = next_step_;
+      if (ranks_) agreement_->start(first_step_);
+    }
     while (true) {
       const std::uint64_t planned_pause = timetable_.next_pause(next_step_, epoch_end_);
-      pause_ = ranks_ ? std::min(planned_pause, next_step_ + items_until_meeting()) : planned_pause;
+      pause_ = ranks_ ? std::min(planned_pause, next_step_ + agreement_->items_until_next()) : planned_pause;
       const auto now = Clock::now();
       start_item(now, true);  // however short the time between saves is, the run goes on
       for (auto i = in_flight_.load(); i < static_cast<std::uint64_t>(max_in_flight_); ++i) start_item(now);
@@ -704,7 +719,8 @@ class Runtime final : public Run {
       meet();
       if (position_.index == steps_per_epoch_) return true;
       if (ending()) return save_mid_epoch(), false;
-      const bool time_to_pause = ranks_ ? settled_.pause : timetable_.time_to_pause(Clock::now());
+      const bool time_to_pause =
+          ranks_ ? agreement_->settled().pause : timetable_.time_to_pause(Clock::now());
       if (next_step_ < pause_ && !time_to_pause) return check_joins(), false;  // nothing moves any more
       if (ranks_ && next_step_ < planned_pause && !time_to_pause) continue;    // they have only met
       save_mid_epoch();
@@ -787,7 +803,7 @@ class Runtime final : public Run {
     }
     Message message;
     message.item = {position_.epoch, step - (epoch_end_ - steps_per_epoch_), step};
-    message.sequence = step - *first_step_;
+    message.sequence = step - first_step_;
     message.ticket = std::shared_ptr<void>(this, [this, now](void*) { item_done(now); });
     message.sent = now;
     root_->try_put(message);
@@ -854,9 +870,6 @@ class Runtime final : public Run {
   Plan& plan_;
   Ranks* const ranks_;
   std::optional<Agreement> agreement_;  // with the other ranks
-  Agreement::Wish settled_;             // when they met last,
-  std::uint64_t met_step_ = 0;          // before that step,
-  Clock::time_point met_at_;            // then
   const int threads_, max_in_flight_;
   const std::filesystem::path output_, resume_;
   const bool allow_changes_;
@@ -883,9 +896,10 @@ class Runtime final : public Run {
   bool skipped_ = false;                      // a state was not saved while one was being written
   bool state_is_bad_ = false;                 // state.safetensors is (see write_saved_run)
   std::uint64_t steps_per_epoch_ = 0;
-  std::optional<std::uint64_t> first_step_;  // of this process
-  std::uint64_t epoch_end_ = 0;              // the step after the epoch's last
-  std::uint64_t pause_ = 0;                  // the step before which the stream pauses
+  bool streaming_ = false;        // items have begun,
+  std::uint64_t first_step_ = 0;  // with that one of this process
+  std::uint64_t epoch_end_ = 0;   // the step after the epoch's last
+  std::uint64_t pause_ = 0;       // the step before which the stream pauses
   std::atomic<std::uint64_t> next_step_{0}, in_flight_{0}, most_in_flight_{0};
 
   std::optional<Trace> trace_;
@@ -916,13 +930,7 @@ ExitCode run(Plan& plan, const RunOptions& options) {
     const ExitCode code = Runtime(plan, options, ranks.get()).execute();
     // Whoever has started the ranks may end all of them once one has ended: not before the first one has
     // written.
-    if (ranks && code != ExitCode::failed) {
-      std::vector<std::byte> bytes(static_cast<std::size_t>(ranks->size()));
-      std::vector<std::span<std::byte>> all;
-      for (std::byte& one : bytes) all.emplace_back(&one, 1);
-      const std::byte mine{};
-      ranks->gather(ranks->channel(), {&mine, 1}, std::move(all), "ending together").get();
-    }
+    if (ranks && code != ExitCode::failed) ranks->values(ranks->channel(), char{}, "ending together");
     return code;
   } catch (const GraphChanged&) {
     throw;

@@ -26,6 +26,8 @@ State position_state(const Plan& plan, std::uint64_t steps_per_epoch, const Posi
   state.values["epoch"] = static_cast<std::int64_t>(position.epoch);
   state.values["index"] = static_cast<std::int64_t>(position.index);
   if (position.stop) state.values["stop"] = *position.stop;
+  if (position.batches_per_item != 1)
+    state.values["batches_per_item"] = static_cast<std::int64_t>(position.batches_per_item);
   state.values["graph"] = plan.resolved_toml;
   for (const Plan::PlannedNode& node : plan.nodes) state.values["type." + node.name] = node.info->type;
   for (const auto& [name, text] : about)
@@ -60,7 +62,8 @@ SavedRun read_state(const fs::path& file) {
       if (name.starts_with("type.")) run.types[name.substr(5)] = state.value<std::string>(name);
       if (name.starts_with("data.")) run.data[name] = state.value<std::string>(name);
     }
-    run.position = {count("epoch"), count("index"), std::nullopt};
+    run.position = {count("epoch"), count("index"), std::nullopt, 1};
+    if (state.has("batches_per_item")) run.position.batches_per_item = count("batches_per_item");
     if (state.has("stop")) run.position.stop = state.value<std::string>("stop");
     run.steps_per_epoch = count("steps_per_epoch");
     run.graph = state.value<std::string>("graph");

@@ -15,7 +15,8 @@ namespace twinflow {
 /// Where a run stands: `index` items of epoch `epoch` are done.
 struct Position {
   std::uint64_t epoch = 0, index = 0;
-  std::optional<std::string> stop;  // a node has asked for the end, with this reason
+  std::optional<std::string> stop;     // a node has asked for the end, with this reason
+  std::uint64_t batches_per_item = 1;  // one of each rank ([run] batch_per_rank)
 };
 
 /// What a run directory keeps so that the run can go on: the state written last, and the one before it.

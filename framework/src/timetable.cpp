@@ -34,11 +34,11 @@ std::uint64_t Timetable::next_pause(std::uint64_t step, std::uint64_t epoch_end)
   return pause;
 }
 
-const std::optional<std::string>& Timetable::spent(std::uint64_t step, Clock::time_point now) {
+const std::optional<std::string>& Timetable::spent(std::uint64_t step, bool time_over) {
   if (spent_) return spent_;
   if (run_.max_steps && step >= static_cast<std::uint64_t>(*run_.max_steps))
     spent_ = fmt::format("max_steps = {} of [run] is reached", *run_.max_steps);
-  else if (now >= end_)
+  else if (time_over)
     spent_ = fmt::format("max_time = {} of [run] is over", ParamType<Duration>::text(*run_.max_time));
   return spent_;
 }

@@ -25,8 +25,10 @@ class Timetable {
   /// Whether it is time to pause. From any thread.
   bool time_to_pause(Clock::time_point now) const { return now >= pause_at_; }
 
+  /// [run] max_time.
+  bool time_over(Clock::time_point now) const { return now >= end_; }
   /// The budget that is spent once `step` items are done, in words. Once one is spent, it stays.
-  const std::optional<std::string>& spent(std::uint64_t step, Clock::time_point now);
+  const std::optional<std::string>& spent(std::uint64_t step, bool time_over);
   bool save_due(std::uint64_t step, Clock::time_point now) const;
   /// The state was saved, or could not be: the next time is counted from here.
   void saved(Clock::time_point now);

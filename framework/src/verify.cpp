@@ -31,7 +31,7 @@ bool is_state(const fs::path& file) {
 /// A state belongs to lines of metrics.jsonl that have to be there.
 Verified verify_state(const fs::path& file) {
   const SavedRun run = read_state(file);
-  const auto [epoch, index, stop] = run.position;
+  const std::uint64_t epoch = run.position.epoch, index = run.position.index;
   const std::string position =
       index == 0 ? fmt::format("after epoch {}", epoch)
                  : fmt::format("after {} of {} items of epoch {}", index, run.steps_per_epoch, epoch + 1);

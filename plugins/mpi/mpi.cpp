@@ -40,6 +40,16 @@ class MpiExchange final : public Communicator::Exchange {
       });
   }
 
+  /// A sum. Its ranks do not tell which of them it waits for: -1.
+  MpiExchange(std::span<float> numbers, MPI_Comm sums) {
+    constexpr std::size_t most = std::size_t{1} << 20;
+    for (std::size_t at = 0; at < numbers.size(); at += most)
+      require(MPI_Iallreduce(MPI_IN_PLACE, numbers.data() + at,
+                             static_cast<int>(std::min(most, numbers.size() - at)), MPI_FLOAT, MPI_SUM, sums,
+                             add(-1)),
+              "MPI_Iallreduce");
+  }
+
   bool done() override {
     if (left_ == 0) return true;
     int count = 0;
@@ -60,10 +70,19 @@ class MpiExchange final : public Communicator::Exchange {
         MPI_Request_get_status(requests_[i], &done, MPI_STATUS_IGNORE);
       else
         done = 1;
-      if (!done && std::find(ranks.begin(), ranks.end(), peers_[i]) == ranks.end())
+      if (done) continue;
+      if (peers_[i] >= 0) {
         ranks.push_back(peers_[i]);
+        continue;
+      }
+      int mine = 0, size = 0;
+      MPI_Comm_rank(MPI_COMM_WORLD, &mine);
+      MPI_Comm_size(MPI_COMM_WORLD, &size);
+      for (int other = 0; other < size; ++other)
+        if (other != mine) ranks.push_back(other);
     }
     std::sort(ranks.begin(), ranks.end());
+    ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
     return ranks;
   }
 
@@ -71,7 +90,7 @@ class MpiExchange final : public Communicator::Exchange {
   /// So that left() tells of what moves. Both ends cut alike; what is empty is not sent.
   template <class Each>
   static void each_piece(std::size_t bytes, const Each& each) {
-    constexpr std::size_t most = std::size_t{256} << 10;
+    constexpr std::size_t most = std::size_t{1} << 20;
     for (std::size_t at = 0; at < bytes; at += most) each(at, static_cast<int>(std::min(most, bytes - at)));
   }
   MPI_Request* add(int peer) {
@@ -94,6 +113,7 @@ class MpiCommunicator final : public Communicator {
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     require(MPI_Comm_rank(MPI_COMM_WORLD, &rank_), "MPI_Comm_rank");
     require(MPI_Comm_size(MPI_COMM_WORLD, &size_), "MPI_Comm_size");
+    require(MPI_Comm_dup(MPI_COMM_WORLD, &sums_), "MPI_Comm_dup");
   }
   int rank() const override { return rank_; }
   int size() const override { return size_; }
@@ -101,11 +121,21 @@ class MpiCommunicator final : public Communicator {
                                   int channel) override {
     return std::make_unique<MpiExchange>(out, in, channel);
   }
-  void leave() override { MPI_Finalize(); }
+  std::unique_ptr<Exchange> start_sum(std::span<float> numbers, std::uint64_t& sent) override {
+    // What the algorithms for large ones send, as MPI does not tell.
+    const auto size = static_cast<std::uint64_t>(size_);
+    sent += 2 * (size - 1) * numbers.size_bytes() / size;
+    return std::make_unique<MpiExchange>(numbers, sums_);
+  }
+  void leave() override {
+    MPI_Comm_free(&sums_);
+    MPI_Finalize();
+  }
   void abort() noexcept override { MPI_Abort(MPI_COMM_WORLD, 1); }
 
  private:
   int rank_ = 0, size_ = 1;
+  MPI_Comm sums_ = MPI_COMM_NULL;
 };
 
 /// Open MPI or MPICH, whichever it was built with.
@@ -120,10 +150,27 @@ distributed = "mpi")");
     spec.param("timeout", &Mpi::timeout)
         .doc(
             "how long a rank may take to answer before the job is ended: more than it ever needs by itself, "
-            "to read "
-            "its data or, for the first one, to run nodes that only it has")
+            "to read its data or, for the first one, to run nodes that only it has")
         .unit("seconds")
         .range(0.1, 1e6);
+    spec.param("reduce", &Mpi::reduce)
+        .names({{"ordered", Reduce::ordered}, {"fast", Reduce::fast}})
+        .doc(
+            "how gradients are added. ordered: always in the same order, so that the bits do not depend on "
+            "the "
+            "number of ranks; fast: by MPI's own all-reduce, in an order that may be another for another "
+            "number of ranks, or on other machines");
+    spec.param("bf16", &Mpi::bf16)
+        .doc(
+            "send gradients as bf16, half the bytes, for a slow network: they are still added in f32, but "
+            "the "
+            "bits then depend on the number of ranks");
+    spec.check(&Mpi::check);
+  }
+  void check(const Checking& checking) const {
+    if (bf16 && reduce == Reduce::fast)
+      checking.error("bf16",
+                     "MPI's own all-reduce does not know bf16: bf16 = true needs reduce = \"ordered\"");
   }
   std::unique_ptr<Communicator> connect() const override { return std::make_unique<MpiCommunicator>(); }
 };

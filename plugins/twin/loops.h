@@ -5,7 +5,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+
+#include "twinflow/bf16.h"
 
 namespace twinflow::twin {
 
@@ -29,22 +30,6 @@ void parallel_ranges(std::size_t count, std::size_t length, const Body& body) {
   parallel_each((count + length - 1) / length, [&](std::size_t i) {
     body(i * length, i * length + length < count ? i * length + length : count);
   });
-}
-
-/// The nearest bf16, ties to even.
-inline std::uint16_t to_bf16(float value) {
-  std::uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  const std::uint32_t rounded = bits + 0x7fffu + ((bits >> 16) & 1u);
-  return static_cast<std::uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? (bits >> 16) | 0x40u
-                                                                       : rounded >> 16);
-}
-
-inline float from_bf16(std::uint16_t value) {
-  const std::uint32_t bits = static_cast<std::uint32_t>(value) << 16;
-  float made;
-  std::memcpy(&made, &bits, sizeof made);
-  return made;
 }
 
 /// dP/dx of the penalty P = l1 |x| + l2 x^2; 0 is taken as the slope of |x| at 0.

@@ -35,9 +35,14 @@ class Waiting {
 
 }  // namespace
 
-Shares::Shares(std::size_t count, Ranks* ranks) : ranks_(ranks) {
+Shares::Shares(std::size_t count, Ranks* ranks, bool batch_per_rank)
+    : ranks_(ranks), batch_per_rank_(batch_per_rank) {
   const std::size_t size = ranks ? static_cast<std::size_t>(ranks->size()) : 1;
   count_ = count > 0 ? count : size;
+  if (batch_per_rank && count_ != size)
+    throw Error(fmt::format(
+        "shares = {}, but with batch_per_rank each of {} ranks has a batch that is not shared: leave it 0",
+        count, size));
   own_ = count_ / size;
   if (own_ * size != count_ || !std::has_single_bit(own_))
     throw Error(fmt::format(
@@ -53,11 +58,8 @@ Shares::Shares(std::size_t count, Ranks* ranks) : ranks_(ranks) {
 
 /// Weights lie as suits the processor, and its instructions round in their own way.
 void Shares::require_same_processors() {
-  const int mine = static_cast<int>(dnnl::get_effective_cpu_isa());
-  std::vector<int> all(static_cast<std::size_t>(ranks_->size()));
-  std::vector<std::span<std::byte>> room;
-  for (int& one : all) room.push_back(std::as_writable_bytes(std::span(&one, 1)));
-  ranks_->gather(embeddings_channel_, std::as_bytes(std::span(&mine, 1)), room, "comparing processors").get();
+  const auto all = ranks_->values(embeddings_channel_, static_cast<int>(dnnl::get_effective_cpu_isa()),
+                                  "comparing processors");
   for (std::size_t rank = 1; rank < all.size(); ++rank)
     if (all[rank] != all[0])
       throw Error(
@@ -67,6 +69,7 @@ void Shares::require_same_processors() {
 }
 
 std::vector<std::size_t> Shares::own(std::size_t images) const {
+  if (batch_per_rank_) return {0, images};
   if (images < count_)
     throw Error(fmt::format("a batch of {} images cannot be cut into {} shares", images, count_));
   std::vector<std::size_t> firsts;
@@ -97,10 +100,11 @@ void Shares::exchange(Embeddings& embeddings, const std::vector<std::span<float>
     }
     const auto mine = static_cast<std::size_t>(ranks_->rank());
     const Waiting waiting(waited_);
-    std::future<void> embedded =
-        ranks_->gather(embeddings_channel_, rows[mine], rows, "the batch's embeddings");
+    std::future<void> embedded;
+    if (!batch_per_rank_)
+      embedded = ranks_->gather(embeddings_channel_, rows[mine], rows, "the batch's embeddings");
     if (length > 0) ranks_->gather(embeddings_channel_, sums[mine], sums, "the batch's statistics").get();
-    embedded.get();
+    if (embedded.valid()) embedded.get();
   }
   noted_.clear();
   std::vector<float*> arrays;
@@ -110,6 +114,23 @@ void Shares::exchange(Embeddings& embeddings, const std::vector<std::span<float>
   for (const std::span<float> one : noted) {
     std::copy_n(from, one.size(), one.begin());
     from += one.size();
+  }
+}
+
+void Shares::mean(std::span<double> figures) {
+  if (!batch_per_rank_) return;
+  std::vector<double> all(figures.size() * count_);
+  std::vector<std::span<std::byte>> room;
+  for (std::size_t batch = 0; batch < count_; ++batch)
+    room.push_back(std::as_writable_bytes(std::span(all).subspan(batch * figures.size(), figures.size())));
+  {
+    const Waiting waiting(waited_);
+    ranks_->gather(embeddings_channel_, std::as_bytes(figures), room, "the batches' figures").get();
+  }
+  for (std::size_t i = 0; i < figures.size(); ++i) {
+    figures[i] = 0.0;
+    for (std::size_t batch = 0; batch < count_; ++batch) figures[i] += all[batch * figures.size() + i];
+    figures[i] /= static_cast<double>(count_);
   }
 }
 

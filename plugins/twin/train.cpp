@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -101,6 +102,14 @@ schedule = "cosine")");
             "train together; the same number gives the same bits for any number of ranks; 0: one for each "
             "rank")
         .range(0, 65536);
+    spec.param("scale_learning_rate", &Train::scale_learning_rate)
+        .names({{"none", Scale::none}, {"linear", Scale::linear}, {"sqrt", Scale::sqrt}})
+        .doc(
+            "with batch_per_rank: what the learning rate is multiplied by as there are more ranks. linear: "
+            "their "
+            "number (Goyal et al. 2017, for SGD), sqrt: its root (Malladi et al. 2022, for Adam and its "
+            "kin). "
+            "The schedule's warmup leads up to it");
     spec.param("model_every", &Train::model_every)
         .doc("how often the model goes out within an epoch, too; 0: only at the end of epochs")
         .unit("updates")
@@ -130,6 +139,8 @@ schedule = "cosine")");
         "trained, waiting for data included; not in the first step of an epoch or after a model went out");
     spec.metric("waiting", "part of the time in which training waited for data; likewise");
     spec.metric("waiting_for_ranks", "part of the time in which training waited for other ranks; likewise");
+    spec.metric("messages", "part of the time in which messages between ranks were under way; likewise");
+    spec.metric("megabytes_sent", "by the first rank to others, in the step; likewise");
     spec.prepared(&Train::prepared_by);
     spec.check(&Train::check);
   }
@@ -174,7 +185,16 @@ schedule = "cosine")");
 
   void open() override {
     resolve(precision);  // says what the processor lacks before any data is read
-    if (run().ranks() || shares > 1) cut.emplace(shares, run().ranks());
+    if (run().ranks() || shares > 1) cut.emplace(shares, run().ranks(), run().batch_per_rank());
+    const double ranks = run().batch_per_rank() ? run().ranks()->size() : 1;
+    rate_scale = scale_learning_rate == Scale::none     ? 1.0
+                 : scale_learning_rate == Scale::linear ? ranks
+                                                        : std::sqrt(ranks);
+    if (rate_scale != 1.0)
+      run().say(fmt::format(
+          "{}: the learning rate is {:.4g} times the graph's, for a batch of each of {} ranks{}", name(),
+          rate_scale, ranks,
+          schedule->warmup > 0.0 ? "" : ", from the first update on: the schedule has no warmup"));
     if (weights.empty()) return;
     try {
       start = read_safetensors(weights);
@@ -184,7 +204,8 @@ schedule = "cosine")");
   }
 
   void process(AnyBatch batch, const Item& item) override {
-    if (Ranks* ranks = run().ranks())
+    Ranks* const ranks = run().ranks();
+    if (ranks && !run().batch_per_rank())
       std::visit([&](auto& kind) { take_share(kind, ranks->rank(), ranks->size()); }, batch);
     const Images& images = images_of(batch);
     if (images.count == 0) throw Error("the batch has no images");
@@ -205,11 +226,20 @@ schedule = "cosine")");
     }
     if (last_step) {
       const std::chrono::duration<double> all = end - *last_step, waited = began - *last_step;
-      values["images_per_second"] = static_cast<double>(Trainer::images_of(labels)) / all.count();
+      const double batches = run().batch_per_rank() ? ranks->size() : 1;
+      values["images_per_second"] = batches * static_cast<double>(Trainer::images_of(labels)) / all.count();
       values["waiting"] = waited / all;
-      if (run().ranks()) values["waiting_for_ranks"] = done.waited / all.count();
+      if (ranks) {
+        values["waiting_for_ranks"] = done.waited / all.count();
+        values["messages"] = (ranks->busy() - busy_before) / all.count();
+        values["megabytes_sent"] = 1e-6 * static_cast<double>(ranks->bytes_sent() - sent_before);
+      }
     }
     last_step = end;
+    if (ranks) {
+      busy_before = ranks->busy();
+      sent_before = ranks->bytes_sent();
+    }
     report(item, values);
     if (done.collapsed != collapsed)
       run().say(
@@ -249,7 +279,7 @@ schedule = "cosine")");
 
   Trainer::Outcome step(const Images& images, const Labels& labels) {
     try {
-      const Trainer::Outcome made = trainer->step(images, labels, rate_factor.get());
+      const Trainer::Outcome made = trainer->step(images, labels, rate_scale * rate_factor.get());
       if (untried) good = std::exchange(untried, std::nullopt);
       return made;
     } catch (const NotFinite& error) {
@@ -346,9 +376,10 @@ schedule = "cosine")");
         },
         std::exchange(cut, std::nullopt));
     trainer->require_room(Trainer::images_of(labels), labels, usable_memory(), run().threads());
-    run().say(fmt::format("{}: images of {}, batches of {}, {}", name(), image.text(),
-                          Trainer::images_of(labels),
-                          resolve(precision) == Precision::bf16 ? "bf16" : "f32"));
+    run().say(
+        fmt::format("{}: images of {}, batches of {}{}, {}", name(), image.text(), Trainer::images_of(labels),
+                    run().batch_per_rank() ? fmt::format(" on each of {} ranks", run().ranks()->size()) : "",
+                    resolve(precision) == Precision::bf16 ? "bf16" : "f32"));
     if (batches != endless && batches % accumulate > 0)
       run().say(
           fmt::format("{}: the last {} batches make no update: accumulate = {} does not divide the run's {}",
@@ -396,6 +427,7 @@ schedule = "cosine")");
   std::size_t shard = default_shard, micro_batch = 1024, accumulate = 1, shares = 0;
   std::uint64_t model_every = 0;
   std::vector<Tuning> tune;
+  enum class Scale { none, linear, sqrt } scale_learning_rate = Scale::none;
   std::optional<double> clip_value, clip_norm, clip_global_norm, weight_average;
   Reader rate_factor{1.0};
   std::string prepared_by;
@@ -411,6 +443,8 @@ schedule = "cosine")");
   std::optional<Trainer> trainer;
   std::optional<State> resumed;                                    // until there is a trainer
   std::optional<std::chrono::steady_clock::time_point> last_step;  // of this epoch
+  double rate_scale = 1.0, busy_before = 0.0;                      // seconds
+  std::uint64_t sent_before = 0;                                   // bytes
   bool collapsed = false;
 };
 

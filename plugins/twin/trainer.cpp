@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <string>
 
@@ -72,32 +73,11 @@ Trainer::Outcome Trainer::step(const Images& images, const Labels& labels, doubl
     throw Error(fmt::format("{} images are given of a batch of {}, where {} are expected", images.count,
                             whole_, parts_.back() - parts_.front()));
   const Embeddings& embeddings = forward(images);
-  Stopwatch watch;
-  watch.start(profile_, "loss");
-  const std::vector<IndexPair> pairs = recipe_.loss->pairs(labels);
-  std::vector<float> distances(pairs.size()), gradient(pairs.size());
-  recipe_.distance->forward(embeddings, pairs, distance_weights_, distances);
-
-  Outcome outcome;
-  outcome.loss = recipe_.loss->value(labels, pairs, distances, gradient);
-  if (!std::isfinite(outcome.loss)) explain_loss(outcome.loss, images);
-  const BatchFigures figures = figures_of(labels, pairs, distances, recipe_.loss->threshold());
-  outcome.same = figures.same;
-  outcome.different = figures.different;
-  outcome.accuracy = figures.accuracy;
-  outcome.collapsed = all_alike(embeddings);
-
-  Embeddings embedding_gradient(embeddings.count, embeddings.size);
-  std::fill(distance_gradient_.begin(), distance_gradient_.end(), 0.0f);
-  recipe_.distance->backward(embeddings, pairs, distance_weights_, distances, gradient, embedding_gradient,
-                             distance_gradient_);
-  if (proxies_) {
-    std::fill(proxies_->gradient.begin(), proxies_->gradient.end(), 0.0f);
-    outcome.proxy_loss = proxies_->add_to(embedding_gradient, embeddings, labels.classes);
-    if (!std::isfinite(*outcome.proxy_loss)) explain_loss(*outcome.proxy_loss, images);
-  }
-  watch.lap("distances and loss");
-  backward(images, embedding_gradient);
+  Embeddings gradient(embeddings.count, embeddings.size);
+  Outcome outcome = judge(embeddings, labels, gradient);
+  for (const double loss : {outcome.loss, outcome.proxy_loss.value_or(0.0)})
+    if (!std::isfinite(loss)) explain_loss(loss, images);
+  backward(images, gradient);
   if (shares_) outcome.waited = shares_->waited();
 
   const Moment now{made_, std::max<std::uint64_t>(recipe_.batches / recipe_.accumulate, 1),
@@ -107,6 +87,42 @@ Trainer::Outcome Trainer::step(const Images& images, const Labels& labels, doubl
   if (++collected_ == recipe_.accumulate) outcome.update = update(outcome.rate, epoch);
   network_.keep_statistics([&](const std::string& layer) { return !updater_->frozen(layer, epoch); });
   if (average_ && outcome.update) average_->update(made_ - 1);
+  return outcome;
+}
+
+Trainer::Outcome Trainer::judge(const Embeddings& embeddings, const Labels& labels,
+                                Embeddings& embedding_gradient) {
+  Stopwatch watch;
+  watch.start(profile_, "loss");
+  const std::vector<IndexPair> pairs = recipe_.loss->pairs(labels);
+  std::vector<float> distances(pairs.size()), gradient(pairs.size());
+  recipe_.distance->forward(embeddings, pairs, distance_weights_, distances);
+
+  Outcome outcome;
+  outcome.loss = recipe_.loss->value(labels, pairs, distances, gradient);
+  if (proxies_) outcome.proxy_loss = 0.0;
+  BatchFigures figures;
+  if (std::isfinite(outcome.loss)) {
+    figures = figures_of(labels, pairs, distances, recipe_.loss->threshold());
+    outcome.collapsed = all_alike(embeddings);
+    std::fill(distance_gradient_.begin(), distance_gradient_.end(), 0.0f);
+    recipe_.distance->backward(embeddings, pairs, distance_weights_, distances, gradient, embedding_gradient,
+                               distance_gradient_);
+    if (proxies_) {
+      std::fill(proxies_->gradient.begin(), proxies_->gradient.end(), 0.0f);
+      outcome.proxy_loss = proxies_->add_to(embedding_gradient, embeddings, labels.classes);
+    }
+  }
+  watch.lap("distances and loss");
+  std::array all{outcome.loss,     outcome.proxy_loss.value_or(0.0), figures.same, figures.different,
+                 figures.accuracy, outcome.collapsed ? 1.0 : 0.0};
+  if (shares_) shares_->mean(all);
+  outcome.loss = all[0];
+  if (proxies_) outcome.proxy_loss = all[1];
+  outcome.same = all[2];
+  outcome.different = all[3];
+  outcome.accuracy = all[4];
+  outcome.collapsed = all[5] == 1.0;
   return outcome;
 }
 
@@ -177,6 +193,11 @@ void Trainer::backward(const Images& images, const Embeddings& gradient) {
     if (proxies_) std::fill(proxies_->gradient.begin(), proxies_->gradient.end(), 0.0f);
   }
   if (!shares_) return;
+  if (shares_->batches() > 1) {  // of a batch that is shared, each rank has the whole gradient
+    std::vector<std::span<float>> own{distance_gradient_};
+    if (proxies_) own.emplace_back(proxies_->gradient);
+    shares_->add(0, std::move(own));
+  }
   shares_->wait();
   if (recipe_.accumulate > 1) updater_->collect();
 }
@@ -186,15 +207,16 @@ std::vector<std::size_t> Trainer::parts_of(std::size_t images) const {
   if (!shares_) return network_.parts(images, recipe_.micro_batch);
   std::vector<std::size_t> shares = shares_->own(images);
   if (const std::size_t most = largest(shares); most > recipe_.micro_batch)
-    throw Error(
-        fmt::format("a share of the batch has {} images, more than micro_batch = {}: cut it into more "
-                    "shares, or take a larger micro_batch",
-                    most, recipe_.micro_batch));
+    throw Error(fmt::format("{} has {} images, more than micro_batch = {}: {}, or take a larger micro_batch",
+                            shares_->batches() > 1 ? "the batch of a rank" : "a share of the batch", most,
+                            recipe_.micro_batch,
+                            shares_->batches() > 1 ? "make smaller batches" : "cut it into more shares"));
   return shares;
 }
 
 Pass Trainer::pass(std::size_t part, bool again) const {
-  return {batches(),      parts_[part], parts_[part + 1] - parts_[part], again, shares_.has_value(),
+  const std::uint64_t batch = shares_ ? batches() * shares_->batches() + shares_->batch() : batches();
+  return {batch,          parts_[part], parts_[part + 1] - parts_[part], again, shares_.has_value(),
           parts_.front(), whole_};
 }
 
@@ -207,7 +229,8 @@ void Trainer::explain_loss(double loss, const Images& images) {
 }
 
 Updater::Done Trainer::update(double rate, std::uint64_t epoch) {
-  const Updater::Done done = updater_->update({made_, rate, epoch, {}}, recipe_.accumulate);
+  const Updater::Done done =
+      updater_->update({made_, rate, epoch, {}}, recipe_.accumulate * (shares_ ? shares_->batches() : 1));
   network_.weights_changed();
   collected_ = 0;
   ++made_;

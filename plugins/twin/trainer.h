@@ -49,7 +49,8 @@ struct Recipe {
 /// deep contrastive learning batch size under memory limited setup"). The parts are cut between shards, so
 /// that the result is the same but for the rounding of sums.
 ///
-/// Several ranks share each batch: every one is given the images of its share and the labels of all.
+/// Several ranks share each batch: every one is given the images of its share and the labels of all. Or each
+/// has a batch of its own, and the mean of their gradients makes the update.
 class Trainer {
  public:
   /// `random`: as Network's, "distance.weight" and "proxies.weight" included. `shares`: where batches are cut
@@ -63,7 +64,7 @@ class Trainer {
 
   struct Outcome {
     double loss = 0.0;
-    double same = 0.0, different = 0.0, accuracy = 0.0;  // BatchFigures
+    double same = 0.0, different = 0.0, accuracy = 0.0;  // BatchFigures; means over the step's batches
     bool collapsed = false;                              // all embeddings are alike
     double rate = 0.0;
     std::optional<double> proxy_loss = {};  // without its weight
@@ -111,6 +112,8 @@ class Trainer {
   [[noreturn]] void explain_loss(double loss, const Images& images);
   Updater::Done update(double rate, std::uint64_t epoch);
   Pass pass(std::size_t part, bool again) const;
+  /// What the batch's embeddings are worth, and into what they should be changed.
+  Outcome judge(const Embeddings& embeddings, const Labels& labels, Embeddings& gradient);
   std::uint64_t batches() const { return made_ * recipe_.accumulate + collected_; }  // before this one
 
   Recipe recipe_;

@@ -34,6 +34,23 @@ TEST_CASE("numbers are summed in pairs of neighbours") {
   CHECK(all[0][0] == 5.0f);
 }
 
+TEST_CASE("everybody has everybody's value, and is told how long messages took") {
+  std::atomic<int> right{0};
+  LocalRanks(3).run([&](Ranks& ranks) {
+    const int channel = ranks.channel();
+    right += ranks.values(channel, 10 * ranks.rank(), "a test") == std::vector<int>{0, 10, 20};
+    const double before = ranks.busy();
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    const double idle = ranks.busy();
+    if (ranks.rank() == 1) std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    ranks.values(channel, 0, "a test");
+    ranks.values(channel, 0, "a test");
+    right += idle - before < 0.05;
+    right += ranks.rank() == 1 || ranks.busy() - idle > 0.1;
+  });
+  CHECK(right == 9);
+}
+
 TEST_CASE("every rank has everybody's bytes") {
   for (const int size : {1, 2, 5}) {
     LocalRanks local(size);
@@ -77,6 +94,52 @@ TEST_CASE("sums have the same bits on every rank, those of sum_in_pairs") {
   }
 }
 
+TEST_CASE("a sum that is to be fast is the communicator's own") {
+  LocalRanks local(3);
+  local.how.reduce = Connection::Reduce::fast;
+  std::atomic<int> right{0};
+  local.run([&](Ranks& ranks) {
+    const float mine = static_cast<float>(ranks.rank() + 1);
+    // Two small ones around two that are large enough to go by themselves.
+    std::vector<std::vector<float>> numbers{std::vector<float>(10, mine), std::vector<float>(100000, mine),
+                                            std::vector<float>(70000, 2 * mine),
+                                            std::vector<float>(3, -mine)};
+    const int channel = ranks.channel();
+    for (int round = 1; round <= 2; ++round) {
+      ranks.sum(channel, {numbers[0], numbers[1], numbers[2], numbers[3]}, "a test").get();
+      const float sum = round == 1 ? 6.0f : 18.0f;  // of all ranks, each of which had that
+      right += numbers[0] == std::vector<float>(10, sum) && numbers[1] == std::vector<float>(100000, sum) &&
+               numbers[2] == std::vector<float>(70000, 2 * sum) && numbers[3] == std::vector<float>(3, -sum);
+    }
+  });
+  CHECK(right == 6);
+}
+
+TEST_CASE("numbers that travel as bf16 are half the bytes, and add to the same bits on every rank") {
+  for (const int size : {2, 3}) {
+    LocalRanks local(size);
+    local.how.bf16 = true;
+    std::mutex mutex;
+    std::vector<std::vector<float>> sums;
+    local.run([&](Ranks& ranks) {
+      std::vector<float> mine(50000);
+      for (std::size_t i = 0; i < mine.size(); ++i)
+        mine[i] = 1.0f / static_cast<float>(3 + ranks.rank() + static_cast<int>(i % 97));
+      ranks.sum(ranks.channel(), {std::span(mine).first(7), std::span(mine).subspan(7)}, "a test").get();
+      const std::lock_guard lock(mutex);
+      sums.push_back(mine);
+      const auto others = static_cast<std::uint64_t>(size - 1);
+      CHECK(ranks.bytes_sent() < 256 * others + 2 * others * 2 * (50000 / static_cast<unsigned>(size) + 16));
+    });
+    for (const std::vector<float>& one : sums) CHECK(one == sums[0]);
+    for (std::size_t i = 0; i < sums[0].size(); ++i) {
+      double sum = 0.0;
+      for (int rank = 0; rank < size; ++rank) sum += 1.0 / (3 + rank + static_cast<int>(i % 97));
+      REQUIRE(sums[0][i] == doctest::Approx(sum).epsilon(0.008));  // bf16 has 8 bits
+    }
+  }
+}
+
 TEST_CASE("operations on several channels, and several on one, are under way at once") {
   std::atomic<int> right{0};
   LocalRanks(3).run([&](Ranks& ranks) {
@@ -106,7 +169,7 @@ TEST_CASE("a rank that does not answer is named, and all is over") {
       std::this_thread::sleep_for(std::chrono::milliseconds(3500));
       return ranks.fail();
     }
-    std::vector<float> mine(10);
+    std::vector<float> mine(100);  // some for each rank to sum
     const auto told = error_of([&] { ranks.sum(ranks.channel(), {mine}, "the gradients' sum").get(); });
     const auto again = error_of([&] { ranks.sum(ranks.channel(), {mine}, "another").get(); });
     const std::lock_guard lock(mutex);

@@ -57,9 +57,10 @@ TEST_CASE("a budget of time counts what was before, and times of saves count fro
   CHECK(!timetable.time_to_pause(now + seconds(69)));
   CHECK(!timetable.save_due(7, now + seconds(70)));
   CHECK(timetable.time_to_pause(now + seconds(70)));  // the budget
-  CHECK(!timetable.spent(7, now + seconds(69)));
-  CHECK(timetable.spent(7, now + seconds(70)) == "max_time = \"1m40s\" of [run] is over");
-  CHECK(timetable.spent(7, now));  // stays
+  CHECK(!timetable.spent(7, timetable.time_over(now + seconds(69))));
+  CHECK(timetable.spent(7, timetable.time_over(now + seconds(70))) ==
+        "max_time = \"1m40s\" of [run] is over");
+  CHECK(timetable.spent(7, timetable.time_over(now)));  // stays
 }
 
 TEST_CASE("a budget of steps ends the run at any item, and with a larger one it goes on to the same end") {

@@ -14,7 +14,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(SOURCE / "tests"))
-from run_results import metrics, tensors
+from run_results import lines_of, metrics, tensors
 BUILD = Path(os.environ.get("TWINFLOW_BUILD_DIR", SOURCE / "build"))
 FLOWRUN = BUILD / "bin" / "flowrun"
 GRAPH = Path(__file__).resolve().parent / "shared.toml"
@@ -113,6 +113,44 @@ class RanksTest(unittest.TestCase):
         subprocess.run([FLOWRUN, graph, "--output", self.folder / "alone", "--quiet"], check=True, timeout=120)
         self.run_ranks(2, graph, "--output", self.folder / "two")
         self.assert_same_run(self.folder / "two", self.folder / "alone")
+
+    def test_batches_of_each_rank_are_those_that_one_process_accumulates(self) -> None:
+        # Without batch_norm: one process notes its statistics batch after batch.
+        text = GRAPH.read_text().replace('[[node.twin.layer]]\ntype = "batch_norm"\n', "").replace("shares      = 4\n", "")
+        graph = self.folder / "each.toml"
+        graph.write_text(text.replace("model_every = 5\n", ""))
+        alone, run = self.folder / "alone", self.folder / "run"
+        subprocess.run([FLOWRUN, graph, "--output", alone, "--quiet", "--set", "run.steps_per_epoch=24", "--set",
+                        "twin.accumulate=2"], check=True, timeout=120)
+        each = ("--set", "run.batch_per_rank=true")
+        self.run_ranks(2, graph, "--output", run, "--max-steps", "17", *each)
+        self.assertIn("a step had 2 batches, now it has 1", self.run_ranks(1, "--resume", run, code=2))
+        self.run_ranks(2, graph, "--resume", run, *each)
+        for name in ("state.safetensors", "best.safetensors"):
+            made, wanted = tensors(run / name), tensors(alone / name)
+            for one in (key for key in wanted if "record" not in key):
+                self.assertTrue(made[one] == wanted[one], f"{name}: {one} differs")
+        output = self.run_ranks(2, graph, "--output", self.folder / "scaled", *each, "--set", "twin.scale_learning_rate=sqrt")
+        self.assertIn("the learning rate is 1.414 times the graph's, for a batch of each of 2 ranks, from the first update on",
+                      output)
+
+    def test_faster_sums(self) -> None:
+        alone = self.by_one_process()
+        # Of two ranks there is one sum only.
+        self.run_ranks(2, GRAPH, "--output", self.folder / "fast", "--set", "run.distributed={type='mpi',reduce='fast'}")
+        self.assert_same_run(self.folder / "fast", alone)
+        self.run_ranks(4, GRAPH, "--output", self.folder / "fast4", "--set", "run.distributed={type='mpi',reduce='fast'}")
+        self.run_ranks(4, GRAPH, "--output", self.folder / "bf16", "--set", "run.distributed={type='mpi',bf16=true}")
+        self.run_ranks(4, GRAPH, "--output", self.folder / "f32")
+        losses, sent = ({run: [line["metrics"][name] for line in lines_of(self.folder / run) if name in line["metrics"]]
+                         for run in ("alone", "fast4", "bf16", "f32")} for name in ("loss", "megabytes_sent"))
+        self.assertNotEqual(losses["bf16"], losses["alone"])
+        for run in ("fast4", "bf16"):  # the same numbers, rounded otherwise
+            for found, expected in zip(losses[run], losses["alone"], strict=True):
+                self.assertAlmostEqual(found, expected, delta=0.02)
+        self.assertLess(max(sent["bf16"]), 0.7 * min(sent["f32"]))  # embeddings go in full
+        output = self.run_ranks(2, GRAPH, "--set", "run.distributed={type='mpi',reduce='fast',bf16=true}", code=2)
+        self.assertIn("MPI's own all-reduce does not know bf16", output)
 
     def test_a_signal_ends_all_at_one_step_and_other_ranks_go_on(self) -> None:
         alone, run = self.by_one_process(40), self.folder / "run"

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -41,6 +42,9 @@ class Communicator {
   /// were started; those of different channels do not wait for each other. Throws Error when it cannot.
   virtual std::unique_ptr<Exchange> start(std::span<const Outgoing> out, std::span<const Incoming> in,
                                           int channel) = 0;
+  /// Replaces numbers by their sums over all ranks, in whatever order is fast; `sent` grows by what this rank
+  /// sends for it, or is likely to. Sums are started in the same order on all ranks, whatever their channel.
+  virtual std::unique_ptr<Exchange> start_sum(std::span<float> numbers, std::uint64_t& sent) = 0;
 
   /// Leaves the others, who leave as well.
   virtual void leave() = 0;
@@ -61,6 +65,14 @@ class Connection {
   /// After how many seconds without an answer a rank counts as lost: more than one is ever busy by itself,
   /// with reading its data, say.
   double timeout = 300.0;
+  /// How Ranks::sum adds.
+  enum class Reduce {
+    ordered,  // in pairs of neighbours
+    fast      // as the communicator likes: Communicator::start_sum
+  };
+  Reduce reduce = Reduce::ordered;
+  /// Numbers that are summed in order travel as bf16, half the bytes: their own rank's are added in full.
+  bool bf16 = false;
 };
 
 }  // namespace twinflow

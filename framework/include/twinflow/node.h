@@ -96,6 +96,9 @@ class Run {
   /// process() or finish_epoch(), on a channel of its own that it asks for in open(). Only the first rank's
   /// save() is asked, and every rank's restore() is given that.
   virtual Ranks* ranks() { return nullptr; }
+  /// Of several ranks, whether each takes batches of its own ([run] batch_per_rank) rather than its share of
+  /// each.
+  virtual bool batch_per_rank() const { return false; }
   /// Of several ranks only the first one writes files.
   bool writes() { return !ranks() || ranks()->first(); }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "twinflow/communicator.h"
@@ -40,16 +41,29 @@ class Ranks {
   /// belongs to this call until the future is ready. `what`: in words, for errors.
   std::future<void> gather(int channel, std::span<const std::byte> mine,
                            std::vector<std::span<std::byte>> all, std::string what);
-  /// Replaces numbers by their sums over all ranks. Neighbours are added in pairs, then neighbours among
-  /// these sums, and so on (sum_in_pairs): every rank gets the same bits. Each rank sums a part of the
-  /// numbers and sends that to the others: it sends and receives less than twice their size, however many
-  /// ranks there are. The memory belongs to this call until the future is ready.
+  /// Everybody's value, by rank; waits for them.
+  template <class Value>
+  std::vector<Value> values(int channel, const Value& mine, std::string what) {
+    static_assert(std::is_trivially_copyable_v<Value> && !std::is_same_v<Value, bool>);
+    std::vector<Value> all(static_cast<std::size_t>(size_));
+    std::vector<std::span<std::byte>> room;
+    for (Value& one : all) room.push_back(std::as_writable_bytes(std::span(&one, 1)));
+    gather(channel, std::as_bytes(std::span(&mine, 1)), std::move(room), std::move(what)).get();
+    return all;
+  }
+  /// Replaces numbers by their sums over all ranks, by the connection's `reduce`. Ordered: neighbours are
+  /// added in pairs, then neighbours among these sums, and so on (sum_in_pairs); every rank gets the same
+  /// bits. Each rank sums a part of the numbers and sends that to the others: it sends and receives less than
+  /// twice their size, however many ranks there are. The memory belongs to this call until the future is
+  /// ready. Of one channel, sums may be begun before the ones before have ended.
   std::future<void> sum(int channel, std::vector<std::span<float>> numbers, std::string what);
 
   /// From now on leaving means abort(): this rank's run has failed.
   void fail();
   /// By this rank, until now.
   std::uint64_t bytes_sent() const;
+  /// For how many seconds messages were under way, or waited for.
+  double busy() const;
 
  private:
   class Work;

@@ -408,6 +408,79 @@ TEST_CASE("ranks that share each batch train to the same bits as one that takes 
   }
 }
 
+TEST_CASE("ranks with batches of their own train to the bits of one process that accumulates as many") {
+  Recipe alone = everything(Precision::f32);
+  // Without batch_norm, which notes a mean of the batches' statistics rather than one after the other.
+  alone.layers = layers_from(R"([{type = 'conv', filters = 16}, 'relu', {type = 'dropout', rate = 0.2},
+      {type = 'activity_penalty', l2 = 0.01}, 'max_pool', {type = 'dense', units = 20}, 'l2_normalize'])");
+  alone.tunings = {Tuning{.layers = "0\\.conv", .learning_rate_scale = 0.5, .l1 = 1e-4, .l2 = 1e-3},
+                   Tuning{.layers = "proxies", .learning_rate_scale = 3.0}};
+  alone.micro_batch = 1024;
+  Recipe each = alone;
+  each.accumulate = 1;
+  each.batches = 3;
+  each.batches_per_epoch = 1;
+  Trainer one(alone, {1, 12, 12}, start);
+  std::vector<double> losses;
+  for (std::uint64_t i = 0; i < 6; ++i) {
+    const auto [images, labels] = batch(i == 2 ? 5 : 9, i);
+    losses.push_back(one.step(images, labels).loss);
+  }
+  const State expected = one.save();
+  std::mutex one_by_one;
+  LocalRanks(2).run([&](Ranks& ranks) {
+    Trainer trainer(each, {1, 12, 12}, start, Shares(0, &ranks, true));
+    std::vector<double> found;
+    for (std::uint64_t i = 0; i < 3; ++i) {
+      const std::uint64_t mine = 2 * i + static_cast<std::uint64_t>(ranks.rank());
+      const auto [images, labels] = batch(mine == 2 ? 5 : 9, mine);
+      found.push_back(trainer.step(images, labels).loss);
+    }
+    const std::lock_guard lock(one_by_one);
+    for (std::size_t i = 0; i < 3; ++i) CHECK(found[i] == (losses[2 * i] + losses[2 * i + 1]) / 2.0);
+    check_same(trainer.save(), expected);
+  });
+}
+
+TEST_CASE("ranks with batches of their own stay alike, and fail together") {
+  Recipe each = everything(Precision::f32);
+  each.micro_batch = 1024;
+  std::mutex one_by_one;
+  std::vector<State> states;
+  LocalRanks(3).run([&](Ranks& ranks) {
+    Trainer trainer(each, {1, 12, 12}, start, Shares(0, &ranks, true));
+    for (std::uint64_t i = 0; i < 4; ++i) {
+      const auto [images, labels] = batch(9, 3 * i + static_cast<std::uint64_t>(ranks.rank()));
+      trainer.step(images, labels);
+    }
+    const std::lock_guard lock(one_by_one);
+    states.push_back(trainer.save());
+  });
+  for (const State& one : states) check_same(one, states[0]);
+
+  Recipe open = recipe(Precision::f32);  // no relu, which hides what is not a number
+  open.layers = layers_from("[{type = 'conv', filters = 8}, {type = 'dense', units = 12}, 'l2_normalize']");
+  LocalRanks(3).run([&](Ranks& ranks) {
+    Trainer trainer(open, {1, 12, 12}, start, Shares(0, &ranks, true));
+    auto [images, labels] = batch(9, static_cast<std::uint64_t>(ranks.rank()));
+    if (ranks.rank() == 1) images.image(4)[7] = std::numeric_limits<float>::quiet_NaN();
+    const std::string error = error_of([&] { trainer.step(images, labels); });
+    const std::lock_guard lock(one_by_one);
+    CHECK(error.find("the loss of update 1 is not a finite number (nan)") == 0);
+    CHECK((error.find("0.conv") != std::string::npos) == (ranks.rank() == 1));
+  });
+  LocalRanks(2).run([&](Ranks& ranks) {
+    CHECK(error_of([&] { Shares(4, &ranks, true); }).find("shares = 4, but with batch_per_rank each of 2") ==
+          0);
+    each.micro_batch = 8;
+    Trainer trainer(each, {1, 12, 12}, start, Shares(0, &ranks, true));
+    const auto [images, labels] = batch(9, 0);
+    CHECK(error_of([&] { trainer.step(images, labels); }) ==
+          "the batch of a rank has 18 images, more than micro_batch = 8: make smaller batches, or take a "
+          "larger micro_batch");
+  });
+}
+
 TEST_CASE("a batch in shares gives the result of the whole") {
   // Without batch_norm, whose statistics follow the shards.
   Recipe whole = recipe(Precision::f32);
@@ -443,8 +516,7 @@ TEST_CASE("shares that cannot be are refused") {
   const auto [images, labels] = batch(9, 0);
   CHECK(error_of([&] { trainer.step(images, labels); }) ==
         "a share of the batch has 9 images, more than micro_batch = 8: cut it into more shares, or take a "
-        "larger "
-        "micro_batch");
+        "larger micro_batch");
   few.micro_batch = 1024;
   Trainer other(few, {1, 12, 12}, start, Shares(2, nullptr));
   CHECK(error_of([&] { other.step(batch(7, 0).first, labels); }) ==
