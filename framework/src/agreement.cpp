@@ -1,9 +1,11 @@
 #include "agreement.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <span>
+#include <sstream>
 
 #include "twinflow/error.h"
 
@@ -20,7 +22,7 @@ const Agreement::Wish& Agreement::meet(const Wish& mine, std::uint64_t step) {
     double seconds;
     std::uint64_t step;
   };
-  Word word{mine, seconds_, step};  // its pace, where no item was worked on since
+  Word word{mine, seconds_, step};  // the pace before, where no item was worked on since
   if (step > step_)
     word.seconds =
         std::chrono::duration<double>(Clock::now() - at_).count() / static_cast<double>(step - step_);
@@ -65,5 +67,12 @@ void Agreement::require_same(const std::string& what, const std::string& text) {
 }
 
 std::string Agreement::of_first(const std::string& text) { return of_all(ranks_.first() ? text : "")[0]; }
+
+std::vector<std::string> Agreement::of_first(const std::vector<std::string>& lines) {
+  std::istringstream text(of_first(fmt::format("{}", fmt::join(lines, "\n"))));
+  std::vector<std::string> all;
+  for (std::string line; std::getline(text, line);) all.push_back(line);
+  return all;
+}
 
 }  // namespace twinflow

@@ -34,8 +34,9 @@ class Agreement {
 
   /// Throws Error, naming what and who, where the text is not the first rank's.
   void require_same(const std::string& what, const std::string& text);
-  /// The first rank's text.
+  /// The first rank's text, or lines.
   std::string of_first(const std::string& text);
+  std::vector<std::string> of_first(const std::vector<std::string>& lines);
   /// Every rank's.
   std::vector<std::string> of_all(const std::string& text);
 

@@ -37,8 +37,10 @@ std::vector<int> affinity() {
 }  // namespace
 
 UsableProcessors usable_processors() {
+  const char* const local = std::getenv("OMPI_COMM_WORLD_LOCAL_SIZE");  // Open MPI's, or MPICH's
   return usable_processors(affinity(), static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)), "/",
-                           std::getenv("SLURM_CPUS_PER_TASK"), std::getenv("OMPI_COMM_WORLD_LOCAL_SIZE"));
+                           std::getenv("SLURM_CPUS_PER_TASK"),
+                           local ? local : std::getenv("MPI_LOCALNRANKS"));
 }
 
 UsableProcessors usable_processors(std::vector<int> allowed, int online, const std::filesystem::path& root,
@@ -49,19 +51,22 @@ UsableProcessors usable_processors(std::vector<int> allowed, int online, const s
   made.count = std::max(in_mask, 1);
   std::string why =
       in_mask < online ? fmt::format("the affinity mask allows {}", in_mask) : "nothing limits them";
-  if (const auto quota = processor_quota(root); quota && quota->value < made.count) {
-    // Rounded up, as part of a processor is of use, too.
-    made.count = std::max(static_cast<int>(std::ceil(quota->value)), 1);
+  const int ranks = std::max(ranks_here ? std::atoi(ranks_here) : 1, 1);
+  if (const auto quota = processor_quota(root); quota && quota->value / ranks < made.count) {
+    // Rounded up, as part of a processor is of use, too; but ranks wait for each other, and one that is
+    // stopped stops all.
+    made.count =
+        std::max(static_cast<int>(ranks > 1 ? std::floor(quota->value / ranks) : std::ceil(quota->value)), 1);
     why = fmt::format("the cgroup {} allows {:.2f}", quota->group.path, quota->value);
+    if (ranks > 1) why += fmt::format(", and {} processes were started here", ranks);
   }
   if (const int granted = cpus_per_task ? std::atoi(cpus_per_task) : 0; granted > 0 && granted < made.count) {
     made.count = granted;
     why = fmt::format("SLURM_CPUS_PER_TASK is {}", granted);
   }
-  if (const int ranks = ranks_here ? std::atoi(ranks_here) : 0;
-      ranks > 1 && made.count > 1 && made.count == online) {
+  if (ranks > 1 && made.count > 1 && made.count == online) {
     made.count = std::max(made.count / ranks, 1);
-    why = fmt::format("mpirun has started {} processes here, bound to none", ranks);
+    why = fmt::format("{} processes were started here, bound to none", ranks);
   }
   made.reason = fmt::format("{} of {} processors: {}", made.count, online, why);
   return made;

@@ -15,12 +15,13 @@ struct UsableProcessors {
 
 /// The processors that this process may use: those of its affinity mask (taskset, cpusets, batch systems), or
 /// fewer where its control groups allow less time than that, where Slurm has granted its task fewer and
-/// binds it to none (SLURM_CPUS_PER_TASK), or where mpirun has started several on this machine and lets each
-/// use all of it (OMPI_COMM_WORLD_LOCAL_SIZE). Any thread.
+/// binds it to none (SLURM_CPUS_PER_TASK), or where MPI has started several on this machine
+/// (OMPI_COMM_WORLD_LOCAL_SIZE, MPI_LOCALNRANKS), which divide a quota, and a machine that each may use all
+/// of. Any thread.
 UsableProcessors usable_processors();
 
 /// The same from what is given: the processors in the mask, how many are online, the folder that holds proc
-/// and sys, what Slurm has granted, and how many Open MPI has started here (nullptr: they have not said).
+/// and sys, what Slurm has granted, and how many MPI has started here (nullptr: they have not said).
 UsableProcessors usable_processors(std::vector<int> allowed, int online, const std::filesystem::path& root,
                                    const char* cpus_per_task = nullptr, const char* ranks_here = nullptr);
 

@@ -41,6 +41,7 @@ RankSum::RankSum(int channel, Pieces numbers, Connection::Reduce reduce, bool bf
 std::unique_ptr<Communicator::Exchange> RankSum::next(Communicator& communicator, std::uint64_t& sent) {
   rank_ = communicator.rank();
   size_ = communicator.size();
+  if (size_ == 1) return nullptr;
   if (reduce_ == Connection::Reduce::fast) return next_fast(communicator, sent);
   switch (phase_++) {
     case 0:
@@ -127,7 +128,7 @@ RankSum::Exchange RankSum::scatter(Communicator& communicator, std::uint64_t& se
 void RankSum::sum_mine() {
   constexpr std::size_t block = 16384;
   const auto ranks = static_cast<std::size_t>(size_);
-  std::vector<float> widened(bf16_ ? block * ranks : 0);
+  if (bf16_) need(room_.widened, block * ranks);
   std::vector<float*> arrays(ranks);
   std::size_t at = 0;  // of my part
   for (const std::span<float> one : part(rank_)) {
@@ -139,7 +140,7 @@ void RankSum::sum_mine() {
         if (other == rank_) {
           array = mine;
         } else if (bf16_) {
-          array = widened.data() + block * static_cast<std::size_t>(other);
+          array = room_.widened.data() + block * static_cast<std::size_t>(other);
           const std::uint16_t* const from = room_.in.data() + slot(other) + at;
           std::transform(from, from + count, array, from_bf16);
         } else {

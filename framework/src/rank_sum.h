@@ -18,7 +18,7 @@ class RankSum {
   /// What sums need besides the numbers, kept from one to the next: memory that is new each time costs more
   /// than the messages do.
   struct Room {
-    std::vector<float> numbers;
+    std::vector<float> numbers, widened;
     std::vector<std::uint16_t> out, in;
   };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,6 +26,8 @@ namespace twinflow {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr int failures_channel = 1;
 
 std::array<char, 256> host_name() {
   std::array<char, 256> name{};
@@ -55,6 +58,7 @@ class Ranks::Work {
       sigemptyset(&broken_pipe);
       sigaddset(&broken_pipe, SIGPIPE);
       pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
+      prctl(PR_SET_TIMERSLACK, 1000UL);  // ns: or the shortest sleep is 50 us longer
       try {
         communicator_ = connection.connect();
         ranks_.rank_ = communicator_->rank();
@@ -90,6 +94,7 @@ class Ranks::Work {
         channels_.resize(static_cast<std::size_t>(channel) + 1);
       channels_[static_cast<std::size_t>(channel)].push_back(std::move(job));
       ++left_;
+      added_ = true;
     }
     changed_.notify_one();
     return done;
@@ -104,9 +109,14 @@ class Ranks::Work {
 
  private:
   void run() {
-    Clock::time_point last_moved = Clock::now(), since;
+    listen();
+    Clock::time_point last_moved = Clock::now(), since = last_moved;
     std::size_t left_before = 0;
     while (wait(since)) {
+      const auto awake = Clock::now();  // counted before anybody is told that something is done
+      busy_ns += static_cast<std::uint64_t>(std::chrono::nanoseconds(awake - since).count());
+      since = awake;
+      hear();
       bool moved = false;
       std::size_t now_left = 0;
       std::size_t count = 0;
@@ -131,24 +141,54 @@ class Ranks::Work {
         }
       }
       // MPI moves large messages piece by piece, as it is asked. Otherwise the cores are for training, and
-      // a wait may become an eighth longer.
+      // a wait may become an eighth longer. (To yield would be worse: Linux lets who yields often wait long.)
       const auto now = Clock::now();
-      busy_ns += static_cast<std::uint64_t>(std::chrono::nanoseconds(now - since).count());
-      since = now;
       if (moved || now_left != left_before) last_moved = now;
       left_before = now_left;
-      if (now - last_moved < std::chrono::microseconds(100))
-        std::this_thread::yield();
-      else
-        std::this_thread::sleep_for(std::clamp<Clock::duration>(
-            (now - last_moved) / 8, std::chrono::microseconds(20), std::chrono::milliseconds(1)));
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock,
+                        std::clamp<Clock::duration>((now - last_moved) / 8, std::chrono::microseconds(20),
+                                                    std::chrono::microseconds(200)),
+                        [&] { return std::exchange(added_, false); });
     }
-    if (failed_ && communicator_->rank() > 0)  // the first rank may be writing what can be kept
-      std::this_thread::sleep_for(std::chrono::duration<double>(std::min(timeout_, 10.0)));
+    if (failed_) fail_together();
+    listening_.clear();  // before it leaves
     if (failed_)
       communicator_->abort();
     else
       communicator_->leave();
+  }
+
+  /// One byte from a rank that has failed by itself, for which the others need not wait in vain.
+  void listen() {
+    heard_.resize(static_cast<std::size_t>(communicator_->size()));
+    listening_.resize(heard_.size());
+    for (int other = 0; other < communicator_->size(); ++other) {
+      if (other == communicator_->rank()) continue;
+      const Communicator::Incoming in{other, {&heard_[static_cast<std::size_t>(other)], 1}};
+      listening_[static_cast<std::size_t>(other)] = communicator_->start({}, {&in, 1}, failures_channel);
+    }
+  }
+  void hear() {
+    if (!broken_.empty() || Clock::now() < hear_at_) return;
+    hear_at_ = Clock::now() + std::chrono::milliseconds(50);
+    for (std::size_t other = 0; other < listening_.size(); ++other)
+      if (listening_[other] && listening_[other]->done())
+        broken_ = fmt::format("{} has failed", ranks_.name(static_cast<int>(other)));
+  }
+  /// Tells the others, unless they know as well as this rank does, and gives them time to end: the first rank
+  /// may be writing what can be kept.
+  void fail_together() {
+    std::vector<Communicator::Outgoing> out;
+    const std::byte word{};
+    for (int other = 0; other < communicator_->size() && broken_.empty(); ++other)
+      if (other != communicator_->rank()) out.push_back({other, {&word, 1}});
+    const auto telling = communicator_->start(out, {}, failures_channel);
+    const double seconds = std::min(timeout_, 10.0);
+    const auto until = Clock::now() + std::chrono::duration<double>(seconds);
+    const bool first = communicator_->rank() == 0;
+    while (!(telling->done() && first) && Clock::now() < until)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
 
   /// Until there is something to do; false at the end. `since`: when that came, where there was nothing.
@@ -156,6 +196,7 @@ class Ranks::Work {
     std::unique_lock lock(mutex_);
     if (left_ == 0) {
       changed_.wait(lock, [&] { return left_ > 0 || ending_; });
+      added_ = false;
       since = Clock::now();
     }
     return left_ > 0 && !(ending_ && failed_);
@@ -173,7 +214,8 @@ class Ranks::Work {
       }
       if (Clock::now() - job.begun < std::chrono::duration<double>(timeout_)) return false;
       std::vector<std::string> names;
-      for (const int rank : job.exchange->missing()) names.push_back(ranks_.name(rank));
+      for (const int rank : job.exchange->missing())
+        names.push_back(rank < 0 ? "one of the other ranks" : ranks_.name(rank));
       if (names.empty()) return false;  // they have come by now: it is this rank that was held up
       throw Error(
           fmt::format("{}: no answer from {} for {:g} s", job.what, fmt::join(names, ", "), timeout_));
@@ -196,6 +238,9 @@ class Ranks::Work {
   std::unique_ptr<Communicator> communicator_;  // the thread's
   std::string broken_;                          // likewise: why nothing works any more
   std::vector<Job> left_behind_;
+  std::vector<std::byte> heard_;  // of others that have failed,
+  std::vector<std::unique_ptr<Communicator::Exchange>> listening_;
+  Clock::time_point hear_at_;
   std::atomic<bool> failed_{false};
 
   std::mutex mutex_;
@@ -203,11 +248,13 @@ class Ranks::Work {
   std::deque<std::deque<Job>> channels_;
   std::size_t left_ = 0;
   bool ending_ = false;
+  bool added_ = false;  // a job, since the thread has looked
   std::thread thread_;
 };
 
 Ranks::Ranks(const Connection& connection) : work_(std::make_unique<Work>(connection, *this)) {
   channel();  // 0: for what follows
+  channel();  // 1: failures_channel
   try {
     for (const auto& name : values(0, host_name(), "the ranks' first words"))
       hosts_.emplace_back(name.data());
@@ -226,7 +273,10 @@ std::string Ranks::name(int rank) const {
   return fmt::format("rank {} of {}{}", rank, size_, host);
 }
 
-int Ranks::channel() { return channels_++; }
+int Ranks::channel(bool fast_sums) {
+  if (fast_sums && fast_channel_ < 0) fast_channel_ = channels_;
+  return channels_++;
+}
 
 std::future<void> Ranks::gather(int channel, std::span<const std::byte> mine,
                                 std::vector<std::span<std::byte>> all, std::string what) {
@@ -259,8 +309,9 @@ std::future<void> Ranks::sum(int channel, std::vector<std::span<float>> numbers,
   job.next = [this, channel, numbers = std::move(numbers),
               sum = std::shared_ptr<RankSum>()](Communicator& communicator) mutable {
     if (!sum)
-      sum = std::make_shared<RankSum>(channel, std::move(numbers), work_->reduce, work_->bf16,
-                                      work_->rooms[channel]);
+      sum = std::make_shared<RankSum>(channel, std::move(numbers),
+                                      channel == fast_channel_ ? work_->reduce : Connection::Reduce::ordered,
+                                      work_->bf16, work_->rooms[channel]);
     std::uint64_t sent = 0;
     auto exchange = sum->next(communicator, sent);
     work_->sent += sent;

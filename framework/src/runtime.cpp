@@ -59,6 +59,7 @@ struct Station {
   bool opened = false;
   bool shared = false;  // only this rank's share of a batch goes through,
   bool own = false;     // or the batches that are this rank's own
+  bool idle = false;    // nobody on this rank wants what it makes
 };
 
 class Runtime final : public Run {
@@ -82,6 +83,8 @@ class Runtime final : public Run {
     if (ranks_)
       record_.say(fmt::format("{} processes train together; this is {}", ranks_->size(),
                               ranks_->name(ranks_->rank())));
+    if (plan.run.batch_per_rank && !ranks_)
+      record_.say("batch_per_rank = true does nothing to a process by itself");
     if (const std::string crowded =
             crowding(threads_, static_cast<int>(usable_processors().allowed.size()),
                      static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)),
@@ -110,6 +113,8 @@ class Runtime final : public Run {
       for (const InputInfo& port : node.info->inputs)
         if (port.streamed()) station.join.add_port(port.name);
     }
+    if (!leads()) find_idle();
+    if (ranks_) find_shared();
     for (std::size_t i = 0; i < plan.nodes.size(); ++i)
       if (!left_out(i)) (plan.nodes[i].info->hear ? listeners_ : finishing_).push_back(i);
     finishing_.insert(finishing_.end(), listeners_.begin(), listeners_.end());
@@ -322,9 +327,14 @@ class Runtime final : public Run {
       guarded(i, [&] {
         const std::uint64_t batches = plan_.nodes[i].info->source_items(*plan_.nodes[i].node);
         if (batches == endless) return;
-        const std::uint64_t items = batches / batches_per_item();
+        const std::uint64_t ranks = stations_[i].own ? batches_per_item() : 1, items = batches / ranks;
         if (steps_per_epoch_ == 0) steps_per_epoch_ = items;
         if (batches == 0) throw Error("it has no items");
+        if (items > 0 && batches % ranks > 0)
+          record_.say(
+              fmt::format("{}: the last {} of its {} batches are left out of every epoch, as {} ranks "
+                          "take one each",
+                          plan_.nodes[i].name, batches % ranks, batches, ranks));
         if (items == 0)
           throw Error(fmt::format("it has {} batches, fewer than there are ranks ({}) to take one each",
                                   batches, batches_per_item()));
@@ -435,6 +445,7 @@ class Runtime final : public Run {
     if (const std::uint64_t was = resumed_->position.batches_per_item; was != batches_per_item())
       mattering.push_back(fmt::format(
           "batch_per_rank: a step had {} batches, now it has {}, one of each rank", was, batches_per_item()));
+    if (ranks_) mattering = agreement_->of_first(mattering);  // which has all data
     refuse(mattering);
     changes_.insert(changes_.end(), mattering.begin(), mattering.end());
   }
@@ -537,14 +548,17 @@ class Runtime final : public Run {
 
   void build(flow::graph& graph) {
     root_.emplace(graph);
+    // Items go on by themselves, also where no source works.
+    flow::make_edge(*root_, nothing_.emplace(graph, flow::unlimited,
+                                             [](const Message&) { return flow::continue_msg(); }));
     for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
       const NodeInfo& info = *plan_.nodes[i].info;
       Station& station = stations_[i];
       station.consumers.resize(info.outputs.size());
-      if (info.shape == NodeInfo::Shape::source || info.shape == NodeInfo::Shape::map)
+      if (is_body(i))
         station.body.emplace(graph, flow::unlimited,
                              [this, i](const Message& message) { return transform(i, message); });
-      if (info.shape == NodeInfo::Shape::source) flow::make_edge(*root_, *station.body);
+      if (info.shape == NodeInfo::Shape::source && !station.idle) flow::make_edge(*root_, *station.body);
       if (info.shape == NodeInfo::Shape::stateful) {
         station.in_order.emplace(graph, [](const Message& message) { return message.sequence; });
         station.serial.emplace(graph, flow::serial, [this, i](const Message& message) {
@@ -559,7 +573,7 @@ class Runtime final : public Run {
     }
     for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
       for (const auto& [input, link] : plan_.nodes[i].inputs) {
-        if (left_out(i) || !plan_.nodes[i].info->inputs[input].streamed()) continue;
+        if (!works(i) || !plan_.nodes[i].info->inputs[input].streamed()) continue;
         Station& from = stations_[link.node];
         flow::sender<Message>& sender =
             from.body ? static_cast<flow::sender<Message>&>(*from.body) : from.outputs[link.output];
@@ -585,30 +599,62 @@ class Runtime final : public Run {
             emit(i, output, std::move(parcel), item);
           });
     }
-    if (ranks_) find_shared();
     graph.wait_for_all();  // an edge starts tasks of its nodes, which would outlive them if no epoch ran
   }
 
+  bool is_body(std::size_t node) const {
+    const NodeInfo::Shape shape = plan_.nodes[node].info->shape;
+    return shape == NodeInfo::Shape::source || shape == NodeInfo::Shape::map;
+  }
+  bool works(std::size_t node) const { return !left_out(node) && !stations_[node].idle; }
+  /// each(to) for every node that takes what `from` streams, on this rank.
+  template <class Each>
+  void each_fed_by(std::size_t from, const Each& each) const {
+    for (std::size_t to = from + 1; to < plan_.nodes.size(); ++to)  // whoever is fed comes after who feeds
+      for (const auto& [input, link] : plan_.nodes[to].inputs)
+        if (link.node == from && works(to) && plan_.nodes[to].info->inputs[input].streamed()) each(to);
+  }
+
+  /// What feeds only nodes that are left out here.
+  void find_idle() {
+    for (std::size_t i = plan_.nodes.size(); i-- > 0;) {
+      if (!is_body(i)) continue;
+      stations_[i].idle = true;
+      each_fed_by(i, [&](std::size_t) { stations_[i].idle = false; });
+    }
+  }
+
   /// Where nobody wants more of a batch than this rank's share, from the source on; or, with batch_per_rank,
-  /// what comes from this rank's own batches.
+  /// what comes from this rank's own batches. Throws Error where these cannot be.
   void find_shared() {
-    for (std::size_t i = plan_.nodes.size(); i-- > 0;) {  // whoever is fed comes after who feeds
+    for (std::size_t i = plan_.nodes.size(); i-- > 0;) {
       const NodeInfo& info = *plan_.nodes[i].info;
       Station& station = stations_[i];
-      if (!station.body) {
+      if (!is_body(i)) {
         (batch_per_rank() ? station.own : station.shared) = info.takes_share;
         continue;
       }
       bool fed = false, all_share = info.takes_share || info.share;
-      for (std::size_t to = i + 1; to < plan_.nodes.size(); ++to)
-        for (const auto& [input, link] : plan_.nodes[to].inputs) {
-          if (link.node != i || left_out(to) || !plan_.nodes[to].info->inputs[input].streamed()) continue;
-          fed = true;
-          all_share &= stations_[to].shared;
-          station.own |= stations_[to].own;
-        }
+      each_fed_by(i, [&](std::size_t to) {
+        fed = true;
+        all_share &= stations_[to].shared;
+        station.own |= stations_[to].own;
+      });
       station.shared = fed && all_share;
     }
+    if (!batch_per_rank()) return;
+    // The states of all ranks are one, that of the first.
+    for (std::size_t i = 0; i < plan_.nodes.size(); ++i)
+      each_fed_by(i, [&](std::size_t to) {
+        const std::size_t keeps = is_body(i) ? to : i;
+        const Plan::PlannedNode& node = plan_.nodes[keeps];
+        const bool own = stations_[is_body(i) ? i : to].own;
+        if (!own || is_body(keeps) || node.info->takes_share || node.info->first_rank_only) return;
+        throw Error(fmt::format(
+            "node '{}' ({}) keeps a state of the batches that it sees, which would be others on each rank: "
+            "batch_per_rank = true cannot be with it",
+            node.name, node.info->type));
+      });
   }
 
   /// That item of this rank's among those of the step.
@@ -844,9 +890,11 @@ class Runtime final : public Run {
       code = refused_ ? ExitCode::invalid : ExitCode::failed, how = {"failed", *failure_};
       Problems problems;
       problems.error(failure_place_, how.reason);
-      if (ranks_) tell(stderr, ranks_->name(ranks_->rank()) + ": ");
-      tell(stderr, failure_place_.text ? problems.str() : "error: " + how.reason + "\n");
-      if (ranks_) ranks_->fail();
+      if (!refused_ || leads()) {  // all of them refuse alike
+        if (ranks_) tell(stderr, ranks_->name(ranks_->rank()) + ": ");
+        tell(stderr, failure_place_.text ? problems.str() : "error: " + how.reason + "\n");
+      }
+      if (ranks_ && !refused_) ranks_->fail();
       for (const std::string& one : later_failures_) tell(stderr, fmt::format("then: {}\n", one));
       if (saved_ && !refused_ && started_)
         tell(stderr, fmt::format("note: goes on from where its state was last saved with {}\n", again));
@@ -863,6 +911,7 @@ class Runtime final : public Run {
     } catch (const std::exception& error) {
       code = ExitCode::failed;
       tell(stderr, fmt::format("error: {}\n", error.what()));
+      if (ranks_) ranks_->fail();
     }
     return code;
   }
@@ -918,7 +967,8 @@ class Runtime final : public Run {
   // Last, so that they go first: messages that are left in them tell the rest of this object that they go.
   std::optional<flow::graph> graph_;                   // outlives the nodes below
   std::deque<Station> stations_;                       // one per node
-  std::optional<flow::broadcast_node<Message>> root_;  // starts items: feeds every source
+  std::optional<flow::broadcast_node<Message>> root_;  // starts items: feeds every source,
+  std::optional<flow::function_node<Message, flow::continue_msg>> nothing_;  // and this, which does nothing
 };
 
 ExitCode run(Plan& plan, const RunOptions& options) {

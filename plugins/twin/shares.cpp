@@ -36,10 +36,10 @@ class Waiting {
 }  // namespace
 
 Shares::Shares(std::size_t count, Ranks* ranks, bool batch_per_rank)
-    : ranks_(ranks), batch_per_rank_(batch_per_rank) {
+    : ranks_(ranks), batch_per_rank_(batch_per_rank && ranks) {
   const std::size_t size = ranks ? static_cast<std::size_t>(ranks->size()) : 1;
   count_ = count > 0 ? count : size;
-  if (batch_per_rank && count_ != size)
+  if (batch_per_rank_ && count_ != size)
     throw Error(fmt::format(
         "shares = {}, but with batch_per_rank each of {} ranks has a batch that is not shared: leave it 0",
         count, size));
@@ -52,7 +52,7 @@ Shares::Shares(std::size_t count, Ranks* ranks, bool batch_per_rank)
   waiting_.resize(static_cast<std::size_t>(std::countr_zero(own_)));
   if (!ranks) return;
   embeddings_channel_ = ranks->channel();
-  gradients_channel_ = ranks->channel();
+  gradients_channel_ = ranks->channel(true);
   require_same_processors();
 }
 
@@ -149,6 +149,15 @@ void Shares::wait() {
   const Waiting waiting(waited_);
   for (std::future<void>& one : under_way_) one.get();
   under_way_.clear();
+}
+
+void Shares::require_same(std::uint64_t digest) {
+  if (!ranks_) return;
+  const auto all = ranks_->values(embeddings_channel_, digest, "comparing weights");
+  for (std::size_t rank = 1; rank < all.size(); ++rank)
+    if (all[rank] != all[0])
+      throw Error(fmt::format("{} has other weights than {}: they have gone apart",
+                              ranks_->name(static_cast<int>(rank)), ranks_->name(0)));
 }
 
 double Shares::waited() { return std::exchange(waited_, 0.0); }

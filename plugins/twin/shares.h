@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <future>
 #include <map>
 #include <span>
@@ -46,6 +47,9 @@ class Shares {
   /// wait() returns after the last one. In the same pieces for every share.
   void add(std::size_t i, std::vector<std::span<float>> gradients);
   void wait();
+
+  /// Throws Error, naming the rank, where `digest`, of the weights, is another than the first rank's.
+  void require_same(std::uint64_t digest);
 
   /// Time that exchange(), mean() and wait() have waited for other ranks, since the last call.
   double waited();

@@ -190,6 +190,9 @@ schedule = "cosine")");
     rate_scale = scale_learning_rate == Scale::none     ? 1.0
                  : scale_learning_rate == Scale::linear ? ranks
                                                         : std::sqrt(ranks);
+    if (scale_learning_rate != Scale::none && ranks == 1)
+      run().say(fmt::format(
+          "{}: scale_learning_rate does nothing without several ranks and batch_per_rank = true", name()));
     if (rate_scale != 1.0)
       run().say(fmt::format(
           "{}: the learning rate is {:.4g} times the graph's, for a batch of each of {} ranks{}", name(),
@@ -262,7 +265,10 @@ schedule = "cosine")");
     if (!state.values.empty()) resumed = state;
   }
 
-  void finish_epoch(const Item& last) override { give_out(last); }
+  void finish_epoch(const Item& last) override {
+    if (trainer) trainer->compare_ranks();
+    give_out(last);
+  }
 
  private:
   void give_out(const Item& item) {

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <string>
+#include <string_view>
 
 #include "batch_figures.h"
 #include "collapse.h"
@@ -144,7 +146,9 @@ void Trainer::require_room(std::size_t images, const Labels& labels, const Memor
                  fmt::format("training with {} images of {} at once", asked, network_.image().text()),
                  fits > 0
                      ? fmt::format("micro_batch = {} would do, or a smaller batch, network or image", fits)
-                     : "make smaller images, or take a smaller network");
+                 : shares_ && shares_->batches() > 1 ? "take smaller batches, or a smaller network or image"
+                 : shares_ ? "take smaller batches, more shares or ranks, or a smaller network or image"
+                           : "make smaller images, or take a smaller network");
 }
 
 std::vector<std::string> Trainer::summary(std::size_t images, int threads) {
@@ -257,6 +261,17 @@ WeightsMatch Trainer::start_from(const NamedTensors& file, const std::string& fi
   }
   if (average_) average_.emplace(network_, distance_weights_, *recipe_.average);
   return match;
+}
+
+void Trainer::compare_ranks() {
+  if (!shares_) return;
+  std::uint64_t digest = 0;
+  for (const Network::Stored& one : network_.stored()) {
+    const auto bytes = std::as_bytes(one.weights);
+    const std::hash<std::string_view> hash;
+    digest = 31 * digest + hash({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  }
+  shares_->require_same(digest);
 }
 
 NamedTensors Trainer::weights() const { return average_ ? average_->tensors() : network_.weights(); }

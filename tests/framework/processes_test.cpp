@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <map>
 #include <string>
 
@@ -33,6 +34,15 @@ TEST_CASE("one process, or nonsense in the environment, is a process by itself")
   CHECK(told({{"PMI_SIZE", ""}}) == "alone");
 }
 
+TEST_CASE("processes that were started together are by themselves where the graph says so") {
+  RunSettings run;
+  run.distributed = default_component<Connection>("none");
+  setenv("OMPI_COMM_WORLD_SIZE", "2", 1);
+  const auto ranks = connect(run);
+  unsetenv("OMPI_COMM_WORLD_SIZE");
+  CHECK(ranks == nullptr);
+}
+
 TEST_CASE("threads that have to share a processor are told of, with the flag that mends it") {
   const std::optional<Started> nobody, mpirun = Started{"mpirun", 2}, srun = Started{"srun", 2};
   CHECK(crowding(4, 4, 16, nobody).empty());
@@ -42,12 +52,13 @@ TEST_CASE("threads that have to share a processor are told of, with the flag tha
   CHECK(crowding(1, 1, 1, mpirun).empty());
   CHECK(crowding(1, 1, 16, mpirun) ==
         "1 thread runs on one processor of 16, which the affinity mask allows: mpirun --map-by slot:PE=N "
-        "gives each "
-        "N, --bind-to none all");
+        "gives each N, --bind-to none all");
+  CHECK(crowding(1, 1, 16, Started{"mpiexec", 2}) ==
+        "1 thread runs on one processor of 16, which the affinity mask allows: mpiexec -bind-to core:N gives "
+        "each N, -bind-to none all");
   CHECK(crowding(4, 1, 16, srun) ==
         "all 4 threads run on one processor of 16, which the affinity mask allows: srun --cpus-per-task=N "
-        "gives each "
-        "N");
+        "gives each N");
   CHECK(crowding(4, 2, 16, nobody) ==
         "all 4 threads run on 2 processors of 16, which the affinity mask allows");
 }

@@ -64,7 +64,7 @@ TEST_CASE("what Slurm has granted the task limits the processors, where it binds
     CHECK(granted(nothing).reason == "16 of 16 processors: nothing limits them");
 }
 
-TEST_CASE("ranks that mpirun has started here divide the processors, where it binds them to none") {
+TEST_CASE("ranks that MPI has started here divide the processors, where it binds them to none") {
   const FakeMachine machine;
   std::vector<int> all(16), some(4);
   std::iota(all.begin(), all.end(), 0);
@@ -73,10 +73,23 @@ TEST_CASE("ranks that mpirun has started here divide the processors, where it bi
     return usable_processors(mask, 16, machine.root(), nullptr, ranks);
   };
   CHECK(divided(all, "4").count == 4);
-  CHECK(divided(all, "4").reason == "4 of 16 processors: mpirun has started 4 processes here, bound to none");
+  CHECK(divided(all, "4").reason == "4 of 16 processors: 4 processes were started here, bound to none");
   CHECK(divided(all, "40").count == 1);
   CHECK(divided(some, "4").reason == "4 of 16 processors: the affinity mask allows 4");  // it has bound them
   for (const char* nothing : {"1", "0", "", "many"}) CHECK(divided(all, nothing).count == 16);
+}
+
+TEST_CASE("ranks divide a quota") {
+  FakeMachine machine;
+  machine.groups_v2("/a").limit("a/cpu.max", "600000 100000");
+  std::vector<int> all(16);
+  std::iota(all.begin(), all.end(), 0);
+  const UsableProcessors four = usable_processors(all, 16, machine.root(), nullptr, "4");
+  CHECK(four.count == 1);  // of 6, rounded down
+  CHECK(four.reason == "1 of 16 processors: the cgroup /a allows 6.00, and 4 processes were started here");
+  // Bound to one each: the quota is no limit.
+  CHECK(usable_processors({3}, 16, machine.root(), nullptr, "4").reason ==
+        "1 of 16 processors: the affinity mask allows 1");
 }
 
 TEST_CASE("this process's own affinity mask is followed") {

@@ -35,18 +35,22 @@ TEST_CASE("numbers are summed in pairs of neighbours") {
 }
 
 TEST_CASE("everybody has everybody's value, and is told how long messages took") {
-  std::atomic<int> right{0};
+  std::atomic<int> right{0}, waiting{0};
   LocalRanks(3).run([&](Ranks& ranks) {
     const int channel = ranks.channel();
     right += ranks.values(channel, 10 * ranks.rank(), "a test") == std::vector<int>{0, 10, 20};
     const double before = ranks.busy();
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    const double idle = ranks.busy();
-    if (ranks.rank() == 1) std::this_thread::sleep_for(std::chrono::milliseconds(200));
-    ranks.values(channel, 0, "a test");
-    ranks.values(channel, 0, "a test");
-    right += idle - before < 0.05;
-    right += ranks.rank() == 1 || ranks.busy() - idle > 0.1;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    right += ranks.busy() == before;
+    if (ranks.rank() == 1) {
+      while (waiting < 2) std::this_thread::yield();
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    std::vector<float> number(1);
+    std::future<void> done = ranks.sum(channel, {number}, "a test");
+    ++waiting;
+    done.get();
+    right += ranks.rank() == 1 || ranks.busy() - before > 0.02;
   });
   CHECK(right == 9);
 }
@@ -95,24 +99,41 @@ TEST_CASE("sums have the same bits on every rank, those of sum_in_pairs") {
 }
 
 TEST_CASE("a sum that is to be fast is the communicator's own") {
-  LocalRanks local(3);
+  LocalRanks local(4);
   local.how.reduce = Connection::Reduce::fast;
   std::atomic<int> right{0};
   local.run([&](Ranks& ranks) {
-    const float mine = static_cast<float>(ranks.rank() + 1);
+    const int ordered = ranks.channel(), fast = ranks.channel(true), second = ranks.channel(true);
     // Two small ones around two that are large enough to go by themselves.
-    std::vector<std::vector<float>> numbers{std::vector<float>(10, mine), std::vector<float>(100000, mine),
-                                            std::vector<float>(70000, 2 * mine),
-                                            std::vector<float>(3, -mine)};
-    const int channel = ranks.channel();
-    for (int round = 1; round <= 2; ++round) {
-      ranks.sum(channel, {numbers[0], numbers[1], numbers[2], numbers[3]}, "a test").get();
-      const float sum = round == 1 ? 6.0f : 18.0f;  // of all ranks, each of which had that
-      right += numbers[0] == std::vector<float>(10, sum) && numbers[1] == std::vector<float>(100000, sum) &&
-               numbers[2] == std::vector<float>(70000, 2 * sum) && numbers[3] == std::vector<float>(3, -sum);
+    for (const std::vector<std::size_t>& counts :
+         {std::vector<std::size_t>{10, 100000, 70000, 3}, {65536}, {5}, {}}) {
+      std::vector<std::vector<float>> mine, last_first, in_pairs;
+      for (const std::size_t count : counts) {
+        std::vector<std::vector<float>> all;
+        std::vector<float*> arrays;
+        for (int rank = 0; rank < 4; ++rank) {
+          std::vector<float>& one = all.emplace_back(count);
+          for (std::size_t i = 0; i < count; ++i)
+            one[i] = 1.0f / static_cast<float>(3 + 7 * rank + static_cast<int>(i % 101));
+        }
+        mine.push_back(all[static_cast<std::size_t>(ranks.rank())]);
+        std::vector<float>& sum = last_first.emplace_back(all[3]);  // as LocalRanks adds them
+        for (const std::size_t rank : {2, 1, 0})
+          for (std::size_t i = 0; i < count; ++i) sum[i] += all[rank][i];
+        for (auto& one : all) arrays.push_back(one.data());
+        sum_in_pairs(arrays, count);
+        in_pairs.push_back(all[0]);
+      }
+      const auto sum = [&](int channel) {
+        std::vector<std::vector<float>> numbers = mine;
+        ranks.sum(channel, {numbers.begin(), numbers.end()}, "a test").get();
+        return numbers;
+      };
+      right += sum(fast) == last_first && sum(ordered) == in_pairs && sum(second) == in_pairs;
+      if (counts.size() == 4) CHECK(last_first != in_pairs);
     }
   });
-  CHECK(right == 6);
+  CHECK(right == 16);
 }
 
 TEST_CASE("numbers that travel as bf16 are half the bytes, and add to the same bits on every rank") {
@@ -180,6 +201,24 @@ TEST_CASE("a rank that does not answer is named, and all is over") {
     CHECK(one == std::string("the gradients' sum: no answer from rank 1 of 3 (") + host + ") for 1 s");
   CHECK(local.aborted() == 3);
   CHECK(local.left() == 0);
+}
+
+TEST_CASE("a rank that fails by itself is named at once") {
+  LocalRanks local(3, 2.0);
+  std::mutex mutex;
+  std::vector<std::string> messages;
+  const auto begun = std::chrono::steady_clock::now();
+  local.run([&](Ranks& ranks) {
+    if (ranks.rank() == 1) return ranks.fail();
+    const auto told = error_of([&] { ranks.values(ranks.channel(), 0, "a test"); });
+    const std::lock_guard lock(mutex);
+    messages.push_back(told);
+    CHECK(std::chrono::steady_clock::now() - begun < std::chrono::milliseconds(1900));  // not by the timeout
+  });
+  REQUIRE(messages.size() == 2);
+  for (const std::string& one : messages) CHECK(contains(one, "rank 1 of 3 ("));
+  for (const std::string& one : messages) CHECK(contains(one, ") has failed"));
+  CHECK(local.aborted() == 3);
 }
 
 TEST_CASE("each rank sends less than twice the numbers") {

@@ -3,100 +3,17 @@
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
-import sys
-import tempfile
 import time
 import unittest
-from pathlib import Path
 
-SOURCE = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(SOURCE / "tests"))
-from run_results import lines_of, metrics, tensors
-BUILD = Path(os.environ.get("TWINFLOW_BUILD_DIR", SOURCE / "build"))
-FLOWRUN = BUILD / "bin" / "flowrun"
-GRAPH = Path(__file__).resolve().parent / "shared.toml"
-
-
-def why_not() -> str:
-    if not (BUILD / "lib" / "twinflow" / "libtwinflow_mpi.so").exists():
-        return "communicator.mpi was not built: there is no MPI (libopenmpi-dev)"
-    if shutil.which("mpirun") is None:
-        return "there is no mpirun (openmpi-bin)"
-    version = subprocess.run(["mpirun", "--version"], capture_output=True, text=True).stdout
-    return "" if "Open MPI" in version else "mpirun is not Open MPI's"
-
-
-WHY_NOT = why_not()
-
-
-def mpirun(ranks: int, *arguments: str) -> list[str]:
-    return ["mpirun", "--oversubscribe", "--bind-to", "none", "-n", str(ranks), str(FLOWRUN), *map(str, arguments),
-            "--threads", "1"]
+from ranks import BUILD, FLOWRUN, GRAPH, WHY_NOT, Ranks, launcher, mpirun
+from run_results import lines_of, tensors
 
 
 @unittest.skipIf(WHY_NOT, WHY_NOT)
-class RanksTest(unittest.TestCase):
-    def setUp(self) -> None:
-        folder = tempfile.TemporaryDirectory(prefix="twinflow-ranks-")
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
-        self.environment = os.environ | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-                                         "TMPDIR": "/tmp"}  # sockets in there have short names
-
-    def start(self, command: list[str]) -> subprocess.Popen:
-        process = subprocess.Popen(command, env=self.environment, cwd=self.folder, text=True, stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        self.addCleanup(process.kill)
-        return process
-
-    def run_ranks(self, ranks: int, *arguments: str, code: int = 0) -> str:
-        process = self.start(mpirun(ranks, *arguments))
-        output = process.communicate(timeout=120)[0]
-        self.assertEqual(process.returncode, code, output)
-        return output
-
-    def by_one_process(self, epochs: int = 3) -> Path:
-        run = self.folder / "alone"
-        subprocess.run([FLOWRUN, GRAPH, "--output", run, "--threads", "1", "--quiet", "--epochs", str(epochs)], check=True,
-                       timeout=120)
-        return run
-
-    def assert_same_run(self, found: Path, expected: Path) -> None:
-        self.assertEqual(metrics(found), metrics(expected))
-        for name in ("state.safetensors", "best.safetensors"):
-            made, wanted = tensors(found / name), tensors(expected / name)
-            self.assertEqual(made.keys(), wanted.keys(), name)
-            for one, data in wanted.items():
-                self.assertTrue(made[one] == data, f"{name}: {one} differs")
-
-    def ranks_of(self, process: subprocess.Popen) -> list[int]:
-        """The processes that an mpirun has started, in the order of their ranks."""
-        found = {}
-        for path in Path("/proc").glob("[0-9]*"):
-            try:
-                if f"\nPPid:\t{process.pid}\n" not in (path / "status").read_text():
-                    continue
-                for one in (path / "environ").read_bytes().split(b"\0"):
-                    if one.startswith(b"OMPI_COMM_WORLD_RANK="):
-                        found[int(one.split(b"=")[1])] = int(path.name)
-            except OSError:  # it is gone
-                continue
-        return [found[rank] for rank in sorted(found)]
-
-    def steps(self, run: Path) -> int:
-        file = run / "metrics.jsonl"
-        return file.read_text().count('"node":"twin"') if file.exists() else 0
-
-    def wait_for_steps(self, run: Path, steps: int) -> None:
-        for _ in range(600):
-            if self.steps(run) >= steps:
-                return
-            time.sleep(0.05)
-        self.fail(f"{run} did not come to step {steps}")
-
+class RanksTest(Ranks):
     def test_bits_are_the_same_for_1_2_and_4_ranks(self) -> None:
         alone = self.by_one_process()
         for ranks in (1, 2, 4):
@@ -125,14 +42,23 @@ class RanksTest(unittest.TestCase):
         each = ("--set", "run.batch_per_rank=true")
         self.run_ranks(2, graph, "--output", run, "--max-steps", "17", *each)
         self.assertIn("a step had 2 batches, now it has 1", self.run_ranks(1, "--resume", run, code=2))
+        refused = self.run_ranks(4, "--resume", run, code=2)
+        self.assertIn("a step had 2 batches, now it has 4", refused)
+        self.assertNotIn("MPI_ABORT", refused)
+        self.assertEqual(refused.count("was saved by another graph"), 1)
         self.run_ranks(2, graph, "--resume", run, *each)
         for name in ("state.safetensors", "best.safetensors"):
             made, wanted = tensors(run / name), tensors(alone / name)
             for one in (key for key in wanted if "record" not in key):
                 self.assertTrue(made[one] == wanted[one], f"{name}: {one} differs")
-        output = self.run_ranks(2, graph, "--output", self.folder / "scaled", *each, "--set", "twin.scale_learning_rate=sqrt")
-        self.assertIn("the learning rate is 1.414 times the graph's, for a batch of each of 2 ranks, from the first update on",
-                      output)
+        for scale, factor in (("sqrt", 2 ** 0.5), ("linear", 2.0)):
+            scaled = self.folder / scale
+            output = self.run_ranks(2, graph, "--output", scaled, *each, "--set", f"twin.scale_learning_rate={scale}")
+            self.assertIn(f"the learning rate is {factor:.4g} times the graph's, for a batch of each of 2 ranks, from the first update",
+                          output)
+            rates = [[line["metrics"]["learning_rate"] for line in lines_of(one) if line["node"] == "twin"][:12] for one in (run, scaled)]
+            for before, after in zip(*rates, strict=True):
+                self.assertAlmostEqual(after, factor * before)
 
     def test_faster_sums(self) -> None:
         alone = self.by_one_process()
@@ -167,7 +93,7 @@ class RanksTest(unittest.TestCase):
         run = self.folder / "run"
         process = self.start(mpirun(2, GRAPH, "--output", run, "--epochs", "1000"))
         self.wait_for_steps(run, 5)
-        os.kill(self.ranks_of(process)[1], signal.SIGTERM)
+        os.kill(self.ranks()[1], signal.SIGTERM)
         output = process.communicate(timeout=60)[0]
         self.assertEqual(process.returncode, 3, output)
         self.assertIn("interrupted: stopped by Terminated", output)
@@ -182,7 +108,7 @@ class RanksTest(unittest.TestCase):
             wanted, until = self.steps(run) + draw.randint(1, 9), time.monotonic() + 60
             while self.steps(run) < wanted and process.poll() is None and time.monotonic() < until:
                 time.sleep(0.002)
-            found = self.ranks_of(process)
+            found = self.ranks()
             if found:
                 os.kill(draw.choice(found), signal.SIGKILL)
             output = process.communicate(timeout=60)[0]
@@ -194,24 +120,24 @@ class RanksTest(unittest.TestCase):
 
     def test_a_rank_that_hangs_is_named(self) -> None:
         run = self.folder / "run"
-        process = self.start(mpirun(2, GRAPH, "--output", run, "--set", "run.distributed={type='mpi',timeout=2.0}",
+        process = self.start(mpirun(2, GRAPH, "--output", run, "--set", "run.distributed={type='mpi',timeout=5.0}",
                                     "--set", "run.epochs=1000", "--set", "run.save_steps=5"))
         self.wait_for_steps(run, 12)
-        stopped = self.ranks_of(process)[1]
+        stopped = self.ranks()[1]
         os.kill(stopped, signal.SIGSTOP)
         began = time.monotonic()
         output = process.communicate(timeout=60)[0]
         self.assertLess(time.monotonic() - began, 20)
         self.assertNotEqual(process.returncode, 0)
-        self.assertRegex(output, r"rank 0 of 2 \(.+\): .*error: .*: no answer from rank 1 of 2 \(.+\) for 2 s")
-        self.assertNotIn(stopped, self.ranks_of(process))
+        self.assertRegex(output, r"rank 0 of 2 \(.+\): .*error: .*: no answer from rank 1 of 2 \(.+\) for 5 s")
+        self.assertNotIn(stopped, self.ranks())
         self.run_ranks(2, "--resume", run, "--set", "run.epochs=1", "--allow-changes")  # the state is good
 
     def test_the_doctor_sees_all_ranks(self) -> None:
-        process = self.start([*mpirun(2)[:6], str(BUILD / "bin" / "flowinspect"), "--doctor"])
+        process = self.start([*launcher(2), str(BUILD / "bin" / "flowinspect"), "--doctor"])
         output = process.communicate(timeout=60)[0]
         self.assertEqual(process.returncode, 0, output)
-        self.assertRegex(output, r"Ranks\n  rank 0 of 2 \(.+\): .* processors.*; affinity [0-9,-]+; .*; Open MPI v.*\n  rank 1")
+        self.assertRegex(output, r"Ranks\n  rank 0 of 2 \(.+\): .* processors.*; affinity [0-9,-]+; .*; (Open MPI v|MPICH Version).*\n  rank 1")
         self.assertRegex(output, r"summed over them in [0-9.]+ ms, 16 MiB in [0-9.]+ ms: [0-9.]+ GB/s sent by each")
         self.assertEqual(output.count("oneTBB"), 1)
 
@@ -222,8 +148,11 @@ class RanksTest(unittest.TestCase):
 
     def test_numbers_that_blow_up_leave_the_last_good_model(self) -> None:
         run = self.folder / "run"
-        output = self.run_ranks(2, GRAPH, "--output", run, "--set", "twin.optimizer={type='sgd',learning_rate=1e30}", code=1)
+        output = self.run_ranks(2, GRAPH, "--output", run, "--set", "twin.optimizer={type='sgd',learning_rate=1e-3}", "--set",
+                                "twin.schedule={type='piecewise',boundaries=[13],factors=[1.0,1e38]}", code=1)
         self.assertRegex(output, r"rank 0 of 2 \(.+\): ")
+        (good,) = run.glob("*_last_good.safetensors")
+        self.assertIn(str(good), output)
         self.assertEqual(json.loads((run / "result.json").read_text())["status"], "failed")
 
     def test_only_the_first_rank_has_what_writes(self) -> None:
@@ -232,6 +161,12 @@ class RanksTest(unittest.TestCase):
 [node.sheet]
 type = "monitor.montage"
 from = "augmented"
+[node.more]
+type = "sample.classes"
+from = "glyphs.validation"
+[node.more_sheet]
+type = "monitor.montage"
+from = "more"
 [node.table]
 type = "monitor.csv"
 """)
@@ -239,8 +174,21 @@ type = "monitor.csv"
         subprocess.run([FLOWRUN, graph, "--output", self.folder / "alone", "--quiet"], check=True, timeout=120)
         self.assert_same_run(self.folder / "run", self.folder / "alone")
         self.assertTrue(list((self.folder / "run").glob("sheet*")), list((self.folder / "run").iterdir()))
-        for name in ("trace.json", "trace.json.rank1"):
-            json.loads((self.folder / name).read_text())
+        slices = [{one["name"] for one in json.loads((self.folder / name).read_text())} for name in ("trace.json", "trace.json.rank1")]
+        self.assertLessEqual({"batches", "twin", "more", "more_sheet"}, slices[0])
+        self.assertLessEqual({"batches", "twin"}, slices[1])
+        self.assertFalse({"more", "more_sheet"} & slices[1])  # nobody wants it there
+
+    def test_where_only_the_first_rank_has_something_to_do(self) -> None:
+        graph = self.folder / "sheet.toml"
+        text = GRAPH.read_text()
+        graph.write_text(text[:text.index("[node.augmented]")].replace("steps_per_epoch = 12", "steps_per_epoch = 20000") + """
+[node.sheet]
+type = "monitor.montage"
+from = "batches"
+""")
+        self.run_ranks(2, graph, "--output", self.folder / "run", "--epochs", "1")
+        self.assertTrue(list((self.folder / "run").glob("sheet*")))
 
     def test_ranks_that_differ_are_told_so(self) -> None:
         one, other = mpirun(1, GRAPH, "--output", self.folder / "run"), mpirun(1, GRAPH, "--set", "run.seed=9")

@@ -29,13 +29,14 @@ class Communicator {
   /// Messages under way. The memory they use belongs to it until done() has said true.
   class Exchange {
    public:
+    /// Before they have ended: takes back what is still to come.
     virtual ~Exchange() = default;
     /// Moves them on, without waiting; true once all have been sent and have come. Throws Error when they
     /// cannot.
     virtual bool done() = 0;
     /// How much is still to be moved, in any unit: that it grows less shows that something moves.
     virtual std::size_t left() const = 0;
-    /// Ranks that messages from are still to come, or to still to be taken.
+    /// Ranks that messages from are still to come, or to still to be taken; -1: it is not known which.
     virtual std::vector<int> missing() const = 0;
   };
   /// Starts them all. Between two ranks, messages of one channel (0, 1, ...) come in the order in which they
@@ -71,7 +72,8 @@ class Connection {
     fast      // as the communicator likes: Communicator::start_sum
   };
   Reduce reduce = Reduce::ordered;
-  /// Numbers that are summed in order travel as bf16, half the bytes: their own rank's are added in full.
+  /// Numbers that are summed in order travel as bf16, half the bytes: they are rounded before they are added,
+  /// but for those of the rank that adds them, and so is their sum.
   bool bf16 = false;
 };
 

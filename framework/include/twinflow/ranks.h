@@ -19,8 +19,9 @@ namespace twinflow {
 /// channel() is for one thread.
 ///
 /// A rank that does not answer within the connection's timeout makes the operation fail, here and on every
-/// other rank that waits for it: Error names the operation, and rank and host of who is missing. After that
-/// nothing works any more, and every call's future throws.
+/// other rank that waits for it: Error names the operation, and rank and host of who is missing. So does a
+/// rank that has failed by itself (fail()), at once. After that nothing works any more, and every call's
+/// future throws.
 class Ranks {
  public:
   /// Connects. Throws Error when that fails.
@@ -34,8 +35,9 @@ class Ranks {
   bool first() const { return rank_ == 0; }
   /// "rank 2 of 4 (its host)"
   std::string name(int rank) const;
-  /// One more channel. Asked for in the same order on all ranks.
-  int channel();
+  /// One more channel. Asked for in the same order on all ranks. `fast_sums`: its sums are the communicator's
+  /// own where the connection says `reduce = "fast"`; of one channel at most, the first that asks.
+  int channel(bool fast_sums = false);
 
   /// Everybody's bytes: `all[r]` is the room for those of rank r, as many as that rank gives. The memory
   /// belongs to this call until the future is ready. `what`: in words, for errors.
@@ -51,10 +53,11 @@ class Ranks {
     gather(channel, std::as_bytes(std::span(&mine, 1)), std::move(room), std::move(what)).get();
     return all;
   }
-  /// Replaces numbers by their sums over all ranks, by the connection's `reduce`. Ordered: neighbours are
-  /// added in pairs, then neighbours among these sums, and so on (sum_in_pairs); every rank gets the same
-  /// bits. Each rank sums a part of the numbers and sends that to the others: it sends and receives less than
-  /// twice their size, however many ranks there are. The memory belongs to this call until the future is
+  /// Replaces numbers by their sums over all ranks. Neighbours are added in pairs, then neighbours among
+  /// these sums, and so on (sum_in_pairs): every rank gets the same bits. Each rank sums a part of the
+  /// numbers and sends that to the others: it sends and receives less than twice their size, however many
+  /// ranks there are. Otherwise where the connection says so: rounded to bf16 on the way, both ways
+  /// (Connection::bf16); in another order (channel()). The memory belongs to this call until the future is
   /// ready. Of one channel, sums may be begun before the ones before have ended.
   std::future<void> sum(int channel, std::vector<std::span<float>> numbers, std::string what);
 
@@ -67,7 +70,7 @@ class Ranks {
 
  private:
   class Work;
-  int rank_ = 0, size_ = 1, channels_ = 0;
+  int rank_ = 0, size_ = 1, channels_ = 0, fast_channel_ = -1;
   std::vector<std::string> hosts_;
   std::unique_ptr<Work> work_;
 };
