@@ -172,9 +172,13 @@ class Ranks::Work {
   void hear() {
     if (!broken_.empty() || Clock::now() < hear_at_) return;
     hear_at_ = Clock::now() + std::chrono::milliseconds(50);
-    for (std::size_t other = 0; other < listening_.size(); ++other)
-      if (listening_[other] && listening_[other]->done())
-        broken_ = fmt::format("{} has failed", ranks_.name(static_cast<int>(other)));
+    try {
+      for (std::size_t other = 0; other < listening_.size(); ++other)
+        if (listening_[other] && listening_[other]->done())
+          broken_ = fmt::format("{} has failed", ranks_.name(static_cast<int>(other)));
+    } catch (const std::exception& error) {
+      broken_ = error.what();
+    }
   }
   /// Tells the others, unless they know as well as this rank does, and gives them time to end: the first rank
   /// may be writing what can be kept.
@@ -183,12 +187,14 @@ class Ranks::Work {
     const std::byte word{};
     for (int other = 0; other < communicator_->size() && broken_.empty(); ++other)
       if (other != communicator_->rank()) out.push_back({other, {&word, 1}});
-    const auto telling = communicator_->start(out, {}, failures_channel);
-    const double seconds = std::min(timeout_, 10.0);
-    const auto until = Clock::now() + std::chrono::duration<double>(seconds);
-    const bool first = communicator_->rank() == 0;
-    while (!(telling->done() && first) && Clock::now() < until)
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    const auto until = Clock::now() + std::chrono::duration<double>(std::min(timeout_, 10.0));
+    try {
+      const auto telling = communicator_->start(out, {}, failures_channel);
+      while (!telling->done() && Clock::now() < until)
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    } catch (const std::exception&) {  // nobody can be told
+    }
+    if (communicator_->rank() > 0) std::this_thread::sleep_until(until);
   }
 
   /// Until there is something to do; false at the end. `since`: when that came, where there was nothing.

@@ -100,15 +100,13 @@ void RunSettings::describe(TableSpec<RunSettings>& spec) {
       .doc("plugin libraries, or folders of them, that the graph needs");
   spec.param("distributed", &RunSettings::distributed)
       .doc(
-          "how the processes that train together are connected: \"mpi\", which need not be said where mpirun "
-          "or "
-          "srun has started several; \"none\": each runs the graph by itself");
+          "how the processes that train together are connected: \"mpi\", which need not be said where "
+          "mpirun or srun has started several; \"none\": each runs the graph by itself");
   spec.param("batch_per_rank", &RunSettings::batch_per_rank)
       .doc(
           "whether each of several processes takes a batch of its own at every step, and the mean of their "
           "gradients counts, much as where one process accumulates so many batches; otherwise they share "
-          "each "
-          "batch, and train as one process does");
+          "each batch, and train as one process does");
 }
 
 }  // namespace twinflow

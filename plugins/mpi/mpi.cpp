@@ -161,15 +161,13 @@ distributed = "mpi")");
     spec.param("reduce", &Mpi::reduce)
         .names({{"ordered", Reduce::ordered}, {"fast", Reduce::fast}})
         .doc(
-            "how gradients are added. ordered: always in the same order, so that the bits do not depend on "
-            "the "
-            "number of ranks; fast: by MPI's own all-reduce, in an order that may be another for another "
-            "number of ranks, or on other machines");
+            "how gradients are added. ordered: always in the same order, so that the bits do not depend "
+            "on the number of ranks; fast: by MPI's own all-reduce, in an order that may be another for "
+            "another number of ranks, or on other machines");
     spec.param("bf16", &Mpi::bf16)
         .doc(
-            "send gradients as bf16, half the bytes, for a slow network: they are still added in f32, but "
-            "the "
-            "bits then depend on the number of ranks");
+            "send gradients as bf16, half the bytes, for a slow network: they are still added in f32, "
+            "but the bits then depend on the number of ranks");
     spec.check(&Mpi::check);
   }
   void check(const Checking& checking) const {

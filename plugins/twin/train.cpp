@@ -105,11 +105,9 @@ schedule = "cosine")");
     spec.param("scale_learning_rate", &Train::scale_learning_rate)
         .names({{"none", Scale::none}, {"linear", Scale::linear}, {"sqrt", Scale::sqrt}})
         .doc(
-            "with batch_per_rank: what the learning rate is multiplied by as there are more ranks. linear: "
-            "their "
-            "number (Goyal et al. 2017, for SGD), sqrt: its root (Malladi et al. 2022, for Adam and its "
-            "kin). "
-            "The schedule's warmup leads up to it");
+            "with batch_per_rank: what the learning rate is multiplied by as there are more ranks. "
+            "linear: their number (Goyal et al. 2017, for SGD), sqrt: its root (Malladi et al. 2022, for "
+            "Adam and its kin). The schedule's warmup leads up to it");
     spec.param("model_every", &Train::model_every)
         .doc("how often the model goes out within an epoch, too; 0: only at the end of epochs")
         .unit("updates")

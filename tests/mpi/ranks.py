@@ -13,7 +13,7 @@ from pathlib import Path
 SOURCE = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(SOURCE / "tests"))
 from run_results import metrics, tensors
-BUILD = Path(os.environ.get("TWINFLOW_BUILD_DIR", SOURCE / "build"))
+BUILD = Path(os.environ.get("TWINFLOW_BUILD_DIR", SOURCE / "build")).resolve()
 FLOWRUN = BUILD / "bin" / "flowrun"
 GRAPH = Path(__file__).resolve().parent / "shared.toml"
 MPIRUN = os.environ.get("TWINFLOW_MPIRUN", "mpirun")
