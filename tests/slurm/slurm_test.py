@@ -234,6 +234,11 @@ class SlurmTest(unittest.TestCase):
         self.assertIn("stopped by User defined signal 1", log_of(job))
         self.assert_same("several", reference("--set", "twin.shares=4"))
 
+    @unittest.skipIf(WITHOUT_MPI, WITHOUT_MPI)
+    def test_the_doctor_sees_the_ranks_that_srun_has_started(self) -> None:
+        told = cluster.do("srun", "--mpi=pmix", "--ntasks=2", "--cpus-per-task=1", str(BUILD / "bin" / "flowinspect"), "--doctor")
+        self.assertRegex(told, r"Ranks\n  rank 0 of 2 .*\n  rank 1 of 2 .*\n  a number is summed over them in")
+
     def test_failures_are_not_requeued(self) -> None:
         jobs = {
             "'lerning_rate'; did you mean 'learning_rate'?": (
