@@ -19,10 +19,11 @@ def why_not() -> str:
     for tool in ("ip", "tc", "unshare"):
         if shutil.which(tool) is None:
             return f"there is no {tool} (iproute2, util-linux)"
-    name = f"tf{os.getpid()}"
-    tried = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True)
-    subprocess.run(["ip", "netns", "delete", name], capture_output=True)
-    return f"network namespaces cannot be made: {tried.stderr.strip()}" if tried.returncode else ""
+    try:
+        with TwoHosts():
+            return ""
+    except subprocess.CalledProcessError as error:
+        return f"network namespaces cannot be made here: {' '.join(error.cmd)}: {error.stderr.strip()}"
 
 
 class TwoHosts:
@@ -98,4 +99,4 @@ exec ip netns exec {self.second} unshare --uts bash -c 'hostname {self.second}; 
 
 
 def ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True)
+    subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True)
