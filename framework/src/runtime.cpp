@@ -330,7 +330,7 @@ class Runtime final : public Run {
         const std::uint64_t ranks = stations_[i].own ? batches_per_item() : 1, items = batches / ranks;
         if (steps_per_epoch_ == 0) steps_per_epoch_ = items;
         if (batches == 0) throw Error("it has no items");
-        if (items > 0 && batches % ranks > 0)
+        if (asked == 0 && items > 0 && batches % ranks > 0)
           record_.say(
               fmt::format("{}: the last {} of its {} batches are left out of every epoch, as {} ranks "
                           "take one each",
@@ -549,8 +549,9 @@ class Runtime final : public Run {
   void build(flow::graph& graph) {
     root_.emplace(graph);
     // Items go on by themselves, also where no source works.
-    flow::make_edge(*root_, nothing_.emplace(graph, flow::unlimited,
-                                             [](const Message&) { return flow::continue_msg(); }));
+    if (!leads())
+      flow::make_edge(*root_, nothing_.emplace(graph, flow::unlimited,
+                                               [](const Message&) { return flow::continue_msg(); }));
     for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
       const NodeInfo& info = *plan_.nodes[i].info;
       Station& station = stations_[i];

@@ -80,9 +80,7 @@ exec ip netns exec {self.second} unshare --uts bash -c 'hostname {self.second}; 
         """Starts so many processes on each of them."""
         return ["ip", "netns", "exec", self.first, *ENTER, self.first, "mpirun", "--allow-run-as-root", "--bind-to", "none", "--mca",
                 "plm_rsh_agent", str(self.agent), "--mca", "pml", "ob1", "--mca", "btl", "tcp,self", "--mca", "btl_tcp_if_include",
-                f"{NETWORK}.0/24", "--mca", "oob_tcp_if_include", f"{NETWORK}.0/24",
-                # mpirun itself finds out within seconds, not minutes, that a host is gone.
-                "--mca", "oob_tcp_keepalive_time", "2", "--mca", "oob_tcp_keepalive_intvl", "1", "--mca", "oob_tcp_keepalive_probes", "3", "-H",
+                f"{NETWORK}.0/24", "--mca", "oob_tcp_if_include", f"{NETWORK}.0/24", "-H",
                 f"{NETWORK}.1:{each},{NETWORK}.2:{each}", "-n", str(2 * each), *command]
 
     def bytes_sent(self) -> int:
