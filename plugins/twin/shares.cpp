@@ -117,19 +117,13 @@ void Shares::exchange(Embeddings& embeddings, const std::vector<std::span<float>
   }
 }
 
-void Shares::mean(std::span<double> figures) {
+void Shares::mean(Figures& figures) {
   if (!batch_per_rank_) return;
-  std::vector<double> all(figures.size() * count_);
-  std::vector<std::span<std::byte>> room;
-  for (std::size_t batch = 0; batch < count_; ++batch)
-    room.push_back(std::as_writable_bytes(std::span(all).subspan(batch * figures.size(), figures.size())));
-  {
-    const Waiting waiting(waited_);
-    ranks_->gather(embeddings_channel_, std::as_bytes(figures), room, "the batches' figures").get();
-  }
+  const Waiting waiting(waited_);
+  const auto all = ranks_->values(embeddings_channel_, figures, "the batches' figures");
   for (std::size_t i = 0; i < figures.size(); ++i) {
     figures[i] = 0.0;
-    for (std::size_t batch = 0; batch < count_; ++batch) figures[i] += all[batch * figures.size() + i];
+    for (const Figures& one : all) figures[i] += one[i];
     figures[i] /= static_cast<double>(count_);
   }
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <future>
@@ -41,7 +42,8 @@ class Shares {
   void exchange(Embeddings& embeddings, const std::vector<std::span<float>>& noted);
 
   /// Figures of a batch become their means over the batches of the step.
-  void mean(std::span<double> figures);
+  using Figures = std::array<double, 6>;
+  void mean(Figures& figures);
 
   /// Gradients of this rank's share `i` (0, 1, ...), which become sums over all shares by the time that
   /// wait() returns after the last one. In the same pieces for every share.

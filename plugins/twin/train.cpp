@@ -264,7 +264,7 @@ schedule = "cosine")");
   }
 
   void finish_epoch(const Item& last) override {
-    if (trainer) trainer->compare_ranks();
+    if (trainer && run().ranks()) trainer->compare_ranks();
     give_out(last);
   }
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <functional>
 #include <string>
@@ -116,8 +115,8 @@ Trainer::Outcome Trainer::judge(const Embeddings& embeddings, const Labels& labe
     }
   }
   watch.lap("distances and loss");
-  std::array all{outcome.loss,     outcome.proxy_loss.value_or(0.0), figures.same, figures.different,
-                 figures.accuracy, outcome.collapsed ? 1.0 : 0.0};
+  Shares::Figures all{outcome.loss,     outcome.proxy_loss.value_or(0.0), figures.same, figures.different,
+                      figures.accuracy, outcome.collapsed ? 1.0 : 0.0};
   if (shares_) shares_->mean(all);
   outcome.loss = all[0];
   if (proxies_) outcome.proxy_loss = all[1];
@@ -146,7 +145,7 @@ void Trainer::require_room(std::size_t images, const Labels& labels, const Memor
                  fmt::format("training with {} images of {} at once", asked, network_.image().text()),
                  fits > 0
                      ? fmt::format("micro_batch = {} would do, or a smaller batch, network or image", fits)
-                 : shares_ && shares_->batches() > 1 ? "take smaller batches, or a smaller network or image"
+                 : batches_per_step() > 1 ? "take smaller batches, or a smaller network or image"
                  : shares_ ? "take smaller batches, more shares or ranks, or a smaller network or image"
                            : "make smaller images, or take a smaller network");
 }
@@ -197,7 +196,7 @@ void Trainer::backward(const Images& images, const Embeddings& gradient) {
     if (proxies_) std::fill(proxies_->gradient.begin(), proxies_->gradient.end(), 0.0f);
   }
   if (!shares_) return;
-  if (shares_->batches() > 1) {  // of a batch that is shared, each rank has the whole gradient
+  if (batches_per_step() > 1) {  // of a batch that is shared, each rank has the whole gradient
     std::vector<std::span<float>> own{distance_gradient_};
     if (proxies_) own.emplace_back(proxies_->gradient);
     shares_->add(0, std::move(own));
@@ -212,14 +211,14 @@ std::vector<std::size_t> Trainer::parts_of(std::size_t images) const {
   std::vector<std::size_t> shares = shares_->own(images);
   if (const std::size_t most = largest(shares); most > recipe_.micro_batch)
     throw Error(fmt::format("{} has {} images, more than micro_batch = {}: {}, or take a larger micro_batch",
-                            shares_->batches() > 1 ? "the batch of a rank" : "a share of the batch", most,
+                            batches_per_step() > 1 ? "the batch of a rank" : "a share of the batch", most,
                             recipe_.micro_batch,
-                            shares_->batches() > 1 ? "make smaller batches" : "cut it into more shares"));
+                            batches_per_step() > 1 ? "make smaller batches" : "cut it into more shares"));
   return shares;
 }
 
 Pass Trainer::pass(std::size_t part, bool again) const {
-  const std::uint64_t batch = shares_ ? batches() * shares_->batches() + shares_->batch() : batches();
+  const std::uint64_t batch = batches() * batches_per_step() + (shares_ ? shares_->batch() : 0);
   return {batch,          parts_[part], parts_[part + 1] - parts_[part], again, shares_.has_value(),
           parts_.front(), whole_};
 }
@@ -234,7 +233,7 @@ void Trainer::explain_loss(double loss, const Images& images) {
 
 Updater::Done Trainer::update(double rate, std::uint64_t epoch) {
   const Updater::Done done =
-      updater_->update({made_, rate, epoch, {}}, recipe_.accumulate * (shares_ ? shares_->batches() : 1));
+      updater_->update({made_, rate, epoch, {}}, recipe_.accumulate * batches_per_step());
   network_.weights_changed();
   collected_ = 0;
   ++made_;

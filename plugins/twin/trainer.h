@@ -117,6 +117,7 @@ class Trainer {
   Pass pass(std::size_t part, bool again) const;
   /// What the batch's embeddings are worth, and into what they should be changed.
   Outcome judge(const Embeddings& embeddings, const Labels& labels, Embeddings& gradient);
+  std::size_t batches_per_step() const { return shares_ ? shares_->batches() : 1; }
   std::uint64_t batches() const { return made_ * recipe_.accumulate + collected_; }  // before this one
 
   Recipe recipe_;
