@@ -212,14 +212,12 @@ class Checker {
 
   void wire_one(Plan::PlannedNode& node, const Feed& feed) {
     const auto& inputs = node.info->inputs;
-    const auto needed = [](const InputInfo& port) { return !port.optional; };
-    std::size_t input = std::find_if(inputs.begin(), inputs.end(), needed) - inputs.begin();
+    std::size_t input = 0;
     if (!feed.input.empty()) {
-      input = 0;
       while (inputs[input].name != feed.input) ++input;
-    } else if (inputs.size() == 1) {
-      input = 0;  // needed or not
-    } else if (std::count_if(inputs.begin(), inputs.end(), needed) != 1) {
+    } else if (const auto unnamed = unnamed_input(inputs)) {
+      input = *unnamed;
+    } else {
       return problems_.error(
           feed.place, inputs.empty()
                           ? fmt::format("{} has no inputs", node.info->type)
@@ -357,6 +355,13 @@ Plan checked(Value graph, const std::filesystem::path& file, const std::vector<s
 }
 
 }  // namespace
+
+std::optional<std::size_t> unnamed_input(const std::vector<InputInfo>& inputs) {
+  if (inputs.size() == 1) return 0;  // needed or not
+  const auto needed = [](const InputInfo& port) { return !port.optional; };
+  if (std::count_if(inputs.begin(), inputs.end(), needed) != 1) return std::nullopt;
+  return std::find_if(inputs.begin(), inputs.end(), needed) - inputs.begin();
+}
 
 Plan make_plan(const std::filesystem::path& file, const std::vector<std::string>& overrides,
                Problems& problems) {

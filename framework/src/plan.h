@@ -38,6 +38,10 @@ struct Plan {
   std::string resolved_toml;  // the graph with everything written out: bases, overrides, defaults
 };
 
+/// The input that `from = "node"` feeds, without a name: the only one, or the only one that must be fed. None
+/// where there is no such input.
+std::optional<std::size_t> unnamed_input(const std::vector<InputInfo>& inputs);
+
 /// Loads and checks a graph file: no data opened, nothing written. Every problem found is in `problems`; the
 /// plan is good only when there is none.
 Plan make_plan(const std::filesystem::path& file, const std::vector<std::string>& overrides,

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "graph_file.h"
+#include "plan.h"
 #include "registry.h"
 #include "run_settings.h"
 
@@ -189,11 +190,11 @@ class Writer {
 
   static bool needed(const InputInfo& input) { return !input.optional; }
 
-  /// "node" or "node.port", where one input needs it, or a table of such.
+  /// "node" or "node.port", where a bare name says which input it feeds, or a table of such.
   static Json from(const std::vector<InputInfo>& inputs, bool whole) {
     const std::string source = "^[A-Za-z0-9_-]+(\\..+)?$";
     Json schema = {{"description", "what feeds it: \"node\" or \"node.port\", or { input = \"node\", ... }"}};
-    if (std::count_if(inputs.begin(), inputs.end(), needed) == 1) {
+    if (unnamed_input(inputs)) {
       schema["type"] = {"string", "object"};
       schema["pattern"] = source;
     } else {
