@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+using namespace twinflow;
 using namespace twinflow::twin;
 
 TEST_CASE("bf16 is the nearest, ties to even") {
