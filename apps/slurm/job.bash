@@ -62,15 +62,29 @@ take_options() {
   done
 }
 
+# make_private FOLDER: nobody but this user can write into it. Its name can be guessed, and where it lies others may write,
+# too: what is there already counts only when it is a folder of this user's, which no one else can enter or replace.
+make_private() {
+  local above
+  above=$(dirname "$1")
+  [ -z "$(find -H "$above" -maxdepth 0 -perm /022 ! -perm -1000)" ] ||
+    refuse "--stage: others can replace what is in '$above' (chmod +t forbids that): name another folder in TMPDIR"
+  mkdir -m 700 "$1" 2>/dev/null || true
+  [ -n "$(find "$1" -maxdepth 0 -type d -user "$(id -u)" ! -perm /077)" ] || # a link is not followed
+    refuse "--stage: '$1' is not a folder that $(id -un) alone can enter: remove it, or name another folder in TMPDIR"
+}
+
 # stage NODE.PARAMETER=PATH: copies a file or folder to the node's own disk, unpacks an archive there, and has the
-# parameter point to it. The place follows from PATH alone: a job that starts again, on another node perhaps, or another
-# task of the array finds the same graph. Tasks on one node share the copy; the last one to use it removes it.
+# parameter point to it. The place follows from the user and PATH alone: a job that starts again, on another node perhaps,
+# or another task of the array finds the same graph. Tasks on one node share the copy; the last one to use it removes it.
 stage() {
   [[ $1 == ?*.?*=?* ]] || refuse "--stage '$1' is not NODE.PARAMETER=PATH"
-  local from=${1#*=} folder to lock
+  local from=${1#*=} private folder to lock
   [ -e "$from" ] || refuse "--stage: there is no '$from'"
   from=$(realpath "$from")
-  folder=${TMPDIR:-/tmp}/twinflow-$(id -un)-$(printf %s "$from" | sha1sum | cut -c 1-12)
+  private=${TMPDIR:-/tmp}/twinflow-$(id -un)
+  make_private "$private"
+  folder=$private/$(printf %s "$from" | sha1sum | cut -c 1-12)
   to=$folder/data
   [[ $from == *.tar || $from == *.tar.* || $from == *.tgz ]] || to=$folder/data/$(basename "$from")
   exec {lock}>>"$folder.lock"

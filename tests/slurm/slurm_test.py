@@ -118,7 +118,7 @@ def setUpModule() -> None:
     hold(preempted, "preempted")
     cluster.do("sbatch", "--cpus-per-task=20", "--output=/dev/null", "--wrap=sleep 0.5")
     held = hold(staged, "staged")
-    unpacked = len(list(scratch.glob("*/data/class*/*.pgm")))
+    unpacked = len(list(scratch.glob("*/*/data/class*/*.pgm")))
     cluster.do("scancel", "--batch", "--signal=USR1", staged)
     let_go(held)
 
@@ -332,7 +332,7 @@ class SlurmTest(unittest.TestCase):
         self.wait_for(job, "COMPLETED")
         run = cluster.folder / f"runs/images/slurm-{job}"
         self.assertRegex((run / "graph.toml").read_text(), f'path = "{scratch}/twinflow-.*/data/images"')
-        self.assertEqual({one.suffix for one in scratch.iterdir()}, {".lock"})
+        self.assertEqual({one.suffix for one in scratch.glob("*/*")}, {".lock"})
 
     def test_no_step_no_requeue(self) -> None:
         """The signal comes while data are copied: from a pipe, that nobody writes into as yet."""
