@@ -28,9 +28,11 @@ def t95(freedom: int) -> float:
     return middle
 
 
-def interval_of_mean(values: Sequence[float]) -> tuple[float, float] | None:
-    """95 %, by Student's t; of two values it would be wider than any range they may come from."""
+def interval_of_mean(values: Sequence[float], limits: tuple[float, float] = (-math.inf, math.inf)
+                     ) -> tuple[float, float] | None:
+    """95 %, by Student's t; of two values it would be wider than any range they may come from. It is cut at `limits`, which
+    no value can exceed, and so no mean: Student's t knows nothing of them."""
     if len(values) < 3:
         return None
     mean, half = statistics.fmean(values), t95(len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
-    return mean - half, mean + half
+    return max(mean - half, limits[0]), min(mean + half, limits[1])

@@ -38,9 +38,9 @@ def reference() -> str:
             lines.append(f"  {name:<20}{kind.doc}")
             lines += [f"    {key:<18}{one.doc}; default {str(one.default).lower()}"
                       + ("" if isinstance(one.default, bool) else f", {one.range()}") for key, one in kind.options.items()]
-    lines += ["", "Exit codes: 0 finished, 1 failed, 2 invalid search or usage, 3 stopped by a signal (130 at once, by a second",
-              "Ctrl-C); started again, it goes on. Several processes, on several machines that share the folder, work on one",
-              "search. Values that were tried before are not run again: such a trial is given the first one's score.",
+    lines += ["", "Exit codes: 0 finished, 1 failed, 2 invalid search or usage, 3 stopped by a signal (130 at once, by a",
+              "second Ctrl-C); started again, it goes on. Several processes, on several machines that share the folder, work",
+              "on one search. Values that were tried before are not run again: such a trial is given the first one's score.",
               "Paths in values are taken as those of flowrun --set, from the working folder.",
               "Example: flowtune graphs/search/optimizer.toml --jobs 2"]
     return "\n".join(lines)
@@ -202,7 +202,7 @@ def main(arguments: list[str]) -> int:
     counts = outcome.count(study)
     tally = outcome.tally(counts)
     if best:
-        display.say(f"best: trial {best.number}, {outcome.best_text(best, search.metric)}: {folder / 'best.toml'}")
+        display.say(f"best: trial {best.number}, {outcome.best_text(best)}: {folder / 'best.toml'}")
     if not over:
         display.say(f"stopped by {signal.strsignal(signals.got)}: {tally}; goes on with the same command")
         return INTERRUPTED

@@ -47,7 +47,7 @@ def write_report(study: Study, file: Path) -> None:
     if ranked:
         parts.append("<h2>Best</h2><p>By the mean over seeds that were not searched with: the best of many noisy scores is "
                      "too good.</p><table><tr><th>trial<th>score<th>again</tr>")
-        parts += [f"<tr><td>{one.number}<td>{shown(one.score, search.metric)}<td>{best_text(one, search.metric)}</tr>"
+        parts += [f"<tr><td>{one.number}<td>{shown(one.score, search.metric)}<td>{best_text(one)}</tr>"
                   for one in ranked]
         parts.append("</table>")
     if known:

@@ -43,6 +43,16 @@ def clock(seconds: float) -> str:
     return f"{whole // 60}:{whole % 60:02}"
 
 
+def limits(metric: str) -> tuple[float, float]:
+    """What no value of the metric goes beyond."""
+    return (0.0, 1.0) if _is_fraction(metric) else (-math.inf, math.inf)
+
+
+def _is_fraction(metric: str) -> bool:
+    name = metric.rpartition(".")[2]
+    return name.endswith(("accuracy", "_accept_rate")) or name in ("auc", "eer")
+
+
 def shown(value: float | None, metric: str) -> str:
     """Accuracies in percent, as flowrun shows them."""
     if value is None or math.isnan(value):
