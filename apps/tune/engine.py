@@ -54,7 +54,7 @@ class Engine:
             placed = re.match(r"(.+:\d+:\d+): error: (.*)", line)
             if not placed:
                 continue
-            rest = [one[2:] for one in lines[number + 1 :] if one.startswith("  ") and not one.startswith("  note: ")]
+            rest = [one[2:] for one in lines[number + 1:] if one.startswith("  ") and not one.startswith("  note: ")]
             found.append(Complaint(placed[1], placed[2], rest[0] if rest else ""))
         return found or [Complaint("", last_error(done.stderr) or f"flowrun ended with {done.returncode}", "")]
 

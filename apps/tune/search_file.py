@@ -16,7 +16,7 @@ from .problems import Places, Refused, did_you_mean, read_toml
 from .samplers import PRUNERS, SAMPLERS, read_kind
 from .space import KEYS as RANGE_KEYS
 from .space import BadRange, Parameter, read_parameter, settings, used_names
-from .values import seconds_of, to_toml
+from .values import better_direction, seconds_of, to_toml
 
 MOST_POINTS = 100_000
 
@@ -125,6 +125,10 @@ def read_search(file: Path, more: dict[str, Any] | None = None) -> Search:
     for key in ("graph", "metric", "direction", "space"):
         if key not in given:
             error("", f"'{key}' is missing: {KEYS[key].doc}")
+    better = better_direction(given["metric"]) if isinstance(given.get("metric"), str) else None
+    if better and given.get("direction") not in (None, better):
+        error("direction", f"'{given['metric']}' is better when it is {'higher' if better == 'maximize' else 'lower'}: "
+              f"direction = \"{better}\"")
     kinds = {}
     for key, known in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
         try:

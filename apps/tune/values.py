@@ -48,6 +48,14 @@ def limits(metric: str) -> tuple[float, float]:
     return (0.0, 1.0) if _is_fraction(metric) else (-math.inf, math.inf)
 
 
+def better_direction(metric: str) -> str | None:
+    """Of metrics that have only one; the nodes of flowrun call them so."""
+    name = metric.rpartition(".")[2]
+    if name.endswith("accuracy") or name == "auc":
+        return "maximize"
+    return "minimize" if name.endswith("loss") or name == "eer" else None
+
+
 def _is_fraction(metric: str) -> bool:
     name = metric.rpartition(".")[2]
     return name.endswith(("accuracy", "_accept_rate")) or name in ("auc", "eer")

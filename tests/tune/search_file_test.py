@@ -57,6 +57,24 @@ class SearchFileTest(TuneTest):
             with self.subTest(text=text):
                 self.assertIn(wanted, self.refused(text))
 
+    def test_the_wrong_direction(self) -> None:
+        for metric, direction, wanted in (
+            ("held_out.accuracy", "minimize", "search.toml:3:1: error: 'held_out.accuracy' is better when it is higher: "
+             'direction = "maximize"'),
+            ("verify.eer", "maximize", "'verify.eer' is better when it is lower"),
+            ("twin.loss", "maximize", "'twin.loss' is better when it is lower"),
+            ("twin.loss", "minimize", ""), ("bowl.score", "minimize", ""), ("bowl.score", "maximize", ""),
+        ):
+            with self.subTest(metric=metric, direction=direction):
+                file = self.folder / "search.toml"
+                file.write_text(f'graph = "graph.toml"\nmetric = "{metric}"\ndirection = "{direction}"\ntrials = 3\n' + GOOD)
+                said = ""
+                try:
+                    read_search(file)
+                except Refused as refused:
+                    said = str(refused)
+                self.assertIn(wanted, said) if wanted else self.assertEqual(said, "")
+
     def test_all_at_once(self) -> None:
         self.assertTrue(self.refused('trails = 3\nseeds = -1\n[space]\n"bowl.x" = 4').endswith("\n3 errors"))
         with self.assertRaisesRegex(Refused, "nowhere.toml' cannot be read: No such file"):
