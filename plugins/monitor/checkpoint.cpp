@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "books.h"
+#include "history.h"
 #include "improvement.h"
 #include "kept_models.h"
 #include "model_folder.h"
@@ -27,8 +28,8 @@ namespace twinflow::monitor {
 /// NAME-METRIC.safetensors the best by each other, NAME-last.safetensors the one measured last.
 ///
 /// To the model's own metadata it adds `epoch` (counted from 1, as it is printed), `step`, `protocol`, each
-/// measured value as `metrics.NAME`, `history` (JSON: what was watched so far), what Run::about tells as
-/// `run.NAME`, and the `checksum` of all that.
+/// measured value as `metrics.NAME`, `history` (JSON: what was watched so far, see History), what Run::about
+/// tells as `run.NAME`, and the `checksum` of all that.
 ///
 /// All is done on the run's writing thread: the new file, then links, then what is not kept any more is
 /// removed; so at no time a link stands for nothing, and a model that could not be written removes none.
@@ -57,7 +58,6 @@ class Checkpoint final : public Sink<Metrics>, public Gain {
   static constexpr std::size_t most_given = 4;  // models that may wait to be written: they take memory
 
   Measured measured(const Metrics& metrics) const;
-  void note(const Measured& model);
   std::map<std::string, std::string> metadata(const Metrics& metrics) const;
   void settle();
   void lose(Lost& lost, const Measured& model) const;
@@ -66,7 +66,6 @@ class Checkpoint final : public Sink<Metrics>, public Gain {
   void arrange(const KeptModels& kept, std::set<std::uint64_t> wanted) const;
   std::shared_future<bool> tidy(const std::vector<Books>& saved, const std::set<std::uint64_t>& wanted) const;
   void find_files();
-  bool was_finite(std::size_t metric) const;
   static std::string told(const Measured& model, std::size_t metric);
   static std::string when(const Measured& model);
   std::string tell_best(const KeptModels& kept, std::size_t metric) const;
@@ -83,7 +82,7 @@ class Checkpoint final : public Sink<Metrics>, public Gain {
   std::uint64_t every = 0;
 
   Books books_;
-  std::string history_;  // JSON, without the ]
+  History history_;
   Lost lost_;
   std::set<std::uint64_t> ahead_;  // written after the state that the run was resumed from
   // What the last two saved states count on, the newest behind: either may be resumed from.
@@ -134,6 +133,7 @@ void Checkpoint::check(const Checking& checking) const {
 void Checkpoint::open() {
   KeptModels::Rules rules{{}, min_delta, best, last, every};
   for (std::size_t i = 0; i < better.size(); ++i) rules.lower.push_back(lower(i));
+  history_ = History(monitor.values, rules.lower);
   books_.settled = KeptModels(rules);
   lost_.best.resize(monitor.values.size());
 }
@@ -148,13 +148,6 @@ Measured Checkpoint::measured(const Metrics& metrics) const {
   return model;
 }
 
-void Checkpoint::note(const Measured& model) {
-  nlohmann::json entry = {{"epoch", model.epoch + 1}, {"step", model.step}};
-  for (std::size_t i = 0; i < monitor.values.size(); ++i)
-    entry["values"][monitor.values[i]] = model.values[i];  // what is not finite as null
-  history_ += (history_.empty() ? "[" : ",") + entry.dump();
-}
-
 std::map<std::string, std::string> Checkpoint::metadata(const Metrics& metrics) const {
   std::map<std::string, std::string> texts = metrics.model->metadata;
   // Of another run's checkpoint, when that is what was measured.
@@ -165,7 +158,7 @@ std::map<std::string, std::string> Checkpoint::metadata(const Metrics& metrics) 
   texts["step"] = fmt::format("{}", metrics.step);
   texts["protocol"] = metrics.protocol;
   for (const auto& [name, text] : metrics.protocols) texts["protocol." + name] = text;
-  texts["history"] = history_ + "]";
+  texts["history"] = history_.text();
   for (const auto& [name, number] : metrics.values) texts["metrics." + name] = fmt::format("{}", number);
   for (const auto& [name, text] : run().about()) texts["run." + name] = text;
   return texts;
@@ -178,7 +171,7 @@ void Checkpoint::process(Metrics metrics, const Item&) {
                     "come from a node that measures a model",
                     metrics.epoch + 1));
   const Measured model = measured(metrics);
-  note(model);
+  history_.add(model.epoch, model.step, model.values);
   // What is kept only when none of the models that stand apart can be written is given, too, and written when
   // it has come to that. (That some of them can and others cannot is not thought of: with min_delta, a model
   // may then be missed that would have been kept.)
@@ -281,7 +274,7 @@ State Checkpoint::save() const {
   state.values["given"] = given.dump();
   state.values["lost"] = lost.dump();
   state.values["lost_last"] = (all_lost.last ? measured_to_json(*all_lost.last) : nlohmann::json()).dump();
-  state.values["history"] = history_;
+  state.values["history"] = history_.text();
   return state;
 }
 
@@ -303,9 +296,11 @@ void Checkpoint::restore(const State& state) {
   for (std::size_t i = 0; i < lost_.best.size(); ++i)
     if (!lost.at(i).is_null()) lost_.best[i] = measured_from_json(lost[i]);
   if (!lost_last.is_null()) lost_.last = measured_from_json(lost_last);
+  History history = history_;
+  history.restore(state.value<std::string>("history"));
 
   find_files();
-  history_ = state.value<std::string>("history");  // now that nothing can fail: close() asks for it
+  history_ = std::move(history);  // now that nothing can fail: close() asks for it
   saved_ = {books_};
 }
 
@@ -338,13 +333,6 @@ std::string Checkpoint::when(const Measured& model) {
   return fmt::format(" (epoch {}, step {})", model.epoch + 1, model.step);
 }
 
-/// Whether a metric ever was a finite number.
-bool Checkpoint::was_finite(std::size_t metric) const {
-  for (const nlohmann::json& one : nlohmann::json::parse(history_ + "]"))
-    if (!one.at("values").at(monitor.values[metric]).is_null()) return true;
-  return false;
-}
-
 /// What is told at the end; what is wrong is returned.
 std::string Checkpoint::tell_best(const KeptModels& kept, std::size_t i) const {
   const std::string& metric = monitor.values[i];
@@ -357,8 +345,8 @@ std::string Checkpoint::tell_best(const KeptModels& kept, std::size_t i) const {
                        when(*lost), model ? "the best on the disk is " + here : "none is on the disk");
   run().say(model ? "best " + here
                   : fmt::format("{} has kept no model by {}: {}", name(), metric,
-                                was_finite(i) ? "the files of those it had are not there any more"
-                                              : "it was never a finite number"));
+                                history_.was_finite(i) ? "the files of those it had are not there any more"
+                                                       : "it was never a finite number"));
   return "";
 }
 

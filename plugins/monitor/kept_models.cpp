@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -91,10 +92,48 @@ Measured measured_from_json(const nlohmann::json& json) {
   return model;
 }
 
+namespace {
+
+using StepsByEpoch = std::map<std::uint64_t, std::uint64_t>;
+
+/// Models at equal distances, as nearly all are, make one entry: first epoch and step, how many there are,
+/// and the epochs and steps from one to the next. So a state does not grow with each of them.
+nlohmann::json for_good_to_json(const StepsByEpoch& models) {
+  nlohmann::json all = nlohmann::json::array();
+  for (auto first = models.begin(); first != models.end();) {
+    auto last = first, next = std::next(first);
+    std::uint64_t count = 1, epochs = 0, steps = 0;
+    for (; next != models.end(); last = next++, ++count) {
+      const std::uint64_t epochs_here = next->first - last->first, steps_here = next->second - last->second;
+      if (count > 1 && (epochs_here != epochs || steps_here != steps)) break;
+      epochs = epochs_here;
+      steps = steps_here;
+    }
+    all.push_back({first->first, first->second, count, epochs, steps});
+    first = next;
+  }
+  return all;
+}
+
+/// Older versions saved an entry of epoch and step for each model.
+StepsByEpoch for_good_from_json(const nlohmann::json& json) {
+  StepsByEpoch models;
+  for (const nlohmann::json& one : json) {
+    const auto number = [&](std::size_t i) { return one.at(i).get<std::uint64_t>(); };
+    const bool single = one.size() == 2;
+    const std::uint64_t count = single ? 1 : number(2), epochs = single ? 0 : number(3),
+                        steps = single ? 0 : number(4);
+    for (std::uint64_t i = 0; i < count; ++i) models.emplace(number(0) + i * epochs, number(1) + i * steps);
+  }
+  return models;
+}
+
+}  // namespace
+
 nlohmann::json KeptModels::to_json() const {
   nlohmann::json json = {{"best", nlohmann::json::array()},
                          {"last", nullptr},
-                         {"for_good", for_good_},
+                         {"for_good", for_good_to_json(for_good_)},
                          {"models", nlohmann::json::array()}};
   for (const Ranking& ranking : rankings_) {
     nlohmann::json places = nlohmann::json::array();
@@ -114,7 +153,7 @@ void KeptModels::restore(const nlohmann::json& json) {
     rankings_[i].restore(std::move(places));
   }
   if (rules_.last && !json.at("last").is_null()) last_ = json["last"].get<std::uint64_t>();
-  for_good_ = json.at("for_good").get<std::map<std::uint64_t, std::uint64_t>>();
+  for_good_ = for_good_from_json(json.at("for_good"));
   for (const nlohmann::json& one : json.at("models")) {
     Measured model = measured_from_json(one);
     models_.emplace(model.step, std::move(model));

@@ -233,6 +233,22 @@ TEST_CASE("monitor.checkpoint: the file tells what was measured, beside the mode
         "best accuracy 83.10 %, 20-way 1-shot (epoch 12, step 120): " + bench.file().string());
 }
 
+TEST_CASE("monitor.checkpoint: models and states do not grow with the number of evaluations") {
+  Saving bench("every = 1000");
+  bench.open();
+  const auto sizes = [&](std::uint64_t from, std::uint64_t to) {
+    for (std::uint64_t epoch = from; epoch <= to; ++epoch)
+      bench.process(measured(epoch, {{"accuracy", 1.0 / static_cast<double>(epoch)}}));
+    std::size_t state = 0;
+    for (const auto& [name, value] : bench.save().values)
+      if (const auto* text = std::get_if<std::string>(&value)) state += text->size();
+    return std::pair(state, file_size(bench.directory / fmt::format("best-step-{}0.safetensors", to)));
+  };
+  const auto early = sizes(1, 2000), late = sizes(2001, 12'000);
+  CHECK(late.first < 2 * early.first);
+  CHECK(late.second < 2 * early.second);
+}
+
 TEST_CASE("monitor.checkpoint: the files after each step of a table") {
   const auto accuracy = [](double value) { return Numbers{{"accuracy", value}}; };
   SUBCASE("the best")

@@ -85,3 +85,29 @@ TEST_CASE("kept models: as JSON and back they are the same, to the last bit") {
   CHECK(less.last() == nullptr);
   CHECK(less.steps() == Steps{10, 20, 40});  // what was kept for good still is
 }
+
+TEST_CASE("kept models: models that are kept for good make a state no longer while their steps are regular") {
+  const KeptModels::Rules rules{{false}, 0, 1, false, 1};
+  KeptModels kept(rules), back(rules);
+  const auto length = [&] { return kept.to_json().dump().size(); };
+  for (std::uint64_t epochs = 1; epochs <= 100; ++epochs) kept.take(model(epochs, {-1.0 * epochs}));
+  const std::size_t after_100 = length();
+  for (std::uint64_t epochs = 101; epochs <= 5000; ++epochs) kept.take(model(epochs, {-1.0 * epochs}));
+  CHECK(length() <= after_100 + 2);  // the number has more digits
+  kept.forget(30);                   // one that is not there any more, and one measured at another step
+  kept.take({5000, 50003, {-9}, {""}, {""}});
+  CHECK(length() < after_100 + 60);
+  back.restore(kept.to_json());
+  CHECK(back.for_good() == kept.for_good());
+  CHECK(back.for_good().size() == 5000);
+  CHECK(back.to_json() == kept.to_json());
+}
+
+TEST_CASE("kept models: a state of an older version has an entry for each model kept for good") {
+  KeptModels kept({{false}, 0, 1, false, 1});
+  kept.restore({{"best", {nlohmann::json::array()}},
+                {"last", nullptr},
+                {"for_good", {{0, 10}, {1, 20}, {4, 45}}},
+                {"models", nlohmann::json::array()}});
+  CHECK(kept.for_good() == std::map<std::uint64_t, std::uint64_t>{{0, 10}, {1, 20}, {4, 45}});
+}
