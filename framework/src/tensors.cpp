@@ -22,11 +22,18 @@ static_assert(std::endian::native == std::endian::little, "safetensors are littl
 namespace {
 
 using Json = nlohmann::json;
-constexpr std::uint64_t max_header = 100'000'000;  // the format's own limit
+constexpr std::uint64_t max_header = 100'000'000;  // bytes; the format's own limit
 constexpr const char* metadata_key = "__metadata__";
 
 [[noreturn]] void refuse(const std::filesystem::path& file, const std::string& why) {
   throw Error(fmt::format("'{}' is not a good safetensors file: {}", file.string(), why));
+}
+
+/// What is wrong with a header of that many bytes, for the writer and the reader alike; empty: nothing.
+std::string header_fault(std::uint64_t bytes) {
+  return bytes <= max_header ? ""
+                             : fmt::format("its header has {} bytes, more than the {} that the format allows",
+                                           bytes, max_header);
 }
 
 /// A name from a file, fit to be printed.
@@ -199,6 +206,8 @@ void write_safetensors(const std::filesystem::path& file, const NamedTensors& na
   }
   head.append((8 - head.size() % 8) % 8, ' ');  // aligns the buffer, as the format allows
   const std::uint64_t length = head.size();
+  if (const std::string fault = header_fault(length); !fault.empty())
+    throw Error(fmt::format("cannot write '{}': {}", file.string(), fault));
   head.insert(0, reinterpret_cast<const char*>(&length), sizeof length);
   parts[0] = head;
   write_atomically(file, parts);
@@ -213,8 +222,7 @@ NamedTensors read_safetensors(const std::filesystem::path& file) {
   std::uint64_t length = 0;
   if (file_size < sizeof length || !stream.read(reinterpret_cast<char*>(&length), sizeof length))
     refuse(file, "it is shorter than its first field");
-  if (length > max_header)
-    refuse(file, fmt::format("its header has more than the {} bytes that the format allows", max_header));
+  if (const std::string fault = header_fault(length); !fault.empty()) refuse(file, fault);
   if (length > file_size - sizeof length) refuse(file, "its header is longer than the file");
   std::string text(length, '\0');
   if (!stream.read(text.data(), static_cast<std::streamsize>(length))) refuse(file, "it ends early");

@@ -78,7 +78,7 @@ TEST_CASE("every rule that is broken is named") {
   const std::string f8(8, '\0');
   CHECK(refusal("abc") == "it is shorter than its first field");
   CHECK(refusal(std::string(8, '\xff') + "{}") ==
-        "its header has more than the 100000000 bytes that the format allows");
+        "its header has 18446744073709551615 bytes, more than the 100000000 that the format allows");
   CHECK(refusal(std::string("\x03\0\0\0\0\0\0\0{}", 10)) == "its header is longer than the file");
   CHECK(refusal(file_text("", "")) == "its header does not begin with {");
   CHECK(refusal(file_text("[1]", "")) == "its header does not begin with {");
@@ -214,6 +214,25 @@ TEST_CASE("a reader that knows only the format's description reads what was writ
   CHECK(python.output ==
         "metadata {'network': 'a \"quoted\" text\\nand a line'}\n"
         "a [] [-0.5]\nb [2, 3] [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]\nempty [0, 4] []\n");
+}
+
+TEST_CASE("the longest header that is written is the longest that is read") {
+  const TempFolder temp;
+  const auto file = temp.path / "x";
+  NamedTensors named;
+  std::string& text = named.metadata["t"];
+  text.assign(100'000'000 - std::string(R"({"__metadata__":{"t":""}})").size(), 'x');
+  write_safetensors(file, named);
+  CHECK((read_safetensors(file).metadata == named.metadata));  // not printed where it fails
+  text += 'x';
+  CHECK_THROWS_WITH_AS(write_safetensors(file, named),
+                       ("cannot write '" + file.string() +
+                        "': its header has 100000008 bytes, more than the 100000000 that the format allows")
+                           .c_str(),
+                       Error);
+  text.pop_back();
+  CHECK((read_safetensors(file).metadata == named.metadata));  // the file that was there stays
+  CHECK(std::distance(std::filesystem::directory_iterator(temp.path), {}) == 1);
 }
 
 TEST_CASE("a folder that cannot be written leaves the old file and no debris") {
