@@ -1,19 +1,18 @@
 #include "twinflow/tensors.h"
 
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
 #include <fstream>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "files.h"
 #include "twinflow/error.h"
+#include "twinflow/hash.h"
 
 namespace twinflow {
 
@@ -162,25 +161,18 @@ bool read_values(std::istream& stream, const Entry& entry, std::vector<float>& v
 }  // namespace
 
 std::string checksum(const NamedTensors& all) {
-  const std::unique_ptr<XXH64_state_t, decltype(&XXH64_freeState)> hash(XXH64_createState(),
-                                                                        &XXH64_freeState);
-  XXH64_reset(hash.get(), 0);
-  const auto add = [&](const void* data, std::size_t bytes) {
-    const std::uint64_t length = bytes;
-    XXH64_update(hash.get(), &length, sizeof length);
-    if (bytes > 0) XXH64_update(hash.get(), data, bytes);
-  };
+  StableHash hash;
   for (const auto& [name, text] : all.metadata) {
     if (name == "checksum") continue;
-    add(name.data(), name.size());
-    add(text.data(), text.size());
+    hash.add(name);
+    hash.add(text);
   }
   for (const auto& [name, tensor] : all.tensors) {
-    add(name.data(), name.size());
-    add(tensor.shape.data(), tensor.shape.size() * sizeof tensor.shape[0]);
-    add(tensor.values.data(), tensor.values.size() * sizeof tensor.values[0]);
+    hash.add(name);
+    hash.add(tensor.shape);
+    hash.add(tensor.values);
   }
-  return fmt::format("{:016x}", XXH64_digest(hash.get()));
+  return fmt::format("{:016x}", hash.value());
 }
 
 void write_safetensors(const std::filesystem::path& file, const NamedTensors& named) {
