@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <bit>
 #include <span>
 #include <sstream>
 
@@ -18,23 +19,23 @@ void Agreement::start(std::uint64_t step) {
 
 const Agreement::Wish& Agreement::meet(const Wish& mine, std::uint64_t step) {
   struct Word {
-    Wish wish;
-    double seconds;
-    std::uint64_t step;
+    std::uint64_t step, seconds;  // the bits of a double
+    std::int32_t signal;
+    std::uint16_t time_over, pause;
   };
-  Word word{mine, seconds_, step};  // the pace before, where no item was worked on since
+  double pace = seconds_;  // as before, where no item was worked on since
   if (step > step_)
-    word.seconds =
-        std::chrono::duration<double>(Clock::now() - at_).count() / static_cast<double>(step - step_);
+    pace = std::chrono::duration<double>(Clock::now() - at_).count() / static_cast<double>(step - step_);
+  const Word word{step, std::bit_cast<std::uint64_t>(pace), mine.signal, mine.time_over, mine.pause};
   const auto words = ranks_.values(channel_, word, fmt::format("settling how to go on at step {}", step));
   settled_ = {};
   seconds_ = 0.0;
   for (std::size_t rank = 0; rank < words.size(); ++rank) {
     const Word& one = words[rank];
-    settled_.signal = std::max(settled_.signal, one.wish.signal);
-    settled_.time_over |= one.wish.time_over;
-    settled_.pause |= one.wish.pause;
-    seconds_ = std::max(seconds_, one.seconds);
+    settled_.signal = std::max(settled_.signal, one.signal);
+    settled_.time_over |= one.time_over != 0;
+    settled_.pause |= one.pause != 0;
+    seconds_ = std::max(seconds_, std::bit_cast<double>(one.seconds));
     if (one.step != step)
       throw Error(fmt::format("{} is at step {}, {} at step {}", ranks_.name(ranks_.rank()), step,
                               ranks_.name(static_cast<int>(rank)), one.step));
