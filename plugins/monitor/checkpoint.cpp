@@ -120,7 +120,7 @@ void Checkpoint::check(const Checking& checking) const {
   if (metrics.size() > 1 && mode != Mode::automatic)
     checking.error("mode", "it says which way one metric is better, but monitor names several");
   for (std::size_t i = 0; i < metrics.size(); ++i) {
-    check_mode(checking, mode, better.at(i), metrics[i]);
+    check_gain(checking, *this, better.at(i), metrics[i]);
     if (std::count(metrics.begin(), metrics.begin() + static_cast<std::ptrdiff_t>(i), metrics[i]) > 0)
       checking.error("monitor", "'" + metrics[i] + "' stands there twice");
     if (i > 0 && last && metrics[i] == "last")

@@ -70,15 +70,12 @@ patience = 5)");
 }
 
 void EarlyStop::check(const Checking& checking) const {
-  check_mode(checking, mode, better, monitor);
-  const bool fraction = monitor.ends_with("accuracy");
+  check_gain(checking, *this, better, monitor);
   for (const auto& [key, value] :
        {std::pair("threshold", threshold), {"baseline", baseline}, {"diverged", diverged}})
-    if (fraction && value && (*value < 0 || *value > 1))
-      checking.error(
-          key,
-          fmt::format("an accuracy goes from 0 to 1, and is never {}{}", *value,
-                      *value > 1 && *value <= 100 ? fmt::format(": {} % is {}", *value, *value / 100) : ""));
+    if (is_fraction(monitor) && value && (*value < 0 || *value > 1))
+      checking.error(key, fmt::format("'{}' goes from 0 to 1, and is never {}{}", monitor, *value,
+                                      percent_hint(*value)));
   if (threshold && diverged && !worse(*diverged, *threshold))
     checking.error("diverged",
                    fmt::format("{} is not worse than the threshold, {}: every run would end at once",

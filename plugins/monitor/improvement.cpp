@@ -1,19 +1,37 @@
 #include "improvement.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
 
 namespace twinflow::monitor {
 
+std::string percent_hint(double value) {
+  return value >= 1 && value <= 100 ? fmt::format(": {} % is {}", value, value / 100) : "";
+}
+
 bool lower_is_better(Mode mode, Better better) {
   return mode == Mode::automatic ? better == Better::lower : mode == Mode::min;
 }
 
-void check_mode(const Checking& checking, Mode mode, Better better, const std::string& metric) {
-  if (mode == Mode::automatic && better == Better::unknown)
+bool is_fraction(std::string_view metric) {
+  metric = metric.substr(metric.rfind('.') + 1);
+  return metric.ends_with("accuracy") || metric.ends_with("_accept_rate") || metric == "auc" ||
+         metric == "eer";
+}
+
+void check_gain(const Checking& checking, const Gain& gain, Better better, const std::string& metric) {
+  if (gain.mode == Mode::automatic && better == Better::unknown)
     checking.error("monitor", "nothing says whether more or less of '" + metric +
                                   "' is better: add mode = \"max\" or mode = \"min\"");
+  if (better != Better::unknown && lower_is_better(gain.mode, better) != (better == Better::lower))
+    checking.error("mode", fmt::format("'{}' is better when it is {}: leave mode out", metric,
+                                       better == Better::lower ? "lower" : "higher"));
+  if (is_fraction(metric) && gain.min_delta >= 1)
+    checking.error("min_delta", fmt::format("'{}' goes from 0 to 1, so that no gain exceeds {}{}", metric,
+                                            gain.min_delta, percent_hint(gain.min_delta)));
 }
 
 bool improves(double value, double on, bool lower, double min_delta) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "twinflow/metrics.h"
@@ -16,8 +17,10 @@ enum class Mode { automatic, max, min };
 
 /// Whether more of a metric is worse: so says the mode, or, when automatic, who measures it.
 bool lower_is_better(Mode mode, Better better);
-/// Reports an automatic mode for a metric of which nobody said which way is better.
-void check_mode(const Checking& checking, Mode mode, Better better, const std::string& metric);
+/// Whether a metric, by its name, is a part of a whole: from 0 to 1.
+bool is_fraction(std::string_view metric);
+/// ": 5 % is 0.05" for a number that may have been meant so; else "".
+std::string percent_hint(double value);
 
 /// Keras' rule (callbacks.EarlyStopping): a value v improves on b when v - min_delta > b, or, where lower is
 /// better, v + min_delta < b. So a tie is no improvement, nor a gain of exactly min_delta. A value that is
@@ -80,6 +83,10 @@ struct Gain {
   Mode mode = Mode::automatic;
   double min_delta = 0;
 };
+
+/// Reports an automatic mode for a metric of which nobody said which way is better, a mode for which it would
+/// get worse, and a gain that it can never exceed.
+void check_gain(const Checking& checking, const Gain& gain, Better better, const std::string& metric);
 
 /// The parameters of a node that acts on how one metric improves.
 struct Watching : Gain {

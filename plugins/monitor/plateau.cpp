@@ -17,7 +17,7 @@ namespace twinflow::monitor {
 class Plateau final : public Sink<Metrics>, public Watching {
  public:
   static void describe(NodeSpec<Plateau>& spec);
-  void check(const Checking& checking) const { check_mode(checking, mode, better, monitor); }
+  void check(const Checking& checking) const { check_gain(checking, *this, better, monitor); }
   void open() override { improvement_ = improvement(); }
   void process(Metrics metrics, const Item& item) override;
   State save() const override;

@@ -357,7 +357,8 @@ TEST_CASE("monitor.checkpoint: measured again for good, a ranked model keeps the
 }
 
 TEST_CASE("monitor.checkpoint: what is better is said by who measures it, or by mode") {
-  Saving low("monitor = \"loss\"", Better::lower), high("monitor = \"loss\"\nmode = \"max\"", Better::lower);
+  Saving low("monitor = \"loss\"", Better::lower),
+      high("monitor = \"loss\"\nmode = \"max\"", Better::unknown);
   CHECK_THROWS_AS(Saving("", Better::unknown), Error);
   for (Saving* bench : {&low, &high}) {
     bench->process(measured(1, {{"loss", 2}}));
@@ -428,6 +429,8 @@ TEST_CASE("monitor.checkpoint refuses what cannot be meant") {
   CHECK(contains(refusal("monitor = [\"accuracy\", \"auc\"]\nmode = \"max\""),
                  "it says which way one metric is better, but monitor names several"));
   CHECK(contains(refusal("monitor = [\"auc\", \"auc\"]"), "'auc' stands there twice"));
+  CHECK(contains(refusal("mode = \"min\""), "'accuracy' is better when it is higher: leave mode out"));
+  CHECK(contains(refusal("min_delta = 1.0"), "'accuracy' goes from 0 to 1, so that no gain exceeds 1"));
   CHECK(contains(refusal("monitor = [\"auc\", \"last\"]\nlast = true"), "would have one name"));
   CHECK(refusal("monitor = [\"last\", \"auc\"]\nlast = true").empty());
   CHECK(contains(refusal("monitor = []"), "at least one is needed"));

@@ -23,12 +23,15 @@ struct Stopped {
 
 constexpr std::size_t never = 1000;
 
+Better better_of(const std::string& metric) {
+  return metric == "loss" ? Better::lower : metric == "figure" ? Better::unknown : Better::higher;
+}
+
 /// One value an epoch, until the run stops; before epoch `cut` it is saved, and another goes on.
 Stopped stopped_once(const std::string& toml, const std::vector<double>& values, const std::string& metric,
                      std::size_t cut) {
   const auto made = [&] {
-    return std::make_unique<Bench>("monitor.early_stop", toml, 1, std::vector<FedInput>(),
-                                   metric == "loss" ? Better::lower : Better::higher);
+    return std::make_unique<Bench>("monitor.early_stop", toml, 1, std::vector<FedInput>(), better_of(metric));
   };
   auto bench = made();
   for (std::size_t epoch = 0; epoch < values.size(); ++epoch) {
@@ -83,11 +86,12 @@ TEST_CASE("monitor.early_stop gives its reason") {
         "loss has not improved on 0.25 for 1 evaluation");
 }
 
-TEST_CASE("monitor.early_stop: a loss is to fall; mode says otherwise") {
+TEST_CASE("monitor.early_stop: a loss is to fall; of a metric that nobody knows, mode says it") {
   CHECK(stopped("patience = 2\nmonitor = \"loss\"", {3, 2, 1, 0.5}, "loss").epoch == -1);
   CHECK(stopped("patience = 2\nmonitor = \"loss\"", {1, 2, 3}, "loss").epoch == 2);
-  CHECK(stopped("patience = 2\nmonitor = \"loss\"\nmode = \"max\"", {1, 2, 3}, "loss").epoch == -1);
-  CHECK(stopped("patience = 2\nmode = \"min\"", {0.75, 0.5, 0.25}).epoch == -1);
+  const std::string figure = "patience = 2\nmonitor = \"figure\"\n";
+  CHECK(stopped(figure + "mode = \"max\"", {1, 2, 3}, "figure").epoch == -1);
+  CHECK(stopped(figure + "mode = \"min\"", {0.75, 0.5, 0.25}, "figure").epoch == -1);
 }
 
 TEST_CASE("monitor.early_stop: gains up to min_delta are none") {
@@ -150,9 +154,9 @@ TEST_CASE("monitor.early_stop: a value that is not finite ends the run at once, 
 }
 
 TEST_CASE("monitor.early_stop refuses what cannot be meant") {
-  const auto refusal = [](const std::string& toml) {
+  const auto refusal = [](const std::string& toml, Better better = Better::higher) {
     try {
-      Bench bench("monitor.early_stop", toml);
+      Bench bench("monitor.early_stop", toml, 1, {}, better);
     } catch (const Error& error) {
       return std::string(error.what());
     }
@@ -162,7 +166,20 @@ TEST_CASE("monitor.early_stop refuses what cannot be meant") {
   CHECK(refusal("threshold = 0.5\ndiverged = 0.5")
             .find("0.5 is not worse than the threshold, 0.5: every run would end at once") !=
         std::string::npos);
-  CHECK(refusal("threshold = 0.5\ndiverged = 0.75\nmode = \"min\"").empty());
+  CHECK(refusal("threshold = 0.5\ndiverged = 0.75\nmode = \"min\"", Better::unknown).empty());
+  CHECK(refusal("mode = \"min\"").find("'accuracy' is better when it is higher: leave mode out") !=
+        std::string::npos);
+  CHECK(refusal("mode = \"max\"", Better::lower).find("'accuracy' is better when it is lower") !=
+        std::string::npos);
+  CHECK(refusal("mode = \"max\"").empty());
+  CHECK(refusal("min_delta = 1.0")
+            .find("'accuracy' goes from 0 to 1, so that no gain exceeds 1: 1 % is 0.01") !=
+        std::string::npos);
+  CHECK(refusal("monitor = \"auc\"\nmin_delta = 2.5").find("2.5: 2.5 % is 0.025") != std::string::npos);
+  CHECK(refusal("min_delta = 0.5").empty());
+  CHECK(refusal("monitor = \"loss\"\nmin_delta = 5", Better::lower).empty());
+  CHECK(refusal("threshold = 90").find("'accuracy' goes from 0 to 1, and is never 90: 90 % is 0.9") !=
+        std::string::npos);
   CHECK(refusal("patience = 0").find("'patience' is 0, out of range: at least 1") != std::string::npos);
   CHECK(refusal("min_delta = -0.1").find("'min_delta' is -0.1, out of range: at least 0") !=
         std::string::npos);

@@ -22,12 +22,15 @@ double see(Bench& bench, double value, const std::string& metric = "accuracy") {
   return bench.board.at("learning_rate_factor").next.value();
 }
 
+Better better_of(const std::string& metric) {
+  return metric == "loss" ? Better::lower : metric == "figure" ? Better::unknown : Better::higher;
+}
+
 /// What is published after each evaluation; the same has to come wherever the run is resumed.
 std::vector<double> published(const std::string& toml, const std::vector<double>& values,
                               const std::string& metric = "accuracy") {
   const auto made = [&] {
-    return std::make_unique<Bench>("monitor.plateau", toml, 1, std::vector<FedInput>(),
-                                   metric == "loss" ? Better::lower : Better::higher);
+    return std::make_unique<Bench>("monitor.plateau", toml, 1, std::vector<FedInput>(), better_of(metric));
   };
   std::vector<double> factors;
   const auto whole = made();
@@ -55,9 +58,9 @@ TEST_CASE("monitor.plateau: slows down after `patience` evaluations in a row wit
   CHECK(published("", {0.5, 0.5, 0.5, 0.5, 0.5, 0.5}) == Factors{1, 1, 1, 1, 1, 0.1});
 }
 
-TEST_CASE("monitor.plateau: a loss is to fall; mode says otherwise; gains up to min_delta are none") {
+TEST_CASE("monitor.plateau: a loss is to fall; mode says it of others; gains up to min_delta are none") {
   CHECK(published("factor = 0.5\npatience = 1\nmonitor = \"loss\"", {3, 2, 4}, "loss") == Factors{1, 1, 0.5});
-  CHECK(published("factor = 0.5\npatience = 1\nmonitor = \"loss\"\nmode = \"max\"", {2, 3, 3}, "loss") ==
+  CHECK(published("factor = 0.5\npatience = 1\nmonitor = \"figure\"\nmode = \"max\"", {2, 3, 3}, "figure") ==
         Factors{1, 1, 0.5});
   CHECK(published("factor = 0.5\npatience = 1\nmin_delta = 0.25", {0.25, 0.5, 0.625}) ==
         Factors{1, 0.5, 0.5});
@@ -108,6 +111,8 @@ TEST_CASE("monitor.plateau refuses what cannot be meant") {
   CHECK_THROWS_AS(Bench("monitor.plateau", "", 1, {}, Better::unknown), Error);
   CHECK_THROWS_AS(Bench("monitor.plateau", "factor = 1.0"), Error);
   CHECK_THROWS_AS(Bench("monitor.plateau", "patience = 0"), Error);
+  CHECK_THROWS_AS(Bench("monitor.plateau", "mode = \"min\""), Error);
+  CHECK_THROWS_AS(Bench("monitor.plateau", "min_delta = 1.0"), Error);
   CHECK_THROWS_WITH_AS(published("", {0.5}, "loss"),
                        "there is no 'accuracy' in the metrics of epoch 1; they hold loss", Error);
 }
