@@ -58,7 +58,8 @@ void check_port_types(Plan& plan, Problems& problems) {
   }
 }
 
-/// Every watched metric is one that a node feeding the watcher produces.
+/// Every watched metric is one that a node feeding the watcher produces; a listener that nothing feeds may
+/// watch what any node reports.
 void check_metrics(Plan& plan, Problems& problems) {
   for (Plan::PlannedNode& node : plan.nodes) {
     const auto unsound = [&](const auto& input) { return !plan.nodes[input.second.node].sound; };
@@ -74,6 +75,13 @@ void check_metrics(Plan& plan, Problems& problems) {
         known.push_back(metric.name);
         measured[metric.name] = measured[plan.nodes[link.node].name + "." + metric.name] = metric.better;
       }
+    const bool hears = node.info->hear && node.inputs.empty();
+    if (hears)
+      for (const Plan::PlannedNode& one : plan.nodes)
+        for (const MetricInfo& metric : one.metrics) {
+          known.push_back(one.name + "." + metric.name);
+          measured[known.back()] = metric.better;
+        }
     std::vector<Better> ways;
     const std::vector<std::string> watched = node.info->watched(*node.node);
     for (std::size_t i = 0; i < watched.size(); ++i) {
@@ -87,8 +95,10 @@ void check_metrics(Plan& plan, Problems& problems) {
       problems.error(list      ? list->at(i).place
                      : written ? written->place
                                : node.place,
-                     fmt::format("no node that feeds '{}' measures '{}'{}{}", node.name, watched[i],
-                                 did_you_mean(watched[i], known), listing("metrics", known)));
+                     fmt::format("{} '{}'{}{}",
+                                 hears ? fmt::format("nothing feeds '{}', and no node reports", node.name)
+                                       : fmt::format("no node that feeds '{}' measures", node.name),
+                                 watched[i], did_you_mean(watched[i], known), listing("metrics", known)));
     }
     if (node.sound) node.info->watch(*node.node, ways);
   }

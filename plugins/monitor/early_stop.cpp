@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <tuple>
 
 #include "improvement.h"
 #include "twinflow/plugin.h"
@@ -23,12 +25,21 @@ namespace twinflow::monitor {
 /// metric need not say anything yet, and a network that tells no image from another in its first epochs,
 /// which twin.evaluate gives as not-a-number, mostly learns to. If it stays so, start_epoch is as far as it
 /// comes. (Weights that are not finite end the run in twin.train, in any epoch.)
-class EarlyStop final : public Sink<Metrics>, public Watching {
+class EarlyStop final : public Sink<Inputs<std::optional<Metrics>>>, public Listener, public Watching {
  public:
   static void describe(NodeSpec<EarlyStop>& spec);
   void check(const Checking& checking) const;
   void open() override { improvement_ = improvement(baseline); }
-  void process(Metrics metrics, const Item& item) override;
+  void process(Inputs<std::optional<Metrics>> input, const Item&) override {
+    const Metrics& metrics = *std::get<0>(input);
+    see(watched(metrics, monitor), metrics.epoch);
+  }
+  void hear(std::string_view node, const Item&, const Numbers& values) override {
+    if (heard) mean_.hear(monitor, node, values);
+  }
+  void finish_epoch(const Item& last) override {
+    if (const auto mean = mean_.take()) see(*mean, last.epoch);
+  }
   State save() const override;
   void restore(const State& state) override;
 
@@ -36,9 +47,11 @@ class EarlyStop final : public Sink<Metrics>, public Watching {
   std::uint64_t patience = 10, start_epoch = 0;
   std::optional<double> baseline, threshold, diverged;
 
+  void see(double value, std::uint64_t epoch);
   bool worse(double value, double than) const { return lower() ? value > than : value < than; }
 
   Improvement improvement_;
+  EpochMean mean_;
   std::uint64_t waited_ = 0;  // evaluations since the last improvement
 };
 
@@ -49,7 +62,7 @@ type = "monitor.early_stop"
 from = "one_shot"
 monitor = "accuracy"
 patience = 5)");
-  spec.input("in").doc("what was measured");
+  spec.input("in").doc("what was measured; nothing, to watch what any node reports");
   describe_watching(spec);
   spec.param("patience", &EarlyStop::patience)
       .min(1)
@@ -70,6 +83,7 @@ patience = 5)");
 }
 
 void EarlyStop::check(const Checking& checking) const {
+  heard = !checking.fed_with<Metrics>("in");
   check_gain(checking, *this, better, monitor);
   for (const auto& [key, value] :
        {std::pair("threshold", threshold), {"baseline", baseline}, {"diverged", diverged}})
@@ -82,15 +96,14 @@ void EarlyStop::check(const Checking& checking) const {
                                *diverged, *threshold));
 }
 
-void EarlyStop::process(Metrics metrics, const Item&) {
-  const double value = watched(metrics, monitor);
+void EarlyStop::see(double value, std::uint64_t epoch) {
   if (diverged && worse(value, *diverged))
     return run().stop(fmt::format("{} has diverged: {} is worse than {}", monitor, value_text(monitor, value),
                                   value_text(monitor, *diverged)));
   if (threshold && std::isfinite(value) && !worse(value, *threshold))
     return run().stop(fmt::format("{} has reached {} with {}", monitor, value_text(monitor, *threshold),
                                   value_text(monitor, value)));
-  if (metrics.epoch < start_epoch) return;
+  if (epoch < start_epoch) return;
   if (!std::isfinite(value)) return run().stop(fmt::format("{} is not a finite number ({})", monitor, value));
 
   waited_ = improvement_.see(value) ? 0 : waited_ + 1;
@@ -102,12 +115,14 @@ void EarlyStop::process(Metrics metrics, const Item&) {
 State EarlyStop::save() const {
   State state;
   improvement_.save(state);
+  mean_.save(state);
   state.values["waited"] = static_cast<std::int64_t>(waited_);
   return state;
 }
 
 void EarlyStop::restore(const State& state) {
   improvement_.restore(state);
+  mean_.restore(state);
   waited_ = static_cast<std::uint64_t>(state.value<std::int64_t>("waited"));
 }
 

@@ -92,6 +92,7 @@ void check_gain(const Checking& checking, const Gain& gain, Better better, const
 struct Watching : Gain {
   std::string monitor = "accuracy";
   Better better = Better::unknown;
+  mutable bool heard = false;  // nothing feeds the node: it watches what another reports. Set by check()
 
   bool lower() const { return lower_is_better(mode, better); }
   Improvement improvement(std::optional<double> start = {}) const {
@@ -109,7 +110,10 @@ void describe_gain(NodeSpec<Type>& spec) {
 
 template <class Type>
 void describe_watching(NodeSpec<Type>& spec) {
-  spec.param("monitor", &Type::monitor).doc("the metric that decides");
+  spec.param("monitor", &Type::monitor)
+      .doc(
+          "the metric that decides; without `from`, the mean over each epoch of what a node reports, as "
+          "\"twin.loss\"");
   spec.watches("monitor", &Type::monitor, &Type::better);
   describe_gain(spec);
 }

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <tuple>
 
 #include "improvement.h"
 #include "twinflow/plugin.h"
@@ -14,12 +17,23 @@ namespace twinflow::monitor {
 /// factor that it publishes is multiplied by `factor`, down to min_factor, and for `cooldown` evaluations
 /// none is counted (Keras counts the last of them). A value that is not finite is no improvement. Trainers
 /// follow from the next epoch on.
-class Plateau final : public Sink<Metrics>, public Watching {
+class Plateau final : public Sink<Inputs<std::optional<Metrics>>>, public Listener, public Watching {
  public:
   static void describe(NodeSpec<Plateau>& spec);
-  void check(const Checking& checking) const { check_gain(checking, *this, better, monitor); }
+  void check(const Checking& checking) const {
+    heard = !checking.fed_with<Metrics>("in");
+    check_gain(checking, *this, better, monitor);
+  }
   void open() override { improvement_ = improvement(); }
-  void process(Metrics metrics, const Item& item) override;
+  void process(Inputs<std::optional<Metrics>> input, const Item&) override {
+    see(watched(*std::get<0>(input), monitor));
+  }
+  void hear(std::string_view node, const Item&, const Numbers& values) override {
+    if (heard) mean_.hear(monitor, node, values);
+  }
+  void finish_epoch(const Item&) override {
+    if (const auto mean = mean_.take()) see(*mean);
+  }
   State save() const override;
   void restore(const State& state) override;
 
@@ -28,7 +42,10 @@ class Plateau final : public Sink<Metrics>, public Watching {
   std::uint64_t patience = 5, cooldown = 0;
   Publisher published;
 
+  void see(double value);
+
   Improvement improvement_;
+  EpochMean mean_;
   double now_ = 1.0;           // what is published
   std::uint64_t waited_ = 0;   // evaluations since the last improvement or reduction
   std::uint64_t cooling_ = 0;  // evaluations that are still not counted
@@ -48,7 +65,7 @@ type = "monitor.early_stop"
 from = "one_shot"
 monitor = "accuracy"
 patience = 8)");
-  spec.input("in").doc("what was measured");
+  spec.input("in").doc("what was measured; nothing, to watch what any node reports");
   describe_watching(spec);
   spec.param("factor", &Plateau::factor)
       .doc("what each reduction multiplies the learning rate by")
@@ -65,8 +82,7 @@ patience = 8)");
   spec.check(&Plateau::check);
 }
 
-void Plateau::process(Metrics metrics, const Item&) {
-  const double value = watched(metrics, monitor);
+void Plateau::see(double value) {
   const bool improved = improvement_.see(value);
   if (cooling_ > 0)
     --cooling_;
@@ -85,6 +101,7 @@ void Plateau::process(Metrics metrics, const Item&) {
 State Plateau::save() const {
   State state;
   improvement_.save(state);
+  mean_.save(state);
   state.values["factor"] = now_;
   state.values["waited"] = static_cast<std::int64_t>(waited_);
   state.values["cooling"] = static_cast<std::int64_t>(cooling_);
@@ -93,6 +110,7 @@ State Plateau::save() const {
 
 void Plateau::restore(const State& state) {
   improvement_.restore(state);
+  mean_.restore(state);
   now_ = state.value<double>("factor");
   waited_ = static_cast<std::uint64_t>(state.value<std::int64_t>("waited"));
   cooling_ = static_cast<std::uint64_t>(state.value<std::int64_t>("cooling"));

@@ -105,6 +105,28 @@ TEST_CASE("a mistake in what measures is told once, and not again for the monito
         "1 error\n");
 }
 
+TEST_CASE("monitor.early_stop watches the training loss where nothing feeds it") {
+  const TempFolder temp;
+  const auto graph_with = [&](const std::string& monitor) {
+    temp.write("graph.toml", "extends = \"" + graph("train.toml") + "\"\n[node.by_loss]\n" +
+                                 "type = \"monitor.early_stop\"\nmonitor = \"" + monitor +
+                                 "\"\nthreshold = 100.0\n");
+    std::vector<std::string> arguments = small;
+    arguments[0] = "graph.toml";
+    return arguments;
+  };
+  const Finished run = flowrun(temp, with(graph_with("twin.loss"), {"--output", "run"}));
+  CHECK(run.errors == "");
+  const nlohmann::json result = run_result(temp, "run");
+  CHECK(result["status"] == "stopped");
+  CHECK(result["epochs"] == 1);
+  CHECK(contains(result["reason"].get<std::string>(), "twin.loss has reached 100 with "));
+  const Finished wrong = flowrun(temp, with(graph_with("twin.los"), {"--check"}));
+  CHECK(wrong.exit_code == 2);
+  CHECK(contains(wrong.errors,
+                 "nothing feeds 'by_loss', and no node reports 'twin.los'; did you mean 'twin.loss'?"));
+}
+
 TEST_CASE("a wrong port is one placed sentence") {
   const TempFolder temp;
   const Finished run = flowrun(temp, {graph("train.toml"), "--set", "one_shot.from.data=glyphs.tset"});

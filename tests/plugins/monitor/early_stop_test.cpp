@@ -187,3 +187,44 @@ TEST_CASE("monitor.early_stop refuses what cannot be meant") {
   CHECK_THROWS_WITH_AS(stopped("", {0.5}, "loss"),
                        "there is no 'accuracy' in the metrics of epoch 1; they hold loss", Error);
 }
+
+TEST_CASE("monitor.early_stop: what nothing feeds watches the mean over each epoch of what a node reports") {
+  const auto made = [] {
+    return std::make_unique<Bench>("monitor.early_stop", "monitor = \"twin.loss\"\npatience = 2", 1,
+                                   std::vector<FedInput>(), Better::lower);
+  };
+  const std::vector<std::vector<double>> losses = {{4, 2}, {5, 1}, {0.5, 6}, {2, 1}, {1, 9}, {3}, {2}};
+  const auto run = [&](std::size_t cut) {  // the report before which it is saved, and another goes on
+    auto bench = made();
+    std::size_t reports = 0;
+    for (std::size_t epoch = 0; epoch < losses.size(); ++epoch) {
+      for (const double loss : losses[epoch]) {
+        if (reports++ == cut) {
+          auto next = made();
+          bench->open();
+          next->restore(bench->save());
+          bench = std::move(next);
+        }
+        bench->hear("twin", {epoch, 0, 0}, {{"loss", loss}, {"learning_rate", 0.1}});
+        bench->hear("twin_two", {epoch, 0, 0}, {{"loss", -100}});
+        bench->hear("one_shot", {epoch, 0, 0}, {{"loss", -100}});
+      }
+      bench->finish_epoch({epoch, 0, 0});
+      if (!bench->stopped.empty()) return bench->stopped + ", in epoch " + std::to_string(epoch);
+    }
+    return std::string();
+  };
+  // Means of 3, 3, 3.25: two without improvement.
+  CHECK(run(never) == "twin.loss has not improved on 3 for 2 evaluations, in epoch 2");
+  for (std::size_t cut = 0; cut < 6; ++cut) CHECK(run(cut) == run(never));
+}
+
+TEST_CASE("monitor.early_stop: an epoch in which nothing was reported does not count") {
+  Bench bench("monitor.early_stop", "monitor = \"twin.loss\"\npatience = 1", 1, {}, Better::lower);
+  bench.hear("twin", {}, {{"loss", 1}});
+  for (int epoch = 0; epoch < 5; ++epoch) bench.finish_epoch();
+  CHECK(bench.stopped.empty());
+  bench.hear("twin", {}, {{"loss", nan}});
+  bench.finish_epoch();
+  CHECK(bench.stopped == "twin.loss is not a finite number (nan)");
+}

@@ -116,3 +116,15 @@ TEST_CASE("monitor.plateau refuses what cannot be meant") {
   CHECK_THROWS_WITH_AS(published("", {0.5}, "loss"),
                        "there is no 'accuracy' in the metrics of epoch 1; they hold loss", Error);
 }
+
+TEST_CASE("monitor.plateau: what nothing feeds watches the mean over each epoch of what a node reports") {
+  Bench bench("monitor.plateau", "monitor = \"twin.loss\"\nfactor = 0.5\npatience = 1", 1, {}, Better::lower);
+  const auto factor_after = [&](const std::vector<double>& losses) {
+    for (const double loss : losses) bench.hear("twin", {}, {{"loss", loss}});
+    bench.finish_epoch();
+    return bench.board.at("learning_rate_factor").next.value();
+  };
+  CHECK(factor_after({4, 2}) == 1.0);
+  CHECK(factor_after({1, 3}) == 1.0);
+  CHECK(factor_after({1, 3}) == 0.5);
+}

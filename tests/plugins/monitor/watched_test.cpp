@@ -20,3 +20,22 @@ TEST_CASE("watched: the value of that name") {
   CHECK_THROWS_WITH_AS(watched(metrics, "loss"),
                        "there is no 'loss' in the metrics of epoch 4; they hold nothing", Error);
 }
+
+TEST_CASE("the mean over an epoch is of that node's metric, and is saved") {
+  EpochMean mean;
+  CHECK_FALSE(mean.take().has_value());
+  mean.hear("twin.loss", "twin", {{"loss", 1}, {"other", 7}});
+  mean.hear("twin.loss", "twi", {{"loss", 9}, {"n.loss", 9}});
+  mean.hear("twin.loss", "twin", {{"other", 7}});
+  State state;
+  mean.save(state);
+  EpochMean next;
+  next.restore(state);
+  for (EpochMean* one : {&mean, &next}) {
+    one->hear("twin.loss", "twin", {{"loss", 2}});
+    CHECK(one->take() == 1.5);
+    CHECK_FALSE(one->take().has_value());
+  }
+  next.restore({});  // of a version that had none
+  CHECK_FALSE(next.take().has_value());
+}
