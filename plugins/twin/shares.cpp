@@ -145,13 +145,19 @@ void Shares::wait() {
   under_way_.clear();
 }
 
-void Shares::require_same(std::uint64_t digest) {
+void Shares::require_same(const Digests& digests) {
   if (!ranks_) return;
-  const auto all = ranks_->values(embeddings_channel_, digest, "comparing weights");
+  const auto all = ranks_->values(embeddings_channel_, digests, "comparing what has been learned");
   for (std::size_t rank = 1; rank < all.size(); ++rank)
-    if (all[rank] != all[0])
-      throw Error(fmt::format("{} has other weights than {}: they have gone apart",
-                              ranks_->name(static_cast<int>(rank)), ranks_->name(0)));
+    for (const auto& [what, digest] : {std::pair("weights", &Digests::weights),
+                                       {"distance weights", &Digests::distance},
+                                       {"proxies", &Digests::proxies},
+                                       {"optimizer memory", &Digests::optimizer},
+                                       {"averaged weights", &Digests::average},
+                                       {"counts of updates", &Digests::counters}})
+      if (all[rank].*digest != all[0].*digest)
+        throw Error(fmt::format("{} has other {} than {}: they have gone apart",
+                                ranks_->name(static_cast<int>(rank)), what, ranks_->name(0)));
 }
 
 double Shares::waited() { return std::exchange(waited_, 0.0); }

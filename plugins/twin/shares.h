@@ -50,8 +50,12 @@ class Shares {
   void add(std::size_t i, std::vector<std::span<float>> gradients);
   void wait();
 
-  /// Throws Error, naming the rank, where `digest`, of the weights, is another than the first rank's.
-  void require_same(std::uint64_t digest);
+  /// Hashes (StableHash) of what every rank has to have alike.
+  struct Digests {
+    std::uint64_t weights = 0, distance = 0, proxies = 0, optimizer = 0, average = 0, counters = 0;
+  };
+  /// Throws Error, naming the rank and what differs, where one is another than the first rank's.
+  void require_same(const Digests& digests);
 
   /// Time that exchange(), mean() and wait() have waited for other ranks, since the last call.
   double waited();

@@ -4,9 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <string>
-#include <string_view>
 
 #include "batch_figures.h"
 #include "collapse.h"
@@ -14,6 +12,7 @@
 #include "parameter.h"
 #include "summary.h"
 #include "twinflow/error.h"
+#include "twinflow/hash.h"
 
 namespace twinflow::twin {
 namespace {
@@ -264,13 +263,16 @@ WeightsMatch Trainer::start_from(const NamedTensors& file, const std::string& fi
 
 void Trainer::compare_ranks() {
   if (!shares_) return;
-  std::uint64_t digest = 0;
-  for (const Network::Stored& one : network_.stored()) {
-    const auto bytes = std::as_bytes(one.weights);
-    const std::hash<std::string_view> hash;
-    digest = 31 * digest + hash({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  }
-  shares_->require_same(digest);
+  StableHash weights, distance, proxies, optimizer, average, counters;
+  for (const Network::Stored& one : network_.stored()) weights.add(one.weights);
+  distance.add(distance_weights_);
+  if (proxies_) proxies.add(proxies_->weights);
+  updater_->add_to(optimizer);
+  if (average_) average_->add_to(average);
+  counters.add(made_);
+  counters.add(collected_);
+  shares_->require_same({weights.value(), distance.value(), proxies.value(), optimizer.value(),
+                         average.value(), counters.value()});
 }
 
 NamedTensors Trainer::weights() const { return average_ ? average_->tensors() : network_.weights(); }

@@ -82,7 +82,7 @@ class Trainer {
   /// first step. Throws Error when none fits, or not those of a layer that stays frozen.
   WeightsMatch start_from(const NamedTensors& file, const std::string& file_name);
 
-  /// At the end of an epoch: throws Error where the ranks' weights are not the same bits.
+  /// At the end of an epoch: throws Error where what save() would hold is not the same bits on all ranks.
   void compare_ranks();
 
   /// The network's tensors: the moving average, where there is one.

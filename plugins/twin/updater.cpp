@@ -219,6 +219,12 @@ void Updater::save(State& state) const {
     });
 }
 
+void Updater::add_to(StableHash& hash) const {
+  hash.add(std::uint64_t{collecting_});
+  for (const Trained& one : tensors_)
+    each_saved(one, [&](const std::string&, std::span<const float> values) { hash.add(values); });
+}
+
 void Updater::restore(const State& state) {
   if (const auto& type = state.value<std::string>("optimizer"); type != optimizer_->type)
     throw Error(

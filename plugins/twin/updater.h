@@ -12,6 +12,7 @@
 #include "profile.h"
 #include "tuning.h"
 #include "twinflow/error.h"
+#include "twinflow/hash.h"
 #include "twinflow/state.h"
 #include "twinflow/twin/optimizer.h"
 
@@ -64,6 +65,8 @@ class Updater {
   /// The optimiser's memory and what is collected; of tensors without a Parameter the weights, too.
   void save(State& state) const;
   void restore(const State& state);
+  /// Adds what save() would hold, as it lies in memory: for comparing ranks.
+  void add_to(StableHash& hash) const;
 
  private:
   struct Trained : Tensor {

@@ -48,6 +48,11 @@ void WeightAverage::save(State& state) const {
                                                     distance_.values};
 }
 
+void WeightAverage::add_to(StableHash& hash) const {
+  for (const Average& one : all_) hash.add(one.values);
+  hash.add(distance_.values);
+}
+
 void WeightAverage::restore(const State& state) {
   for (Average& one : all_) twin::restore(one.values, one.parameter, state, saved_name(one.parameter->name));
   if (!distance_.values.empty())

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "network.h"
+#include "twinflow/hash.h"
 #include "twinflow/state.h"
 
 namespace twinflow::twin {
@@ -29,6 +30,8 @@ class WeightAverage {
   void save(State& state) const;
   /// Throws Error when a tensor is missing or of another size.
   void restore(const State& state);
+  /// Adds what save() would hold, as it lies in memory: for comparing ranks.
+  void add_to(StableHash& hash) const;
 
  private:
   struct Average {

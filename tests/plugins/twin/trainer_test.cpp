@@ -487,6 +487,47 @@ TEST_CASE("ranks with batches of their own stay alike, and fail together") {
   });
 }
 
+TEST_CASE("ranks that differ in anything that the next step depends on do not train on") {
+  Recipe each = everything(Precision::f32);
+  each.micro_batch = 1024;
+  std::mutex one_by_one;
+  LocalRanks(2).run([&](Ranks& ranks) {
+    Trainer trainer(each, {1, 12, 12}, start, Shares(0, &ranks, true));
+    const auto [images, labels] = batch(9, static_cast<std::uint64_t>(ranks.rank()));
+    trainer.step(images, labels);  // half an update: gradients are collected
+    const State same = trainer.save();
+    const auto refusal = [&](const auto& change) {
+      State state = same;
+      if (ranks.rank() == 1) change(state);
+      trainer.restore(state);
+      return error_of([&] { trainer.compare_ranks(); });
+    };
+    const auto expect = [&](const std::string& what, const std::string& found) {
+      const std::lock_guard lock(one_by_one);
+      CHECK(found ==
+            ranks.name(1) + " has other " + what + " than " + ranks.name(0) + ": they have gone apart");
+    };
+    const std::string none = refusal([](State&) {});
+    {
+      const std::lock_guard lock(one_by_one);
+      CHECK(none == "");
+    }
+    for (const auto& [tensor, what] : {std::pair("0.conv.weight", "weights"),
+                                       {"1.batch_norm.running_mean", "weights"},
+                                       {"distance.weight", "distance weights"},
+                                       {"proxies.weight", "proxies"},
+                                       {"optimizer.0.0.conv.weight", "optimizer memory"},
+                                       {"optimizer.1.proxies.weight", "optimizer memory"},
+                                       {"collected.distance.weight", "optimizer memory"},
+                                       {"average.0.conv.weight", "averaged weights"},
+                                       {"average.distance.weight", "averaged weights"}})
+      expect(what, refusal([name = tensor](State& state) { state.tensors.at(name).values.at(3) += 1.0f; }));
+    for (const std::string value : {"updates", "collected"})
+      expect("counts of updates",
+             refusal([&](State& state) { state.values[value] = state.value<std::int64_t>(value) + 1; }));
+  });
+}
+
 TEST_CASE("a batch in shares gives the result of the whole") {
   // Without batch_norm, whose statistics follow the shards.
   Recipe whole = recipe(Precision::f32);
