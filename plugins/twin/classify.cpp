@@ -154,7 +154,8 @@ void ClassifyImages::process(Model model, const Item& item) {
   const Embeddings shown = embed_images(model, support->store, shown_.images, through);
   const bool collapsed = all_alike(shown);
   if (collapsed)
-    run().say(fmt::format("{}: the model has collapsed: it tells no image from another", name()));
+    run().say(fmt::format("{}: {}", name(),
+                          collapse_text("the model", same_images(support->store, shown_.images, through))));
   const Support classes(shown, shown_.of_class, classify);
 
   constexpr std::size_t part = 1024;  // so that memory does not grow with the queries

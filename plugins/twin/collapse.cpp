@@ -22,4 +22,17 @@ bool all_alike(const Embeddings& e) {
   return spread <= 1e-5f * largest;
 }
 
+bool all_alike(const Images& images) {
+  const std::size_t size = images.image_size();
+  for (std::size_t i = 1; i < images.count; ++i)
+    if (!std::equal(images.image(0), images.image(0) + size, images.image(i))) return false;
+  return images.count > 1;
+}
+
+std::string collapse_text(const std::string& model, bool images_alike) {
+  return images_alike
+             ? "all images have the same pixels, so that no model can tell them apart: look at the files"
+             : model + " has collapsed: it tells no image from another";
+}
+
 }  // namespace twinflow::twin

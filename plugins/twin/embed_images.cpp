@@ -41,28 +41,35 @@ bool goes_through(const std::vector<std::string>& named, const std::vector<std::
   return next == wanted.end();
 }
 
+constexpr std::size_t part_size = 1024;  // images; not the number of ranks': maps draw for the part
+
+/// The images of a part, gone through the maps.
+ImageBatch part_of(const std::shared_ptr<const PixelStore>& store, std::span<const std::size_t> images,
+                   std::size_t part, const Passage& through, std::size_t copy) {
+  const auto some = images.subspan(part * part_size, std::min(part_size, images.size() - part * part_size));
+  std::vector<Shot> shots;
+  for (const std::size_t image : some) shots.push_back({image});
+  ImageBatch batch{Images(store, std::move(shots)), std::vector<std::int32_t>(some.size())};
+  return through.apply(std::move(batch), own_item(copy, part));
+}
+
 }  // namespace
 
 Embeddings embed_images(const Model& model, std::shared_ptr<const PixelStore> store,
                         std::span<const std::size_t> images, const Passage& through, std::size_t copy,
                         SharedOut out) {
-  constexpr std::size_t part = 1024;  // not the number of ranks: maps draw for the part
   if (!model.prepared_by.empty() && through.empty())
     throw Error(
         fmt::format("the model was trained on images that went through {}, but these do not: put such a map "
                     "into the graph and write from = {{ ..., through = \"...\" }}",
                     model.prepared_by));
-  const std::size_t parts = (images.size() + part - 1) / part,
+  const std::size_t parts = (images.size() + part_size - 1) / part_size,
                     size = out.ranks ? static_cast<std::size_t>(out.ranks->size()) : 1,
                     rank = out.ranks ? static_cast<std::size_t>(out.ranks->rank()) : 0;
-  const auto begin_of = [&](std::size_t r) { return std::min(parts * r / size * part, images.size()); };
+  const auto begin_of = [&](std::size_t r) { return std::min(parts * r / size * part_size, images.size()); };
   Embeddings all;
-  for (std::size_t first = begin_of(rank); first < begin_of(rank + 1); first += part) {
-    const auto some = images.subspan(first, std::min(part, images.size() - first));
-    std::vector<Shot> shots;
-    for (const std::size_t image : some) shots.push_back({image});
-    ImageBatch batch{Images(store, std::move(shots)), std::vector<std::int32_t>(some.size())};
-    batch = through.apply(std::move(batch), own_item(copy, first / part));
+  for (std::size_t first = begin_of(rank); first < begin_of(rank + 1); first += part_size) {
+    const ImageBatch batch = part_of(store, images, first / part_size, through, copy);
     const ImageShape found{batch.images.channels, batch.images.height, batch.images.width};
     if (found != model.image)
       throw Error(fmt::format("the model is for images of {}, but these are {}{}", model.image.text(),
@@ -81,6 +88,19 @@ Embeddings embed_images(const Model& model, std::shared_ptr<const PixelStore> st
             .subspan(begin_of(r) * gathered.size, (begin_of(r + 1) - begin_of(r)) * gathered.size)));
   out.ranks->gather(out.channel, std::as_bytes(std::span(all.values)), rows, "embeddings to evaluate").get();
   return gathered;
+}
+
+bool same_images(const std::shared_ptr<const PixelStore>& store, std::span<const std::size_t> images,
+                 const Passage& through) {
+  std::vector<float> first;
+  for (std::size_t part = 0; part * part_size < images.size(); ++part) {
+    ImageBatch batch = part_of(store, images, part, through, 0);
+    batch.images.read();
+    if (part == 0) first.assign(batch.images.image(0), batch.images.image(0) + batch.images.image_size());
+    for (std::size_t i = 0; i < batch.images.count; ++i)
+      if (!std::equal(first.begin(), first.end(), batch.images.image(i))) return false;
+  }
+  return images.size() > 1;
 }
 
 void check_images(const Checking& checking, const std::string& input, const Passage& through,

@@ -34,6 +34,11 @@ Embeddings embed_images(const Model& model, std::shared_ptr<const PixelStore> st
                         std::span<const std::size_t> images, const Passage& through, std::size_t copy = 0,
                         SharedOut ranks = {});
 
+/// Whether all of `images` have the same pixels once they went through the maps. Reads them up to the first
+/// that differs.
+bool same_images(const std::shared_ptr<const PixelStore>& store, std::span<const std::size_t> images,
+                 const Passage& through);
+
 /// For the check of a node that does so; `input` is that of the passage. Reports where a model of this graph
 /// was trained behind nodes that change every image (NodeSpec::prepares) and the passage does not name them
 /// all, in their order; and where the images of one of the inputs `data` do not get the model's shape, as far

@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "collapse.h"
 #include "embed_images.h"
 #include "finite.h"
 #include "last_good.h"
@@ -268,8 +269,9 @@ classify = "prototype")");
     }
     if (std::any_of(asked_.begin(), asked_.end(),
                     [&](const Asked& one) { return made.values.at(one.prefix + "collapsed") == 1.0; }))
-      run().say(fmt::format("{}: the model of epoch {} has collapsed: it tells no image from another", name(),
-                            model.epoch + 1));
+      run().say(fmt::format("{}: {}", name(),
+                            collapse_text(fmt::format("the model of epoch {}", model.epoch + 1),
+                                          same_images(data->store, shown_.images, through))));
     good_ = GoodModel{model.weights, model.step};
 
     Numbers reported = made.values;  // with what is no property of the model

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "collapse.h"
 #include "finite.h"
 #include "last_good.h"
 #include "presets.h"
@@ -243,12 +244,14 @@ schedule = "cosine")");
     }
     report(item, values);
     if (done.collapsed != collapsed)
-      run().say(
-          done.collapsed
-              ? fmt::format("{}: since epoch {}, step {}, all images have the same embedding: the network "
-                            "has collapsed",
-                            name(), item.epoch + 1, item.index + 1)
-              : fmt::format("{}: embeddings differ again", name()));
+      run().say(done.collapsed
+                    ? fmt::format("{}: since epoch {}, step {}, all images have the same embedding: {}",
+                                  name(), item.epoch + 1, item.index + 1,
+                                  all_alike(images)
+                                      ? "they have the same pixels; look at the files and at what "
+                                        "augmentation makes of them"
+                                      : "the network has collapsed")
+                    : fmt::format("{}: embeddings differ again", name()));
     collapsed = done.collapsed;
     const bool ends_epoch = item.index + 1 == run().steps_per_epoch();  // it goes out there anyway
     if (model_every > 0 && done.update && trainer->updates() % model_every == 0 && !ends_epoch)

@@ -232,8 +232,9 @@ Metrics Verify::measure(const Model& model, const Item& item) {
   const Interval interval = wilson_interval(static_cast<double>(right), found.size());
   const bool collapsed = all_alike(e) || roc.points().size() == 2;
   if (collapsed)
-    run().say(fmt::format("{}: the model of epoch {} has collapsed: it tells no image from another", name(),
-                          model.epoch + 1));
+    run().say(fmt::format("{}: {}", name(),
+                          collapse_text(fmt::format("the model of epoch {}", model.epoch + 1),
+                                        same_images(data->store, judged_.images, through))));
 
   Metrics made{.node = name(),
                .epoch = model.epoch,

@@ -193,8 +193,13 @@ TEST_CASE("classify reports a collapse, not an accuracy") {
   bench.written();
   CHECK(std::isnan(bench.reported.at(0).second.at("accuracy")));
   CHECK(std::isnan(bench.reported.at(0).second.at("accuracy_low")));
-  CHECK(bench.said.at(0) == "bench: the model has collapsed: it tells no image from another");
+  CHECK(bench.said.at(0) ==
+        "bench: all images have the same pixels, so that no model can tell them apart: look at the files");
   CHECK(bench.said.size() == 2);
+  Classifier collapsed(animals(), animals());
+  collapsed.written(model_of("[{type = 'clip', low = 2.0, high = 3.0}]", {1, 1, 1}));
+  CHECK(std::isnan(collapsed.reported.at(0).second.at("accuracy")));
+  CHECK(collapsed.said.at(0) == "bench: the model has collapsed: it tells no image from another");
 }
 
 TEST_CASE("classify sends the images through the maps that are named") {

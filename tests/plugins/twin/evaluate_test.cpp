@@ -179,7 +179,12 @@ TEST_CASE("evaluate reports a collapse, not an accuracy") {
   CHECK(metrics.values.at("collapsed") == 1);
   for (const char* name : {"accuracy", "accuracy_low", "accuracy_high"})
     CHECK(std::isnan(metrics.values.at(name)));
-  CHECK(bench.said.at(1) == "bench: the model of epoch 5 has collapsed: it tells no image from another");
+  CHECK(bench.said.at(1) ==
+        "bench: all images have the same pixels, so that no model can tell them apart: look at the files");
+  Bench collapsed("twin.evaluate", "ways = 5\ntrials = 40");
+  collapsed.constant("data", clear_letters(8, 3));
+  measure(collapsed, model_of("[{type = 'clip', low = 2.0, high = 3.0}]", {1, 4, 4}));
+  CHECK(collapsed.said.at(1) == "bench: the model of epoch 1 has collapsed: it tells no image from another");
 }
 
 TEST_CASE("evaluate refuses data without such tasks before anything runs") {

@@ -239,7 +239,7 @@ TEST_CASE("a step that cannot be made ends the run, and the last good model is k
   CHECK(kept.metadata.contains("network"));
 }
 
-TEST_CASE("a collapse is said once, and so is its end") {
+TEST_CASE("a collapse is said once, whether images or network are at fault, and so is its end") {
   // Without a bias images of zeros have embeddings of zeros.
   Bench bench("twin.train",
               "layer = [{type = 'dense', units = 4, bias = false}]\ndistance = 'squared_l2'\n"
@@ -252,9 +252,17 @@ TEST_CASE("a collapse is said once, and so is its end") {
   bench.process(black, Item{0, 1, 1});
   bench.process(black, Item{0, 2, 2});
   CHECK(told() == std::pair(before + 1, std::string("bench: since epoch 1, step 2, all images have the same "
-                                                    "embedding: the network has collapsed")));
+                                                    "embedding: they have the same pixels; look at the files "
+                                                    "and at what augmentation makes of them")));
   bench.process(classes(3), Item{0, 3, 3});
   CHECK(told() == std::pair(before + 2, std::string("bench: embeddings differ again")));
+
+  Bench collapsed("twin.train",
+                  "layer = [{type = 'dense', units = 4}, {type = 'clip', low = 100.0, high = 101.0}]\n"
+                  "distance = 'squared_l2'\nloss = 'contrastive'\n");
+  collapsed.process(classes(3), Item{});
+  CHECK(collapsed.said.back() ==
+        "bench: since epoch 1, step 1, all images have the same embedding: the network has collapsed");
 }
 
 TEST_CASE("training starts from a file, as far as it fits") {

@@ -230,7 +230,11 @@ TEST_CASE("verify reports a collapse, not an accuracy") {
   for (const char* name : {"accuracy", "accuracy_low", "accuracy_high", "auc", "eer", "threshold",
                            "true_accept_rate", "false_accept_rate"})
     CHECK(std::isnan(values.at(name)));
-  CHECK(bench.said.back() == "bench: the model of epoch 1 has collapsed: it tells no image from another");
+  CHECK(bench.said.back() ==
+        "bench: all images have the same pixels, so that no model can tell them apart: look at the files");
+  Verifier collapsed(clear_letters());
+  collapsed.measure(model_of("[{type = 'clip', low = 2.0, high = 3.0}]", {1, 1, 1}));
+  CHECK(collapsed.said.back() == "bench: the model of epoch 1 has collapsed: it tells no image from another");
 }
 
 TEST_CASE("verify sends the images through the maps that are named") {
