@@ -151,6 +151,11 @@ void ClassifyImages::find_truth() {
 }
 
 void ClassifyImages::process(Model model, const Item& item) {
+  if (unknown_beyond && *unknown_beyond < 0 && !model.distance->gives_logits())
+    throw Error(
+        fmt::format("unknown_beyond = {}, but the distance {} of the model is never below 0: every image "
+                    "would be unknown",
+                    *unknown_beyond, model.distance->type));
   const Embeddings shown = embed_images(model, support->store, shown_.images, through);
   const bool collapsed = all_alike(shown);
   if (collapsed)

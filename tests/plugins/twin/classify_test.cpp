@@ -113,6 +113,19 @@ TEST_CASE("classify calls unknown what is too far from every class") {
   CHECK(one.said[0].starts_with("bench: 2 images classified, 1 unknown, 1 of 1 class found: "));
 }
 
+TEST_CASE("classify refuses a threshold that makes every image unknown") {
+  Classifier bench(animals(), animals(), "unknown_beyond = -0.2");
+  CHECK_THROWS_WITH_AS(
+      bench.process(values_model()),
+      "unknown_beyond = -0.2, but the distance l1 of the model is never below 0: every image "
+      "would be unknown",
+      Error);
+  // A distance that gives logits has such thresholds: here 0.5 |a - b| - 1, say.
+  Classifier logits(animals(), animals(), "unknown_beyond = -0.2");
+  logits.process(model_of("[{type = 'relu'}]", {1, 1, 1}, "weighted_l1"));
+  CHECK(logits.reported.size() == 1);
+}
+
 TEST_CASE("classify tells the accuracy of queries that lie in folders of the support's classes") {
   Classifier bench(animals(), folders("test", {{"dog", {153, 140, 0}}, {"cat", {0}}, {"horse", {0, 10, 20}}}),
                    "unknown_beyond = 0.3");
