@@ -38,7 +38,7 @@ group_fraction = 0.5)");
   spec.output("out").doc(
       "sample by sample: the first samples of all classes, then the second ones, and so on");
   spec.param("classes_per_batch", &Classes::classes_per_batch)
-      .min(1)
+      .min(2)  // of one class, losses of pairs would learn that all images are alike
       .doc("classes in a batch, all different");
   spec.param("samples_per_class", &Classes::samples_per_class).min(1).doc("images of each, all different");
   spec.param("group_fraction", &Classes::group_fraction)

@@ -56,6 +56,10 @@ loss = { type = "all_pairs", scale = 10.0 })");
       double loss = 0.0;
       if (anchor(labels.classes, i, table.data() + i * count, loss)) sum += loss, ++anchors;
     }
+    if (count > 1 && std::all_of(labels.classes.begin(), labels.classes.end(),
+                                 [&](std::int32_t one) { return one == labels.classes[0]; }))
+      throw Error("the loss all_pairs needs images of at least two classes in a batch; all " +
+                  std::to_string(count) + " of this batch are of one class");
     if (anchors == 0)
       throw Error("the loss all_pairs needs classes with at least two images in a batch; this batch of " +
                   std::to_string(count) + " has none");

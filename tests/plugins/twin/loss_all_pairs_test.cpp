@@ -49,6 +49,17 @@ TEST_CASE("all_pairs with label smoothing by hand") {
   CHECK(gradient[2] == doctest::Approx(-0.5 * scale / 12.0));
 }
 
+TEST_CASE("all_pairs learns nothing from a batch of one class, and says so") {
+  const auto loss = component<Loss>("type = \"all_pairs\"");
+  const Labels labels{.classes = {3, 3}, .same = {}};
+  std::vector<float> gradient(1);
+  CHECK_THROWS_WITH_AS(
+      loss->value(labels, loss->pairs(labels), std::vector<float>{0.5f}, gradient),
+      "the loss all_pairs needs images of at least two classes in a batch; all 2 of this batch "
+      "are of one class",
+      Error);
+}
+
 TEST_CASE("all_pairs of indistinguishable images is the logarithm of the others' number") {
   const auto loss = component<Loss>("type = \"all_pairs\"");
   const Labels labels{.classes = {0, 0, 1, 1, 2, 2, 2, 3}, .same = {}};
