@@ -9,6 +9,7 @@
 
 #include "finite.h"
 #include "network.h"
+#include "summary.h"
 #include "twinflow/error.h"
 
 namespace twinflow::twin {
@@ -117,16 +118,11 @@ Model read_model(const std::filesystem::path& file) {
 }
 
 std::string model_text(const Model& model) {
-  std::size_t numbers = 0;
-  for (const auto& [name, tensor] : model.weights->tensors) numbers += tensor.values.size();
-  const auto count = [](std::size_t number) {
-    return number < 1'000'000 ? fmt::format("{}", number)
-                              : fmt::format("{:.1f} million", 1e-6 * static_cast<double>(number));
-  };
-  return fmt::format("{} layer{}, {} weights, distance {}, images of {}, {}, epoch {}, step {}",
-                     model.layers.size(), model.layers.size() == 1 ? "" : "s", count(numbers),
-                     model.distance->type, model.image.text(),
-                     model.precision == Precision::bf16 ? "bf16" : "f32", model.epoch + 1, model.step);
+  return fmt::format("{} layer{}, {}, distance {}, images of {}, {}, epoch {}, step {}", model.layers.size(),
+                     model.layers.size() == 1 ? "" : "s",
+                     numbers_text(model.layers, model.image, *model.distance), model.distance->type,
+                     model.image.text(), model.precision == Precision::bf16 ? "bf16" : "f32", model.epoch + 1,
+                     model.step);
 }
 
 }  // namespace twinflow::twin

@@ -152,7 +152,8 @@ void Trainer::require_room(std::size_t images, const Labels& labels, const Memor
 std::vector<std::string> Trainer::summary(std::size_t images, int threads) {
   const std::size_t at_once = largest(parts_of(images));
   network_.plan(at_once);
-  return twin::summary(network_, updater_->bytes(), at_once, threads);
+  return twin::summary(network_, numbers_text(recipe_.layers, network_.image(), *recipe_.distance),
+                       updater_->bytes(), at_once, threads);
 }
 
 void Trainer::profile(Profile told) {

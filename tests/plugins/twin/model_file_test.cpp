@@ -74,7 +74,8 @@ TEST_CASE("what a checkpoint adds is known again") {
   CHECK(model.epoch == 4);
   CHECK(model.step == 120);
   CHECK(model.weights->metadata.at("protocol") == "anything");
-  CHECK(model_text(model) == "3 layers, 1891 weights, distance l1, images of 1x6x6, f32, epoch 5, step 120");
+  CHECK(model_text(model) ==
+        "3 layers, 1891 parameters, distance l1, images of 1x6x6, f32, epoch 5, step 120");
 }
 
 TEST_CASE("a model with a checksum is as it was written") {

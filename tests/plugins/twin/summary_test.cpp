@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "components.h"
 #include "layers_from.h"
 
 using namespace twinflow;
@@ -28,12 +29,25 @@ TEST_CASE("a summary adds up, by hand") {
   CHECK(row("2.residual").parameters == 32 * 16 + 32);  // the shortcut
   CHECK(row("2.residual").flops == 2.0 * 32 * 16 * 64);
   CHECK(row("3.dense").flops == 2.0 * 10 * 32 * 64);
-  const std::size_t parameters = 160 + 4608 + 544 + 10 * 2048 + 10;
-  const std::vector<std::string> lines = summary(network, 1'000'000, 32, 2);
+  const std::vector<std::string> lines = summary(network, "6 parameters", 1'000'000, 32, 2);
   CHECK(lines.front().find("layer") != std::string::npos);
-  CHECK(lines.back().starts_with("  " + std::to_string(parameters) +
-                                 " parameters, 0.001 GFLOP for an image forward, "));
+  CHECK(lines.back().starts_with("  6 parameters, 0.001 GFLOP for an image forward, "));
   CHECK(lines.back().ends_with(" GB for 32 images at once on 2 threads"));
+}
+
+TEST_CASE("numbers that are trained, the distance's included, and moving averages are counted apart") {
+  const auto text = [](const std::string& layers, const std::string& distance) {
+    return numbers_text(layers_from(layers), {1, 8, 8}, *component<Distance>("type = '" + distance + "'"));
+  };
+  const std::string layers =
+      "[{type = 'conv', filters = 16, name = 'first'}, {type = 'relu'},"
+      " {type = 'residual', layers = [{type = 'conv', filters = 32, bias = false}]},"
+      " {type = 'dense', units = 10}]";
+  CHECK(text(layers, "l1") == std::to_string(160 + 4608 + 544 + 10 * 2048 + 10) + " parameters");
+  const std::string normalised =
+      "[{type = 'conv', filters = 16, bias = false}, 'batch_norm', {type = 'dense', units = 10}]";
+  CHECK(text(normalised, "weighted_l1") ==
+        std::to_string(144 + 32 + 10250 + 11) + " parameters and 32 moving averages");
 }
 
 TEST_CASE("the memory of a batch grows with it") {
