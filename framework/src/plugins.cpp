@@ -83,6 +83,9 @@ PluginIndex& PluginIndex::instance() {
 }
 
 PluginIndex::PluginIndex() {
+  // OpenBLAS, which OpenCV links to, starts a thread for each processor as it is loaded, and raises SIGINT
+  // when it cannot. Nothing here computes with it.
+  setenv("OPENBLAS_NUM_THREADS", "1", 0);
   const std::filesystem::path here = boost::dll::this_line_location().parent_path().string();
   const std::filesystem::path shipped = (here / "twinflow").lexically_normal();
   if (std::filesystem::is_directory(shipped))
