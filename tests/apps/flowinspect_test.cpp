@@ -158,7 +158,7 @@ TEST_CASE("the schema takes every graph of the project and every example, and re
        with("fractional.toml", "patience = 5", "patience = 5.5"), with("enum.toml", "\"auto\"", "\"f23\""),
        with("component.toml", "\"cosine\"", "\"cosinus\""),
        with("input.toml", "{ model = \"twin.model\"", "{ modell = \"twin.model\""),
-       with("missing.toml", "from     = \"held_out\"", "")});
+       with("missing.toml", "from      = \"augmented\"", "")});
   REQUIRE(refused);
   for (const auto& [file, wrong] : *refused) {
     CAPTURE(file);
