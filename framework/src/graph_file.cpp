@@ -4,9 +4,11 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
-#include <fstream>
+#include <map>
 #include <sstream>
 
+#include "toml_limits.h"
+#include "twinflow/read_bounded.h"
 #include "twinflow/spec.h"
 
 namespace twinflow {
@@ -26,62 +28,79 @@ std::shared_ptr<const Place::Text> make_text(const std::string& content, const s
   return text;
 }
 
-Value convert(const toml::node& node, const std::shared_ptr<const Place::Text>& text, Problems& problems,
-              int depth);
-
 /// Columns count these.
 int characters(std::string_view text) {
   return static_cast<int>(
       std::count_if(text.begin(), text.end(), [](char one) { return (one & 0xC0) != 0x80; }));
 }
 
-/// toml++ counts the end of a line as one of its characters: what is wrong there is shown right behind the
-/// line.
-Place place_of(const toml::source_region& region, const std::shared_ptr<const Place::Text>& text) {
-  Place place{text, static_cast<int>(region.begin.line), static_cast<int>(region.begin.column)};
-  if (place.line < 1 || place.line > static_cast<int>(text->lines.size())) return place;
-  place.column = std::min(place.column, characters(text->lines[place.line - 1]) + 1);
-  return place;
-}
+/// What toml++ has read, as values with places in `text`.
+class Converter {
+ public:
+  Converter(std::shared_ptr<const Place::Text> text, Problems& problems)
+      : text_(std::move(text)), problems_(problems) {
+    for (const std::string& line : text_->lines) widths_.push_back(characters(line));
+  }
 
-Value::Table convert_table(const toml::table& table, const std::shared_ptr<const Place::Text>& text,
-                           Problems& problems, int depth) {
-  Value::Table entries;
-  for (auto&& [key, node] : table)
-    entries.push_back(
-        {std::string(key.str()), place_of(key.source(), text), convert(node, text, problems, depth)});
-  // toml++ sorts by key; people read in the order they wrote.
-  std::stable_sort(entries.begin(), entries.end(), [](const Value::Entry& a, const Value::Entry& b) {
-    return std::pair(a.place.line, a.place.column) < std::pair(b.place.line, b.place.column);
-  });
-  return entries;
-}
+  /// toml++ counts the end of a line as one of its characters: what is wrong there is shown right behind the
+  /// line.
+  Place place_of(const toml::source_region& region) const {
+    Place place{text_, static_cast<int>(region.begin.line), static_cast<int>(region.begin.column)};
+    if (place.line < 1 || place.line > static_cast<int>(widths_.size())) return place;
+    place.column = std::min(place.column, widths_[place.line - 1] + 1);
+    return place;
+  }
 
-Value convert(const toml::node& node, const std::shared_ptr<const Place::Text>& text, Problems& problems,
-              int depth) {
-  constexpr int deepest = 300;  // toml++ refuses tables that lie deeper, but not dotted keys
-  Value value;
-  value.place = place_of(node.source(), text);
-  if (depth > deepest)
-    problems.error(value.place, "this is nested too deep");
-  else if (const auto* table = node.as_table())
-    value.data = convert_table(*table, text, problems, depth + 1);
-  else if (const auto* array = node.as_array()) {
-    Value::List list;
-    for (const toml::node& one : *array) list.push_back(convert(one, text, problems, depth + 1));
-    value.data = std::move(list);
-  } else if (const auto* boolean = node.as_boolean())
-    value.data = boolean->get();
-  else if (const auto* integer = node.as_integer())
-    value.data = integer->get();
-  else if (const auto* number = node.as_floating_point())
-    value.data = number->get();
-  else if (const auto* string = node.as_string())
-    value.data = string->get();
-  else
-    problems.error(value.place, "dates and times are not used in graph files");
-  return value;
-}
+  Value::Table convert_table(const toml::table& table, int depth = 0) {
+    Value::Table entries;
+    entries.reserve(table.size());
+    for (auto&& [key, node] : table) {
+      const Place place = place_of(key.source());
+      if (key.length() > longest_key)
+        problems_.error(place,
+                        fmt::format("this key has {} bytes; at most {} make one", key.length(), longest_key));
+      else
+        entries.push_back({std::string(key.str()), place, convert(node, depth)});
+    }
+    // toml++ sorts by key; people read in the order they wrote.
+    std::stable_sort(entries.begin(), entries.end(), [](const Value::Entry& a, const Value::Entry& b) {
+      return std::pair(a.place.line, a.place.column) < std::pair(b.place.line, b.place.column);
+    });
+    return entries;
+  }
+
+ private:
+  static constexpr std::size_t longest_key = 256;  // names of nodes and parameters, shown in sentences
+
+  Value convert(const toml::node& node, int depth) {
+    Value value;
+    value.place = place_of(node.source());
+    if (depth > TomlLimits::levels)  // a table's name and a key inside of it, together
+      problems_.error(value.place, "this is nested too deep");
+    else if (const auto* table = node.as_table())
+      value.data = convert_table(*table, depth + 1);
+    else if (const auto* array = node.as_array()) {
+      Value::List list;
+      list.reserve(array->size());
+      for (const toml::node& one : *array) list.push_back(convert(one, depth + 1));
+      value.data = std::move(list);
+    } else if (const auto* boolean = node.as_boolean())
+      value.data = boolean->get();
+    else if (const auto* integer = node.as_integer())
+      value.data = integer->get();
+    else if (const auto* number = node.as_floating_point())
+      value.data = number->get();
+    else if (const auto* string = node.as_string())
+      value.data = string->get();
+    else
+      problems_.error(value.place, "dates and times are not used in graph files");
+    return value;
+  }
+
+  std::shared_ptr<const Place::Text> text_;
+  Problems& problems_;
+  std::vector<int> widths_;  // of each line, in characters
+};
 
 /// A choice in its short form, "adamw", as { type = "adamw" }; anything else as it is.
 void write_out(Value& choice) {
@@ -132,15 +151,17 @@ Value lay_over(Value base, const Value& over) {
     return type && type->get<std::string>() ? *type->get<std::string>() : std::string();
   };
   if (!below || !above || (over.find("type") && type_of(base) != type_of(over))) return over;
+  std::map<std::string, std::size_t> places;
+  for (std::size_t i = 0; i < below->size(); ++i) places.emplace((*below)[i].key, i);
   for (const Value::Entry& entry : *above) {
-    auto found =
-        std::find_if(below->begin(), below->end(), [&](const auto& one) { return one.key == entry.key; });
-    if (found != below->end() && entry.key != "from" && entry.value.get<Value::Table>())
-      write_out(found->value);
-    if (found == below->end())
+    const auto found = places.find(entry.key);
+    if (found == places.end()) {
       below->push_back(entry);
-    else
-      *found = {entry.key, entry.place, lay_over(std::move(found->value), entry.value)};
+      continue;
+    }
+    Value::Entry& old = (*below)[found->second];
+    if (entry.key != "from" && entry.value.get<Value::Table>()) write_out(old.value);
+    old = {entry.key, entry.place, lay_over(std::move(old.value), entry.value)};
   }
   base.place = over.place;
   return base;
@@ -161,17 +182,20 @@ Value load_with_bases(const std::filesystem::path& file, const Place& asked,
                                       canonical.filename().string()));
     return graph;
   }
-  above.push_back(canonical);
-  std::ifstream stream(file, std::ios::binary);
-  if (std::filesystem::is_directory(file, ignored) || !stream) {
-    const bool exists = std::filesystem::exists(file, ignored);
-    problems.error(asked, exists ? fmt::format("the graph file '{}' cannot be read", file.string())
-                                 : fmt::format("there is no graph file '{}'", file.string()));
+  constexpr std::size_t most_files = 100;
+  if (above.size() == most_files) {
+    problems.error(asked, fmt::format("more than {} graph files extend each other", most_files));
     return graph;
   }
-  std::ostringstream content;
-  content << stream.rdbuf();
-  graph = parse_toml(content.str(), file.string(), file.parent_path().string(), problems);
+  above.push_back(canonical);
+  std::string content;
+  try {
+    content = read_bounded(file, TomlLimits::bytes, "graph file");
+  } catch (const Error& error) {
+    problems.error(asked, error.what());
+    return graph;
+  }
+  graph = parse_toml(content, file.string(), file.parent_path().string(), problems);
   auto& entries = std::get<Value::Table>(graph.data);
   const auto extends =
       std::find_if(entries.begin(), entries.end(), [](const auto& one) { return one.key == "extends"; });
@@ -198,25 +222,23 @@ std::string key_text(const std::string& key) {
 
 Value parse_toml(const std::string& content, const std::string& name, const std::string& folder,
                  Problems& problems) {
-  const auto text = make_text(content, name, folder);
+  const auto text = make_text(content.size() > TomlLimits::bytes ? "" : content, name, folder);
   Value value{Value::Table(), {text, 1, 1}};
+  const std::size_t before = problems.size();
+  check_toml_limits(content, text, problems);
+  if (problems.size() != before) return value;
+  Converter converter(text, problems);
   try {
     const toml::table table = toml::parse(content, name);
-    value.data = convert_table(table, text, problems, 0);
+    value.data = converter.convert_table(table);
   } catch (const toml::parse_error& error) {
-    problems.error(place_of(error.source(), text), std::string(error.description()));
+    problems.error(converter.place_of(error.source()), std::string(error.description()));
   }
   return value;
 }
 
 Value parse_value(const std::string& toml, const std::string& name, Problems& problems) {
-  // Each may open a table inside of the one before, and toml++ takes these apart by recursion.
-  constexpr std::ptrdiff_t most_dots = 10'000;
-  Value table{Value::Table(), {make_text("", name, ""), 1, 1}};
-  if (std::count(toml.begin(), toml.end(), '.') > most_dots)
-    problems.error(table.place, fmt::format("there are more than {} dots in it", most_dots));
-  else
-    table = parse_toml("value = " + toml, name, "", problems);
+  Value table = parse_toml("value = " + toml, name, "", problems);
   auto& entries = std::get<Value::Table>(table.data);
   if (problems.empty() && (entries.size() != 1 || entries.front().key != "value"))
     problems.error(table.place, "it is not one value");
@@ -226,6 +248,19 @@ Value parse_value(const std::string& toml, const std::string& name, Problems& pr
 Value load_graph_file(const std::filesystem::path& file, Problems& problems) {
   return load_with_bases(file, {make_text("", file.string(), ""), 1, 1}, {}, problems);
 }
+
+namespace {
+
+/// It opens like a list, a table or a string, or is a number of more digits than 64 bits hold.
+bool means_toml(const std::string& written) {
+  if (written.empty()) return false;
+  if (std::string("[{\"'").find(written[0]) != std::string::npos) return true;
+  const std::string digits = written.substr(written[0] == '+' || written[0] == '-');
+  return digits.size() >= 19 && digits[0] != '0' &&
+         digits.find_first_not_of("0123456789") == std::string::npos;
+}
+
+}  // namespace
 
 void apply_override(Value& graph, const std::string& argument, Problems& problems) {
   const auto text = make_text(argument, "--set", std::filesystem::current_path().string());
@@ -240,20 +275,20 @@ void apply_override(Value& graph, const std::string& argument, Problems& problem
   if (equals == std::string::npos || path.size() < 2 ||
       std::any_of(path.begin(), path.end(), [](const std::string& one) { return one.empty(); }))
     return problems.error(start, "--set takes node.parameter=value or run.parameter=value");
+  if (path.size() > TomlLimits::levels)
+    return problems.error(start, fmt::format("a parameter lies at most {} tables deep", TomlLimits::levels));
   const std::string written = argument.substr(equals + 1);
-  Problems ignored, wrong;
+  Problems wrong;
   const std::string head = "value = ";
-  Value parsed = parse_toml(head + written, "--set", text->folder, ignored);
+  Value parsed = parse_toml(head + written, "--set", text->folder, wrong);
   const int shift = characters(argument.substr(0, equals + 1)) - static_cast<int>(head.size());
-  if (!ignored.empty() && !written.empty() && std::string("[{\"'").find(written[0]) != std::string::npos) {
-    for (const Problems::Problem& one : ignored.list())  // it opens like a list, a table or a string
+  if (!wrong.empty() && means_toml(written)) {
+    for (const Problems::Problem& one : wrong.list())
       problems.error({text, 1, one.place.column + shift}, one.message);
     return;
   }
-  if (!ignored.empty())  // a bare word is a string: the shell has eaten the quotes
-    parsed = parse_toml(head + ParamType<std::string>::text(written), "--set", text->folder, wrong);
-  if (!wrong.empty()) return problems.error(start, wrong.list().front().message);
-  Value value = parsed.get<Value::Table>()->front().value;
+  Value value{written, {}};  // a bare word is a string: the shell has eaten the quotes
+  if (wrong.empty()) value = parsed.get<Value::Table>()->front().value;
   value.place.column = static_cast<int>(head.size()) + 1;
   move_places(value, text, shift);
   if (!run) {

@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
+#include <map>
+#include <string>
 
 #include "graph_file.h"
 #include "plan_checks.h"
 #include "plugins.h"
 #include "registry.h"
+#include "toml_limits.h"
+#include "twinflow/text.h"
 
 namespace twinflow {
 
@@ -74,6 +77,7 @@ class Checker {
       const Value& table = entry.value;
       Plan::PlannedNode& made = plan_.nodes.emplace_back();
       made.name = entry.key;
+      places_.emplace(made.name, plan_.nodes.size() - 1);
       made.place = table.place;
       const bool plain =
           entry.key.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") ==
@@ -85,7 +89,7 @@ class Checker {
             entry.place,
             fmt::format(
                 "a node cannot be called '{}': letters, digits, '_' and '-' make a name, and 'run' is taken",
-                entry.key));
+                shown(entry.key)));
       } else {
         made.info = find_type(entry.key, table);
       }
@@ -210,6 +214,16 @@ class Checker {
            std::all_of(streamed.begin() + 1, streamed.end(), [](const auto* port) { return port->optional; });
   }
 
+  std::string no_node(const std::string& name) const {
+    std::string suggestion;
+    if (suggests(problems_)) {
+      std::vector<std::string> names;
+      for (const Plan::PlannedNode& node : plan_.nodes) names.push_back(node.name);
+      suggestion = did_you_mean(name, names);
+    }
+    return fmt::format("there is no node '{}'{}", name, suggestion);
+  }
+
   void wire_one(Plan::PlannedNode& node, const Feed& feed) {
     const auto& inputs = node.info->inputs;
     std::size_t input = 0;
@@ -226,19 +240,13 @@ class Checker {
     }
     const auto dot = feed.source.find('.');
     const std::string source_name = feed.source.substr(0, dot);
-    std::vector<std::string> names;
-    std::optional<std::size_t> source;
-    for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
-      names.push_back(plan_.nodes[i].name);
-      if (names.back() == source_name) source = i;
-    }
-    if (!source)
-      return problems_.error(
-          feed.place, fmt::format("there is no node '{}'{}", source_name, did_you_mean(source_name, names)));
-    const NodeInfo* info = plan_.nodes[*source].info;
+    const auto found = places_.find(source_name);
+    if (found == places_.end()) return problems_.error(feed.place, no_node(source_name));
+    const std::size_t source = found->second;
+    const NodeInfo* info = plan_.nodes[source].info;
     if (!info) {  // reported at its own place; what it would feed is not missing
       node.sound = false;
-      node.inputs.push_back({input, {*source, 0, feed.place}});
+      node.inputs.push_back({input, {source, 0, feed.place}});
       return;
     }
     const auto outputs = port_names(info->outputs);
@@ -265,47 +273,58 @@ class Checker {
             feed.place, fmt::format("'{}' is sent images of its own by '{}', so it has to be a map of image "
                                     "batches, as augment.normalize is; {} is none",
                                     feed.source, node.name, info->type));
-      return node.inputs.push_back({input, {*source, output, feed.place}});
+      return node.inputs.push_back({input, {source, output, feed.place}});
     }
     if (constant != static_cast<bool>(inputs[input].bind))
       return problems_.error(
           feed.place, fmt::format("'{}' is {}, but the input '{}' of {} takes {}", feed.source,
                                   constant ? "made once" : "a stream", inputs[input].name, node.info->type,
                                   constant ? "a stream" : "what is made once"));
-    node.inputs.push_back({input, {*source, output, feed.place}});
+    node.inputs.push_back({input, {source, output, feed.place}});
   }
 
   /// Where the graph goes round in a circle, the link that closes it is reported and taken out, so that the
-  /// rest can still be looked at.
+  /// rest can still be looked at. The walk keeps its own stack: a chain may be longer than the thread's
+  /// holds.
   void sort_upstream_first() {
-    enum { unseen, entered, done };
-    std::vector<int> state(plan_.nodes.size(), unseen);
-    std::vector<std::size_t> order, path;
-    auto visit = [&](auto& self, std::size_t i) -> void {
-      if (state[i] == done) return;
-      state[i] = entered;
-      path.push_back(i);
-      auto& inputs = plan_.nodes[i].inputs;
-      for (auto at = inputs.begin(); at != inputs.end();) {
-        const std::size_t above = at->second.node;
-        if (state[above] != entered) {
-          self(self, above);
-          ++at;
+    constexpr std::size_t unseen = -1, done = -2;  // else where the node stands on the path
+    std::vector<std::size_t> state(plan_.nodes.size(), unseen);
+    struct Step {
+      std::size_t node, input;  // which of its inputs is next
+    };
+    std::vector<Step> path;
+    std::vector<std::size_t> order;
+    for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
+      if (state[i] == unseen) path.push_back({i, 0}), state[i] = 0;
+      while (!path.empty()) {
+        Step& step = path.back();
+        auto& inputs = plan_.nodes[step.node].inputs;
+        if (step.input == inputs.size()) {
+          state[step.node] = done;
+          order.push_back(step.node);
+          path.pop_back();
           continue;
         }
-        std::string loop = plan_.nodes[above].name;
-        for (auto one = std::find(path.begin(), path.end(), above) + 1; one != path.end(); ++one)
-          loop = plan_.nodes[*one].name + " -> " + loop;
-        problems_.error(plan_.nodes[above].place, fmt::format("the graph goes round in a circle: {} -> {}",
-                                                              plan_.nodes[above].name, loop));
-        plan_.nodes[i].sound = false;
-        at = inputs.erase(at);
+        const std::size_t above = inputs[step.input].second.node;
+        if (state[above] == done) {
+          ++step.input;
+        } else if (state[above] == unseen) {
+          state[above] = path.size();
+          path.push_back({above, 0});
+        } else {
+          constexpr std::size_t most_named = 20;
+          std::string loop = plan_.nodes[above].name;  // downstream
+          std::size_t at = path.size() - 1;
+          for (; at > state[above] && path.size() - at <= most_named; --at)
+            loop += " -> " + plan_.nodes[path[at].node].name;
+          if (at > state[above]) loop += " -> ...";
+          problems_.error(plan_.nodes[above].place, fmt::format("the graph goes round in a circle: {} -> {}",
+                                                                loop, plan_.nodes[above].name));
+          plan_.nodes[step.node].sound = false;
+          inputs.erase(inputs.begin() + static_cast<std::ptrdiff_t>(step.input));
+        }
       }
-      path.pop_back();
-      state[i] = done;
-      order.push_back(i);
-    };
-    for (std::size_t i = 0; i < plan_.nodes.size(); ++i) visit(visit, i);
+    }
 
     std::vector<std::size_t> new_index(order.size());
     for (std::size_t i = 0; i < order.size(); ++i) new_index[order[i]] = i;
@@ -334,10 +353,18 @@ class Checker {
         plan_.resolved_toml += fmt::format("from = {}\n", to_toml(*from));
       write(*node.info, node.node.get());
     }
+    Problems beyond;
+    check_toml_limits(plan_.resolved_toml, nullptr, beyond);
+    if (!beyond.empty())
+      problems_.error(
+          plan_.graph.place,
+          fmt::format("a run saves the graph with all defaults written out, and that is too large: {}",
+                      beyond.list().front().message));
   }
 
   Problems& problems_;
   Plan plan_;
+  std::map<std::string, std::size_t> places_;  // of the nodes in plan_, by their names
 };
 
 }  // namespace

@@ -6,12 +6,13 @@
 #include <set>
 
 #include "registry.h"
+#include "twinflow/text.h"
 
 namespace twinflow {
 
 std::string listing(const std::string& what, const std::vector<std::string>& names) {
   return names.empty() ? fmt::format(" (it has no {})", what)
-                       : fmt::format(" ({}: {})", what, fmt::join(names, ", "));
+                       : fmt::format(" ({}: {})", what, some_of(names));
 }
 
 namespace {
@@ -98,7 +99,8 @@ void check_metrics(Plan& plan, Problems& problems) {
                      fmt::format("{} '{}'{}{}",
                                  hears ? fmt::format("nothing feeds '{}', and no node reports", node.name)
                                        : fmt::format("no node that feeds '{}' measures", node.name),
-                                 watched[i], did_you_mean(watched[i], known), listing("metrics", known)));
+                                 watched[i], suggests(problems) ? did_you_mean(watched[i], known) : "",
+                                 listing("metrics", known)));
     }
     if (node.sound) node.info->watch(*node.node, ways);
   }
@@ -124,23 +126,22 @@ void check_progress(const Plan& plan, Problems& problems) {
   std::vector<std::string> known;
   for (const Plan::PlannedNode& node : plan.nodes)
     for (const MetricInfo& metric : node.metrics) known.push_back(node.name + "." + metric.name);
+  const std::set<std::string> measured(known.begin(), known.end());
   const auto* written = plan.graph.find("run")->find("progress")->get<Value::List>();
   for (std::size_t i = 0; i < plan.run.progress.size(); ++i)
-    if (const std::string& wanted = plan.run.progress[i];
-        std::find(known.begin(), known.end(), wanted) == known.end())
-      problems.error((*written)[i].place,
-                     fmt::format("no node measures '{}'{}{}", wanted, did_you_mean(wanted, known),
-                                 listing("metrics", known)));
-}
-
-const std::string& type_of(const Plan& plan, const std::string& name) {
-  const auto named = [&](const Plan::PlannedNode& node) { return node.name == name; };
-  return std::find_if(plan.nodes.begin(), plan.nodes.end(), named)->info->type;
+    if (const std::string& wanted = plan.run.progress[i]; !measured.contains(wanted))
+      problems.error((*written)[i].place, fmt::format("no node measures '{}'{}{}", wanted,
+                                                      suggests(problems) ? did_you_mean(wanted, known) : "",
+                                                      listing("metrics", known)));
 }
 
 /// The checks of the nodes' own, and the shapes of images from node to node. Of what is wrong no shape is
 /// known, so that nobody below reports it again.
 void check_nodes(Plan& plan, Problems& problems) {
+  constexpr std::size_t most_prepared = 100;  // the list of them goes from node to node
+  std::map<std::string, std::string> types;
+  for (const Plan::PlannedNode& node : plan.nodes)
+    if (node.info) types.emplace(node.name, node.info->type);
   for (Plan::PlannedNode& node : plan.nodes) {
     if (!node.sound) continue;
     std::vector<FedInput> fed;
@@ -152,7 +153,7 @@ void check_nodes(Plan& plan, Problems& problems) {
     if (node.info->prepared && !fed.empty()) {
       std::string by;
       for (const std::string& name : fed.front().prepared_by)
-        by += fmt::format("{}{} ({})", by.empty() ? "" : ", ", name, type_of(plan, name));
+        by += fmt::format("{}{} ({})", by.empty() ? "" : ", ", name, types.at(name));
       node.info->prepared(*node.node, std::move(by));
     }
     const std::size_t before = problems.size();
@@ -164,7 +165,11 @@ void check_nodes(Plan& plan, Problems& problems) {
     for (const auto& [input, link] : node.inputs)
       if (node.info->inputs[input].streamed() && node.prepared_by.empty())
         node.prepared_by = plan.nodes[link.node].prepared_by;
-    if (node.info->prepares && node.info->prepares(*node.node)) node.prepared_by.push_back(node.name);
+    if (!node.info->prepares || !node.info->prepares(*node.node)) continue;
+    if (node.prepared_by.size() == most_prepared)  // with one more, below, it is not reported again
+      problems.error(node.place,
+                     fmt::format("more than {} nodes prepare the images one after another", most_prepared));
+    if (node.prepared_by.size() <= most_prepared) node.prepared_by.push_back(node.name);
   }
 }
 

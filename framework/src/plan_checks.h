@@ -20,7 +20,10 @@ std::vector<std::string> port_names(const auto& ports) {
   for (const auto& port : ports) names.push_back(port.name);
   return names;
 }
-/// " (inputs: left, right)"
+/// " (inputs: left, right)", of many the first.
 std::string listing(const std::string& what, const std::vector<std::string>& names);
+/// Whether to look for what was meant by a name: after many problems not any more. Of a graph in which every
+/// name is wrong, comparing each with all others would take the square of their number.
+inline bool suggests(const Problems& problems) { return problems.size() < 100; }
 
 }  // namespace twinflow

@@ -188,7 +188,7 @@ TEST_CASE("a graph is drawn for Graphviz, and a bad one is refused with its prob
   const Finished bad = flowinspect({"--dot", "nowhere.toml"});
   CHECK(bad.exit_code == 2);
   CHECK(bad.output == "");
-  CHECK(contains(bad.errors, "there is no graph file 'nowhere.toml'"));
+  CHECK(contains(bad.errors, "the graph file 'nowhere.toml' does not exist"));
 }
 
 TEST_CASE("the doctor names the libraries, and warns of settings that make runs slow") {

@@ -55,7 +55,7 @@ TEST_CASE("wrong uses of --resume are explained") {
         "flowrun --resume DIR\nRun with --help for more information.\n");
   CHECK(refusal({"--resume", "none"}, 2) == "error: there is no run directory 'none'\n");
   CHECK(refusal({"graph.toml", "--resume", "none"}, 2) == "error: there is no run directory 'none'\n");
-  CHECK(contains(refusal({"--resume", "none.toml"}, 2), "there is no graph file 'none.toml'"));
+  CHECK(contains(refusal({"--resume", "none.toml"}, 2), "the graph file 'none.toml' does not exist"));
   CHECK(refusal({"graph.toml", "--resume"}, 1) ==
         "error: there is no run to go on with under 'runs/graph'\n");
   CHECK(contains(refusal({"graph.toml", "--allow-changes"}, 2), "--allow-changes requires --resume"));

@@ -3,6 +3,7 @@
 #include "plan.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -135,7 +136,11 @@ TEST_CASE("--set overrides go through the same checks") {
         "--set:1:16: error: expected \"none\" or \"down\", found \"2nd\"\n  "
         "scale.rounding=2nd\n                 ^\n");
   CHECK(one("scale.factor=1\nx") == "--set:1:1: error: --set takes one line\n  scale.factor=1\n  ^\n");
-  CHECK(one("scale.rounding=\xff").starts_with("--set:1:1: error: "));  // bad UTF-8 is nobody's string
+  CHECK(one("scale.rounding=\xff") ==
+        "--set:1:16: error: expected \"none\" or \"down\", found \"\\xff\"\n  scale.rounding=\\xff\n         "
+        "    "
+        "    ^\n");
+  CHECK(one("run.seed=99999999999999999999").find("is not representable in 64 bits") != std::string::npos);
 }
 
 TEST_CASE("the resolved graph reads back as the same graph") {
@@ -290,4 +295,42 @@ from = ")" + from + "\"\n"),
   CHECK(fed("spoken.first") == 0);
   CHECK(fed("spoken.second") == 1);
   CHECK(fed("spoken.third") == 2);
+}
+
+TEST_CASE("a chain of nodes may be longer than a stack is deep, and each may be wrong") {
+  const TempFolder temp;
+  constexpr int count = 20'000;
+  const auto graph = [&](const std::string& first, const std::string& source) {
+    std::string toml = first;
+    for (int i = count; i-- > 0;)  // the last one first: it leads through all others
+      toml += fmt::format("[node.n{}]\ntype = \"test.pass\"\nfrom = \"{}{}\"\n", i, source,
+                          i > 0 ? i - 1 : count);
+    return temp.write("g.toml", toml);
+  };
+  Problems problems;
+  const Plan plan =
+      make_plan(graph(fmt::format("[node.n{}]\ntype = \"test.count\"\n", count), "n"), {}, problems);
+  CHECK(problems.empty());
+  REQUIRE(plan.nodes.size() == count + 1);
+  CHECK(plan.nodes.front().name == fmt::format("n{}", count));
+  CHECK(plan.nodes.back().name == fmt::format("n{}", count - 1));
+  const std::string unknown = problems_of(graph("[node.c]\ntype = \"test.count\"\n", "m"));
+  CHECK(std::count(unknown.begin(), unknown.end(), '^') == count);
+  CHECK(unknown.find("there is no node 'm0'; did you mean 'n0'?") == std::string::npos);  // after 100 of them
+  CHECK(unknown.find("; did you mean 'n19998'?") != std::string::npos);
+  const std::string loop =
+      problems_of(graph("", "n").parent_path() / "g.toml", {fmt::format("n0.from=n{}", count - 1)});
+  CHECK(loop.find("the graph goes round in a circle: n19999 -> ") != std::string::npos);
+  CHECK(loop.size() < 1'000);
+}
+
+TEST_CASE("a graph laid over one of as many nodes") {
+  const TempFolder temp;
+  std::string toml = "[node.c]\ntype = \"test.count\"\n";
+  for (int i = 0; i < 5'000; ++i) toml += fmt::format("[node.n{}]\ntype = \"test.pass\"\nfrom = \"c\"\n", i);
+  temp.write("base.toml", toml);
+  Problems problems;
+  const Plan plan = make_plan(temp.write("top.toml", "extends = \"base.toml\"\n" + toml), {}, problems);
+  CHECK(problems.empty());
+  CHECK(plan.nodes.size() == 5'001);
 }
