@@ -8,7 +8,6 @@
 #include <numeric>
 #include <opencv2/core.hpp>
 #include <optional>
-#include <regex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,7 +18,9 @@
 #include "image_settings.h"
 #include "natural.h"
 #include "split.h"
+#include "twinflow/pattern.h"
 #include "twinflow/plugin.h"
+#include "twinflow/text.h"
 
 namespace twinflow::data {
 
@@ -109,10 +110,10 @@ void ImageFiles::check(const Checking& checking) const {
     return;
   }
   try {
-    if (std::regex(maker).mark_count() == 0)
+    if (Pattern(maker).groups() == 0)
       checking.error("maker", "the regular expression has no group, in (), that takes the maker");
-  } catch (const std::regex_error& error) {
-    checking.error("maker", fmt::format("this is not a regular expression: {}", error.what()));
+  } catch (const Error& error) {
+    checking.error("maker", error.what());
   }
 }
 
@@ -128,7 +129,7 @@ void ImageFiles::open() {
     std::move(one.files.begin(), one.files.end(), std::back_inserter(files));
   }
   require_enough();
-  for (const fs::path& file : files) all_.names.push_back(file.lexically_relative(path).string());
+  for (const fs::path& file : files) all_.names.push_back(shown(file.lexically_relative(path).string()));
   if (!maker.empty()) all_.drawers = makers_of(files);
 
   const auto start = std::chrono::steady_clock::now();
@@ -140,7 +141,7 @@ void ImageFiles::open() {
   keep(loaded.places);
   require_enough();
   all_.store = loaded.store;
-  const std::string folder = fs::canonical(path).filename().string();
+  const std::string folder = shown(fs::canonical(path).filename().string());
   all_.description = labels == Labels::none
                          ? fmt::format("{}: {} images without labels", folder, all_.image_count())
                          : summary(folder, all_);
@@ -185,16 +186,15 @@ void ImageFiles::require_enough() const {
 }
 
 std::vector<std::int32_t> ImageFiles::makers_of(const std::vector<fs::path>& files) {
-  const std::regex expression(maker);
+  const Pattern expression(maker);
   std::map<std::string, std::int32_t, decltype(&natural_less)> numbers(natural_less);
   std::vector<std::string> names;
   for (const fs::path& file : files) {
-    const std::string name = file.filename().string();
-    std::smatch match;
-    if (!std::regex_search(name, match, expression) || match[1].length() == 0)
+    const auto found = expression.first_group(file.filename().string());
+    if (!found || found->empty())
       throw Error(fmt::format("{}: the name does not tell who made the image: maker = \"{}\" does not fit it",
                               quoted(file), maker));
-    names.push_back(match[1].str());
+    names.push_back(*found);
     numbers[names.back()];
   }
   for (auto& [name, number] : numbers) {
@@ -215,7 +215,8 @@ void ImageFiles::say_skipped(const std::vector<std::string>& problems) const {
 }
 
 Dataset ImageFiles::part(Part which) const {
-  const Dataset made = split_part(all_, split, which, fs::canonical(path).filename().string(), makers_);
+  const Dataset made =
+      split_part(all_, split, which, shown(fs::canonical(path).filename().string()), makers_);
   say(made.description);
   return made;
 }

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <regex>
 #include <utility>
 
 #include "require.h"
+#include "twinflow/pattern.h"
 
 namespace twinflow::sample {
 namespace {
@@ -17,25 +17,16 @@ std::string full_name(const Dataset& data, const Dataset::Class& one) {
   return data.groups[one.group] + "/" + one.name;
 }
 
-std::regex compiled(const std::string& pattern) {
-  try {
-    return std::regex(pattern);
-  } catch (const std::regex_error& error) {
-    throw Error(fmt::format("the pattern '{}' of class_weights is not a regular expression: {}", pattern,
-                            error.what()));
-  }
-}
-
 std::vector<double> weights_of(const Dataset& data, const std::vector<ClassWeight>& given) {
   if (given.empty()) return {};
   std::vector<double> weights(data.classes.size(), 1.0);
   std::vector<const ClassWeight*> said(data.classes.size());
   for (const ClassWeight& one : given) {
-    const std::regex pattern = compiled(one.classes);
+    const Pattern pattern(one.classes);
     bool fits = false;
     for (std::size_t i = 0; i < weights.size(); ++i) {
       const std::string name = full_name(data, data.classes[i]);
-      if (!std::regex_match(name, pattern)) continue;
+      if (!pattern.matches(name)) continue;
       if (said[i])
         throw Error(fmt::format("two patterns of class_weights, '{}' and '{}', fit the class '{}'",
                                 said[i]->classes, one.classes, name));
@@ -61,6 +52,15 @@ void ClassWeight::describe(TableSpec<ClassWeight>& spec) {
       .required()
       .range(0, 1e6)
       .doc("how much likelier than with 1 these classes are; 0: never drawn");
+  spec.check(&ClassWeight::check);
+}
+
+void ClassWeight::check(const Checking& checking) const {
+  try {
+    Pattern{classes};
+  } catch (const Error& error) {
+    checking.error("classes", error.what());
+  }
 }
 
 ClassChoice::ClassChoice(const Dataset& data, bool rotations, const std::vector<ClassWeight>& weights)

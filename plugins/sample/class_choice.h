@@ -16,6 +16,7 @@ namespace twinflow::sample {
 /// How often the classes of a name come up: `{ classes = "Greek/.*", weight = 2.0 }`.
 struct ClassWeight {
   static void describe(TableSpec<ClassWeight>& spec);
+  void check(const Checking& checking) const;
   std::string classes;
   double weight = 1;
 };

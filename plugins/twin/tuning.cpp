@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <regex>
 
 #include "loops.h"
 #include "twinflow/error.h"
+#include "twinflow/pattern.h"
 
 namespace twinflow::twin {
 
@@ -47,9 +47,9 @@ void Tuning::describe(TableSpec<Tuning>& spec) {
 
 void Tuning::check(const Checking& checking) const {
   try {
-    std::regex pattern(layers);
-  } catch (const std::regex_error&) {
-    checking.error("layers", fmt::format("'{}' is not a regular expression", layers));
+    Pattern{layers};
+  } catch (const Error& error) {
+    checking.error("layers", error.what());
   }
   if (!range.empty() && (range.size() != 2 || range[0] > range[1]))
     checking.error("range", "range is [low, high], low first");
@@ -63,10 +63,10 @@ std::vector<const Tuning*> match_tunings(std::span<const Tuning> tunings,
                                          std::span<const std::string> layers) {
   std::vector<const Tuning*> found(layers.size());
   for (const Tuning& tuning : tunings) {
-    const std::regex pattern(tuning.layers);
+    const Pattern pattern(tuning.layers);
     bool any = false;
     for (std::size_t i = 0; i < layers.size(); ++i) {
-      if (!std::regex_match(layers[i], pattern)) continue;
+      if (!pattern.matches(layers[i])) continue;
       any = true;
       if (found[i])
         throw Error(fmt::format("two patterns of `tune` name the layer '{}': '{}' and '{}'", layers[i],

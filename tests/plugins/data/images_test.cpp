@@ -121,7 +121,7 @@ TEST_CASE("data.images: no folder, no images, a class or a group with none or to
   const std::string here = "'" + faces.folder.string() + "'";
   CHECK(faces.said() == here + " holds no images");
   CHECK(fake::error_of([&] { Bench("data.images", "path = '/nowhere/at/all'").open(); }) ==
-        "there is no folder '/nowhere/at/all'");
+        "'/nowhere/at/all' does not exist");
   faces.write("a/1.png", plain(1));
   CHECK(fake::error_of([&] {
           Bench("data.images", "path = '" + (faces.folder / "a/1.png").string() + "'").open();
@@ -317,7 +317,7 @@ TEST_CASE("data.images: images without labels are one class, wherever they lie, 
   const Faces empty;
   CHECK(empty.said("labels = 'none'") == "'" + empty.folder.string() + "' holds no images");
   CHECK(fake::error_of([] { Bench("data.images", "path = '/nowhere'\nlabels = 'none'").open(); }) ==
-        "there is no folder '/nowhere'");
+        "'/nowhere' does not exist");
 }
 
 TEST_CASE("data.images: without labels, too, links do not lead round in circles") {
@@ -404,7 +404,7 @@ TEST_CASE("data.images: what does not fit together is refused by the check") {
   has("size = 3\nwidth = 3", "give either size, or height and width, not both");
   has("width = 3", "give both height and width, or none of them");
   has("height = 3", "give both height and width, or none of them");
-  has("maker = '(a'", "this is not a regular expression: ");
+  has("maker = '(a'", "'(a' is not a regular expression: missing ): (a");
   has("maker = 'a'", "the regular expression has no group, in (), that takes the maker");
   has("split = { by = 'maker' }",
       "to split by maker, say in 'maker' how a file's name tells who made the image");

@@ -42,7 +42,7 @@ TEST_CASE("two patterns on one layer are an error") {
 }
 
 TEST_CASE("what cannot be is refused") {
-  CHECK(problem("layers = '('") == "'(' is not a regular expression");
+  CHECK(problem("layers = '('") == "'(' is not a regular expression: missing ): (");
   CHECK(problem("layers = 'a'\nrange = [2.0, 1.0]") == "range is [low, high], low first");
   CHECK(problem("layers = 'a'\nunit_norm = true\nmax_norm = 2.0") ==
         "unit_norm and max_norm contradict each other");
