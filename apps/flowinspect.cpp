@@ -13,12 +13,17 @@
 #include "registry.h"
 #include "runtime.h"
 #include "schema.h"
+#include "twinflow/json_text.h"
 #include "twinflow/plugin.h"
+#include "twinflow/text.h"
 #include "verify.h"
 
 namespace {
 
 using namespace twinflow;
+
+/// Names of plugins and files may hold any bytes.
+void print(const std::string& text) { fmt::print("{}", shown_lines(text)); }
 
 Types all_types() {
   PluginIndex::instance().load_all();
@@ -27,11 +32,11 @@ Types all_types() {
 
 void note_refused() {
   for (const std::string& refused : PluginIndex::instance().refused())
-    fmt::print(stderr, "note: {}\n", refused);
+    fmt::print(stderr, "note: {}\n", shown_lines(refused));
 }
 
 int list() {
-  fmt::print("{}", list_text(all_types()));
+  print(list_text(all_types()));
   note_refused();
   return finished;
 }
@@ -39,31 +44,31 @@ int list() {
 int list_libraries() {
   PluginIndex& index = PluginIndex::instance();
   index.load_all();
-  fmt::print("{}", libraries_text(index.libraries(), index.searched()));
+  print(libraries_text(index.libraries(), index.searched()));
   return finished;
 }
 
 /// A type by its name, or all of a kind ("loss") or of a prefix ("augment").
 int show(const std::string& wanted) {
-  if (wanted == "run") return fmt::print("{}", type_text(table_info<RunSettings>(), {})), finished;
+  if (wanted == "run") return print(type_text(table_info<RunSettings>(), {})), finished;
   const Types types = all_types();
   Types family;
   std::vector<std::string> names{"run"};
-  std::string shown;
+  std::string text;
   for (const TypeInfo* info : types) {
     names.push_back(info->type);
     names.push_back(info->kind);
     if (info->kind == wanted || info->type.starts_with(wanted + ".")) family.push_back(info);
     if (info->type == wanted)  // several kinds may have one name: all are shown
-      shown += (shown.empty() ? "" : "\n") + type_text(*info, types);
+      text += (text.empty() ? "" : "\n") + type_text(*info, types);
   }
-  if (shown.empty()) shown = list_text(family);
-  if (shown.empty()) {
-    fmt::print(stderr, "error: there is no type '{}'{}\n", wanted, did_you_mean(wanted, names));
+  if (text.empty()) text = list_text(family);
+  if (text.empty()) {
+    fmt::print(stderr, "error: there is no type '{}'{}\n", shown(wanted), did_you_mean(wanted, names));
     note_refused();
     return invalid;
   }
-  fmt::print("{}", shown);
+  print(text);
   return finished;
 }
 
@@ -74,7 +79,7 @@ int draw(const std::string& file) {
     fmt::print(stderr, "{}", problems.str());
     return invalid;
   }
-  fmt::print("{}", drawing(plan));
+  print(drawing(plan));
   return finished;
 }
 
@@ -82,7 +87,7 @@ int draw(const std::string& file) {
 int verify_files(const std::string& path) {
   bool good = true;
   for (const Verified& one : verify(path)) {
-    fmt::print("{}: {}\n", one.file.string(), one.text);
+    print(fmt::format("{}: {}\n", one.file.string(), one.text));
     good &= one.good;
   }
   return good ? finished : failed;
@@ -93,7 +98,7 @@ void examine_here() {
   const std::unique_ptr<Ranks> ranks = connect({});
   const Diagnosis found = examine();
   const std::string together = ranks ? examine_ranks(*ranks, found) : "";
-  if (!ranks || ranks->first()) fmt::print("{}{}", together, text(found));
+  if (!ranks || ranks->first()) print(together + text(found));
 }
 
 }  // namespace
@@ -127,12 +132,12 @@ int main(int argc, char** argv) {
     if (!graph.empty()) return draw(graph);
     if (!directory.empty()) return verify_files(directory);
     if (libraries) return list_libraries();
-    if (schema) return fmt::print("{}\n", graph_schema(all_types()).dump(2)), finished;
-    if (reference) return fmt::print("{}", markdown(all_types())), finished;
+    if (schema) return fmt::print("{}\n", json_text(graph_schema(all_types()), 2)), finished;
+    if (reference) return print(markdown(all_types())), finished;
     if (doctor) return examine_here(), finished;
     return type.empty() ? list() : show(type);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "error: {}\n", error.what());
+    fmt::print(stderr, "error: {}\n", shown_lines(error.what()));
     return failed;
   }
 }

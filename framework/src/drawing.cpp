@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "twinflow/text.h"
+
 namespace twinflow {
 
 namespace {
@@ -9,7 +11,7 @@ namespace {
 /// A string of Graphviz's language.
 std::string quoted(const std::string& text) {
   std::string all = "\"";
-  for (const char c : text) {
+  for (const char c : shown(text)) {
     if (c == '"' || c == '\\') all += '\\';
     all += c;
   }
@@ -19,7 +21,7 @@ std::string quoted(const std::string& text) {
 /// Text inside a label of its HTML-like kind.
 std::string label(const std::string& text) {
   std::string all;
-  for (const char c : text) {
+  for (const char c : shown(text)) {
     if (c == '&')
       all += "&amp;";
     else if (c == '<')

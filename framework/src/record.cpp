@@ -13,6 +13,8 @@
 #include "registry.h"
 #include "saved_run.h"
 #include "tell.h"
+#include "twinflow/json_text.h"
+#include "twinflow/text.h"
 
 namespace twinflow {
 
@@ -207,8 +209,9 @@ void Record::write_all() {
   if (!lost_.empty()) throw Error(lost_);
 }
 
-void Record::log(const std::string& line) {
+void Record::log(const std::string& said) {
   if (following_) return;
+  const std::string line = shown_lines(said);
   if (!log_) return said_early_.push_back(line);
   try {
     write(log_, &line);
@@ -219,7 +222,7 @@ void Record::log(const std::string& line) {
 
 void Record::print(const std::string& line) {
   if (!quiet_) {
-    tell(stdout, (progress_shown_ ? "\r\033[K" : "") + line + "\n");
+    tell(stdout, (progress_shown_ ? "\r\033[K" : "") + shown_lines(line) + "\n");
     progress_shown_ = false;
   }
   log(line);
@@ -242,12 +245,11 @@ void Record::report(std::string_view node, const Item& item, const Numbers& valu
   const std::lock_guard lock(mutex_);
   if (following_) return;
   const std::string name(node);
-  const std::string line = Json({{"time", std::round(seconds() * 1000) / 1000},
-                                 {"epoch", item.epoch},
-                                 {"step", item.step},
-                                 {"node", name},
-                                 {"metrics", values}})
-                               .dump();
+  const std::string line = json_text(Json({{"time", std::round(seconds() * 1000) / 1000},
+                                           {"epoch", item.epoch},
+                                           {"step", item.step},
+                                           {"node", name},
+                                           {"metrics", values}}));
   if (metrics_)
     write(metrics_, &line);
   else
@@ -377,12 +379,17 @@ void Record::finish(const std::string& status, const std::string& reason, std::u
   for (const auto& [node, bests] : best_)
     for (const auto& [name, one] : bests)
       best[node][name] = {{"value", one.value}, {"epoch", one.epoch}, {"step", one.step}};
-  Json result = {{"status", status}, {"reason", reason},     {"epochs", epochs},
-                 {"steps", steps},   {"seconds", seconds()}, {"metrics", last_},
-                 {"best", best},     {"nodes", nodes},       {"most_in_flight", most_in_flight}};
+  Json result = {{"status", status},
+                 {"reason", shown_lines(reason)},
+                 {"epochs", epochs},
+                 {"steps", steps},
+                 {"seconds", seconds()},
+                 {"metrics", last_},
+                 {"best", best},
+                 {"nodes", nodes},
+                 {"most_in_flight", most_in_flight}};
   if (save_seconds) result["save_seconds"] = *save_seconds;
-  write_atomically(directory_ / "result.json",
-                   result.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  write_atomically(directory_ / "result.json", json_text(result, 2) + "\n");
 }
 
 }  // namespace twinflow

@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <cstdint>
 
 #include "twinflow/error.h"
 #include "twinflow/param.h"
+#include "twinflow/text.h"
 
 namespace twinflow {
 
@@ -28,7 +31,11 @@ std::string encode(const State::Value& value) {
   if (const auto* boolean = std::get_if<bool>(&value)) return *boolean ? "b1" : "b0";
   if (const auto* integer = std::get_if<std::int64_t>(&value)) return fmt::format("i{}", *integer);
   if (const auto* number = std::get_if<double>(&value)) return "d" + ParamType<double>::text(*number);
-  return "s" + std::get<std::string>(value);
+  const auto& text = std::get<std::string>(value);
+  if (is_utf8(text)) return "s" + text;
+  std::string hex = "x";  // the file holds UTF-8 only
+  for (const char one : text) hex += fmt::format("{:02x}", static_cast<std::uint8_t>(one));
+  return hex;
 }
 
 template <class T>
@@ -40,11 +47,25 @@ State::Value decode_number(const std::string& text) {
   return number;
 }
 
+std::string decode_bytes(const std::string& text) {
+  std::string bytes;
+  for (std::size_t at = 1; at < text.size(); at += 2) {
+    std::uint8_t byte = 0;
+    const char* end = text.data() + std::min(at + 2, text.size());
+    const auto read = std::from_chars(text.data() + at, end, byte, 16);
+    if (read.ec != std::errc() || read.ptr != text.data() + at + 2)
+      throw Error(fmt::format("'{}' is no text of bytes", text));
+    bytes += static_cast<char>(byte);
+  }
+  return bytes;
+}
+
 State::Value decode(const std::string& text) {
   if (text == "b0" || text == "b1") return text == "b1";
   if (text.starts_with('i')) return decode_number<std::int64_t>(text);
   if (text.starts_with('d')) return decode_number<double>(text);
   if (text.starts_with('s')) return text.substr(1);
+  if (text.starts_with('x')) return decode_bytes(text);
   throw Error(fmt::format("'{}' is no value", text));
 }
 

@@ -13,6 +13,7 @@
 #include "files.h"
 #include "twinflow/error.h"
 #include "twinflow/hash.h"
+#include "twinflow/text.h"
 
 namespace twinflow {
 
@@ -36,14 +37,15 @@ std::string header_fault(std::uint64_t bytes) {
 }
 
 /// A name from a file, fit to be printed.
-std::string shown(const std::string& name) {
+std::string short_name(const std::string& name) {
   std::size_t length = std::min<std::size_t>(name.size(), 100);
   while (length < name.size() && (name[length] & 0xC0) == 0x80) --length;  // no half of a character
-  std::string text = name.substr(0, length);
-  for (char& one : text)
-    if (static_cast<unsigned char>(one) < 0x20 || one == 0x7f) one = '?';
-  return length < name.size() ? text + "..." : text;
+  return shown(name.substr(0, length)) + (length < name.size() ? "..." : "");
 }
+
+/// A text as the file holds it, which is JSON and so UTF-8: a name of other bytes, of a folder, say, may not
+/// cost a model.
+std::string written(const std::string& text) { return is_utf8(text) ? text : shown_lines(text); }
 
 /// A shape's number of elements; nullopt when a size is negative or the product no int64.
 std::optional<std::uint64_t> elements(const std::vector<std::int64_t>& shape) {
@@ -92,7 +94,7 @@ struct Entry {
 
 Entry read_entry(const std::filesystem::path& file, const std::string& name, const Json& json,
                  std::uint64_t size) {
-  const std::string who = fmt::format("tensor '{}'", shown(name));
+  const std::string who = fmt::format("tensor '{}'", short_name(name));
   if (!json.is_object() || json.size() != 3 || !json.contains("dtype") || !json.contains("shape") ||
       !json.contains("data_offsets"))
     refuse(file, who + " does not have exactly dtype, shape and data_offsets");
@@ -100,7 +102,7 @@ Entry read_entry(const std::filesystem::path& file, const std::string& name, con
                                   [&](const Type& one) { return json["dtype"] == one.name; });
   if (type == std::end(types))
     refuse(file,
-           fmt::format("{} is of type {}, not F32, F64, F16 or BF16", who, shown(json["dtype"].dump())));
+           fmt::format("{} is of type {}, not F32, F64, F16 or BF16", who, short_name(json["dtype"].dump())));
   Entry entry{name, type, {}, 0, 0};
   const Json& shape = json["shape"];
   const Json& offsets = json["data_offsets"];
@@ -164,8 +166,8 @@ std::string checksum(const NamedTensors& all) {
   StableHash hash;
   for (const auto& [name, text] : all.metadata) {
     if (name == "checksum") continue;
-    hash.add(name);
-    hash.add(text);
+    hash.add(written(name));
+    hash.add(written(text));
   }
   for (const auto& [name, tensor] : all.tensors) {
     hash.add(name);
@@ -177,7 +179,7 @@ std::string checksum(const NamedTensors& all) {
 
 void write_safetensors(const std::filesystem::path& file, const NamedTensors& named) {
   Json header = Json::object();
-  if (!named.metadata.empty()) header[metadata_key] = named.metadata;
+  for (const auto& [key, text] : named.metadata) header[metadata_key][written(key)] = written(text);
   std::vector<std::string_view> parts = {{}};  // the header, then the tensors where they lie: they are large
   std::size_t at = 0;
   for (const auto& [name, tensor] : named.tensors) {
@@ -194,7 +196,7 @@ void write_safetensors(const std::filesystem::path& file, const NamedTensors& na
   try {
     head = header.dump();
   } catch (const Json::type_error&) {
-    throw Error(fmt::format("cannot write '{}': a name or a text in it is not UTF-8", file.string()));
+    throw Error(fmt::format("cannot write '{}': the name of a tensor is not UTF-8", file.string()));
   }
   head.append((8 - head.size() % 8) % 8, ' ');  // aligns the buffer, as the format allows
   const std::uint64_t length = head.size();
@@ -230,7 +232,7 @@ NamedTensors read_safetensors(const std::filesystem::path& file) {
     }
     if (!json.is_object()) refuse(file, "its __metadata__ is not an object");
     for (const auto& [key, value] : json.items()) {
-      if (!value.is_string()) refuse(file, fmt::format("its metadata '{}' is not a text", shown(key)));
+      if (!value.is_string()) refuse(file, fmt::format("its metadata '{}' is not a text", short_name(key)));
       named.metadata[key] = value.get<std::string>();
     }
   }
@@ -240,7 +242,7 @@ NamedTensors read_safetensors(const std::filesystem::path& file) {
   std::uint64_t at = 0;
   for (const Entry& entry : entries) {
     if (entry.begin != at)
-      refuse(file, fmt::format("there is a gap or an overlap before tensor '{}'", shown(entry.name)));
+      refuse(file, fmt::format("there is a gap or an overlap before tensor '{}'", short_name(entry.name)));
     at = entry.end;
     Tensor& tensor = named.tensors[entry.name];
     tensor.shape = entry.shape;

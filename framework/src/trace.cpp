@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "files.h"
+#include "twinflow/json_text.h"
 
 namespace twinflow {
 
@@ -14,7 +15,7 @@ void Trace::write(const std::filesystem::path& file) const {
   };
   std::string events;
   const auto add = [&](const nlohmann::json& event) {
-    events += (events.empty() ? "[" : ",\n") + event.dump();
+    events += (events.empty() ? "[" : ",\n") + json_text(event);
   };
   int thread = 0;
   for (const auto& list : lists_) {

@@ -14,6 +14,7 @@
 #include "container.h"
 #include "decoder/decoder.h"
 #include "twinflow/error.h"
+#include "twinflow/text.h"
 
 namespace twinflow::data {
 
@@ -67,6 +68,6 @@ cv::Mat read_image(const std::filesystem::path& file, bool colour) {
   return decode_image(bytes, quoted(file), colour);
 }
 
-std::string quoted(const std::filesystem::path& file) { return "'" + file.string() + "'"; }
+std::string quoted(const std::filesystem::path& file) { return "'" + shown(file.string()) + "'"; }
 
 }  // namespace twinflow::data

@@ -10,6 +10,7 @@
 #include "collection.h"
 #include "natural.h"
 #include "twinflow/error.h"
+#include "twinflow/text.h"
 
 namespace twinflow::data {
 
@@ -29,7 +30,7 @@ void sort_naturally(std::vector<fs::path>& paths) {
 }
 
 [[noreturn]] void fail(const fs::path& path, const std::string& what) {
-  throw Error(fmt::format("'{}' {}", path.string(), what));
+  throw Error(fmt::format("'{}' {}", shown(path.string()), what));
 }
 
 /// A link to a folder around it would go on for ever.
@@ -79,15 +80,15 @@ Layout detect(const std::vector<Listing>& first, const std::vector<std::vector<L
   }
   if (in_classes && in_groups)
     throw Error(fmt::format("'{}' lies one folder deep and '{}' two: {}, not in a mixture of both",
-                            in_classes->string(), in_groups->string(), layouts));
+                            shown(in_classes->string()), shown(in_groups->string()), layouts));
   return in_groups ? Layout::groups : Layout::classes;
 }
 
-std::string name_of(const fs::path& folder) { return folder.filename().string(); }
+std::string name_of(const fs::path& folder) { return shown(folder.filename().string()); }
 
 void require_folder(const fs::path& folder) {
   std::error_code ignored;  // what cannot be looked at is not there
-  if (!fs::exists(folder, ignored)) throw Error(fmt::format("there is no folder '{}'", folder.string()));
+  if (!fs::exists(folder, ignored)) fail(folder, "does not exist");
   if (!fs::is_directory(folder, ignored)) fail(folder, "is not a folder");
 }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "twinflow/error.h"
+#include "twinflow/text.h"
 
 namespace twinflow::data {
 
@@ -84,16 +85,16 @@ Dataset read_omniglot_images(const std::vector<Collection>& collections, const P
   std::vector<Source> sources;
   for (const auto& [alphabet, characters] : sorted) {
     for (const auto& [character, drawings] : characters) {
-      Dataset::Class made{character, data.groups.size(), {}};
+      Dataset::Class made{shown(character), data.groups.size(), {}};
       for (const auto& [drawer, source] : drawings) {
         made.images.push_back(sources.size());
         data.drawers.push_back(drawer);
-        data.names.push_back(source.file->name);
+        data.names.push_back(shown(source.file->name));
         sources.push_back(source);
       }
       data.classes.push_back(std::move(made));
     }
-    data.groups.push_back(alphabet);
+    data.groups.push_back(shown(alphabet));
   }
 
   auto store = std::make_shared<PixelStore>();

@@ -9,6 +9,7 @@
 
 #include "split.h"
 #include "twinflow/error.h"
+#include "twinflow/text.h"
 
 namespace twinflow::data {
 
@@ -35,7 +36,7 @@ class Reader {
       store_png(collection_, *images_[i], form, &store->pixels[i * store->image_size()]);
     });
     data_.store = std::move(store);
-    for (const File* image : images_) data_.names.push_back(image->name);
+    for (const File* image : images_) data_.names.push_back(shown(image->name));
     data_.description = summary("omniglot, official one-shot runs", data_);
     return std::move(data_);
   }

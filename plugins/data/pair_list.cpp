@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "twinflow/error.h"
+#include "twinflow/text.h"
 #include "twinflow/value.h"
 
 namespace twinflow::data {
@@ -39,14 +40,14 @@ class Reader {
       const auto at = std::find(known.begin(), known.end(), name);
       if (at == known.end())
         throw Error(fmt::format("{}there is no column '{}' in a list of pairs{} (columns: {})",
-                                csv_.where(csv_.header), name, did_you_mean(name, known),
+                                csv_.where(csv_.header), shown(name), did_you_mean(name, known),
                                 fmt::join(known, ", ")));
       column_[static_cast<std::size_t>(at - known.begin())] = i;
     }
     for (std::size_t i = 0; i < 3; ++i)
       if (!column_[i])
         throw Error(fmt::format("{}the column '{}' is missing; there are {}", csv_.where(csv_.header),
-                                known[i], fmt::join(csv_.columns, ", ")));
+                                known[i], some_of(csv_.columns)));
   }
 
   void add(const Csv::Row& row) {
@@ -74,10 +75,11 @@ class Reader {
     if (name.empty()) fail(row, column, "names no file");
     std::error_code why;
     const fs::path file = fs::canonical(folder_ / fs::path(name), why);
-    if (why) fail(row, column, fmt::format("cannot be found in '{}': {}", folder_.string(), why.message()));
+    if (why)
+      fail(row, column, fmt::format("cannot be found in '{}': {}", shown(folder_.string()), why.message()));
     if (!fs::is_regular_file(file, why)) fail(row, column, "is not a file");
     const auto [at, is_new] = by_file_.emplace(file.string(), made_.images.size());
-    if (is_new) made_.images.push_back({file, name, where(row, column)});
+    if (is_new) made_.images.push_back({file, shown(name), where(row, column)});
     return named->second = at->second;
   }
 
@@ -103,7 +105,7 @@ class Reader {
     return row.fields[*column_[column]];
   }
   std::string where(const Csv::Row& row, std::size_t column) const {
-    return fmt::format("{}{} '{}'", csv_.where(row.line), known[column], field(row, column));
+    return fmt::format("{}{} '{}'", csv_.where(row.line), known[column], shown(field(row, column)));
   }
   [[noreturn]] void fail(const Csv::Row& row, std::size_t column, const std::string& what) const {
     throw Error(where(row, column) + " " + what);
@@ -138,7 +140,7 @@ std::string PairList::shared_images() const {
     if (stands[i].size() < 2 || count++ > 0) continue;
     std::vector<std::string> in;
     for (const Part part : stands[i]) in.emplace_back(part_names[static_cast<std::size_t>(part)]);
-    first = fmt::format("{} in {}", images[i].file.string(), fmt::join(in, " and "));
+    first = fmt::format("{} in {}", shown(images[i].file.string()), fmt::join(in, " and "));
   }
   if (count == 0) return "";
   return fmt::format(

@@ -17,6 +17,7 @@
 #include "improvement.h"
 #include "kept_models.h"
 #include "model_folder.h"
+#include "twinflow/json_text.h"
 #include "twinflow/plugin.h"
 #include "twinflow/tensors.h"
 #include "watched.h"
@@ -270,10 +271,10 @@ State Checkpoint::save() const {
   for (const auto& one : all_lost.best) lost.push_back(one ? measured_to_json(*one) : nlohmann::json());
   State state;
   state.values["monitor"] = metrics_text();
-  state.values["settled"] = books_.settled.to_json().dump();
-  state.values["given"] = given.dump();
-  state.values["lost"] = lost.dump();
-  state.values["lost_last"] = (all_lost.last ? measured_to_json(*all_lost.last) : nlohmann::json()).dump();
+  state.values["settled"] = json_text(books_.settled.to_json());
+  state.values["given"] = json_text(given);
+  state.values["lost"] = json_text(lost);
+  state.values["lost_last"] = json_text(all_lost.last ? measured_to_json(*all_lost.last) : nlohmann::json());
   state.values["history"] = history_.text();
   return state;
 }

@@ -9,19 +9,9 @@
 
 #include "log_file.h"
 #include "twinflow/plugin.h"
+#include "twinflow/text.h"
 
 namespace twinflow::monitor {
-namespace {
-
-/// A field of a CSV file (RFC 4180).
-std::string field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == text.npos) return text;
-  std::string quoted = "\"";
-  for (const char one : text) quoted.append(one == '"' ? 2 : 1, one);
-  return quoted + '"';
-}
-
-}  // namespace
 
 /// Writes NAME.csv into the run directory, an epoch a row, as Keras' CSVLogger does. Its columns are the
 /// metrics that nodes declare: they are known before the first row.
@@ -77,7 +67,7 @@ void Csv::hear(std::string_view node, const Item&, const Numbers& values) {
 
 LogFile::Setup Csv::setup() const {
   std::string head = "epoch,step,time";
-  for (const std::string& column : columns_) head += ',' + field(column);
+  for (const std::string& column : columns_) head += ',' + csv_field(column);
   return {"rows of " + name() + ".csv", head + '\n',
           [file = run().directory() / (name() + ".csv")] { return file; }};
 }

@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "collapse.h"
-#include "csv_field.h"
 #include "embed_images.h"
 #include "one_shot.h"
 #include "support.h"
@@ -22,6 +21,7 @@
 #include "twinflow/files.h"
 #include "twinflow/metrics.h"
 #include "twinflow/plugin.h"
+#include "twinflow/text.h"
 #include "twinflow/twin/model.h"
 
 namespace twinflow::twin {

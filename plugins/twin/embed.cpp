@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "csv_field.h"
 #include "finite.h"
 #include "growing_file.h"
 #include "npy.h"
@@ -12,6 +11,7 @@
 #include "twinflow/error.h"
 #include "twinflow/images.h"
 #include "twinflow/plugin.h"
+#include "twinflow/text.h"
 #include "twinflow/twin/model.h"
 
 namespace twinflow::twin {

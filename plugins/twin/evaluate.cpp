@@ -4,7 +4,6 @@
 #include <chrono>
 #include <limits>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <string>
@@ -23,6 +22,7 @@
 #include "twinflow/metrics.h"
 #include "twinflow/passage.h"
 #include "twinflow/plugin.h"
+#include "twinflow/text.h"
 #include "twinflow/twin/model.h"
 
 namespace twinflow::twin {
@@ -30,13 +30,6 @@ namespace {
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-/// The name of a group, which may be that of any folder, as the files of metrics can hold it: what is not
-/// UTF-8 is replaced.
-std::string printable(const std::string& name) {
-  using Json = nlohmann::json;
-  return Json::parse(Json(name).dump(-1, ' ', false, Json::error_handler_t::replace)).get<std::string>();
 }
 
 /// One-shot accuracy of models as they come. Each image is embedded once for a model, however many tasks of
@@ -325,7 +318,7 @@ classify = "prototype")");
     if (std::count_if(groups.begin(), groups.end(), asked) < 2) return;
     for (std::size_t i = 0; i < groups.size(); ++i)
       if (asked(groups[i]))
-        values[fmt::format("{}group.{}", one.prefix, printable(data->groups[i]))] =
+        values[fmt::format("{}group.{}", one.prefix, shown(data->groups[i]))] =
             score.collapsed ? none : groups[i].right / static_cast<double>(groups[i].trials);
   }
 

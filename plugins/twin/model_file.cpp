@@ -11,6 +11,7 @@
 #include "network.h"
 #include "summary.h"
 #include "twinflow/error.h"
+#include "twinflow/text.h"
 
 namespace twinflow::twin {
 namespace {
@@ -109,10 +110,7 @@ Model read_model(const std::filesystem::path& file) {
     require_tensors(model);
     require_finite(*model.weights);
   } catch (const std::exception& error) {
-    std::string why = error.what();
-    for (char& one : why)  // it may quote the file
-      if ((static_cast<unsigned char>(one) < 0x20 && one != '\n') || one == 0x7f) one = '?';
-    throw Error(fmt::format("'{}' is not a good model: {}", file.string(), why));
+    throw Error(fmt::format("'{}' is not a good model: {}", shown(file.string()), shown_lines(error.what())));
   }
   return model;
 }

@@ -26,6 +26,7 @@ States some_states() {
   node.values["worst"] = -std::numeric_limits<double>::infinity();
   node.values["none"] = std::numeric_limits<double>::quiet_NaN();
   node.values["said"] = "two\nlines, \"quoted\", \u00e4";
+  node.values["bytes"] = std::string("gr\xfcn\0\x1b", 6);  // not UTF-8
   states["run"].values["epoch"] = std::int64_t{3};
   return states;
 }
@@ -54,7 +55,7 @@ TEST_CASE("states come back as they were, to the last bit") {
   CHECK(after.tensor("weight").values == before.tensor("weight").values);
   CHECK(std::signbit(after.tensor("weight").values[1]));
   CHECK(after.tensor("empty").values.empty());
-  for (const char* name : {"yes", "count", "third", "worst", "said"})
+  for (const char* name : {"yes", "count", "third", "worst", "said", "bytes"})
     CHECK(after.values.at(name) == before.values.at(name));
   CHECK(std::signbit(after.value<double>("minus zero")));
   CHECK(std::isnan(after.value<double>("none")));

@@ -141,7 +141,7 @@ TEST_CASE("every rule that is broken is named") {
   CHECK(refusal(file_text(two + R"("u":{"dtype":"F32","shape":[0],"data_offsets":[8,8]}})", f8)) ==
         "there is a gap or an overlap before tensor 'u'");
   CHECK(refusal(file_text(R"({"\u001b[2J\n":7})", "")) ==
-        "tensor '?[2J?' does not have exactly dtype, shape and data_offsets");
+        "tensor '\\u001b[2J\\u000a' does not have exactly dtype, shape and data_offsets");
   CHECK(refusal(file_text("{\"" + std::string(99, 'n') + "\u00e9\":7}", "")) ==
         "tensor '" + std::string(99, 'n') + "...' does not have exactly dtype, shape and data_offsets");
   CHECK(refusal(file_text(R"({"__metadata__":[]})", "")) == "its __metadata__ is not an object");
@@ -244,14 +244,26 @@ TEST_CASE("a folder that cannot be written leaves the old file and no debris") {
   wrong.tensors = {{"__metadata__", {{1}, {1}}}};
   CHECK_THROWS_WITH_AS(write_safetensors(temp.path / "x", wrong), "a tensor cannot be called '__metadata__'",
                        Error);
-  wrong = example();
-  wrong.metadata["folder"] = "l\xe9";
+  wrong.tensors = {{"l\xe9", {{1}, {1}}}};
   CHECK_THROWS_WITH_AS(
       write_safetensors(temp.path / "x", wrong),
-      ("cannot write '" + (temp.path / "x").string() + "': a name or a text in it is not UTF-8").c_str(),
+      ("cannot write '" + (temp.path / "x").string() + "': the name of a tensor is not UTF-8").c_str(),
       Error);
   CHECK(std::filesystem::is_empty(temp.path));
   CHECK_THROWS_WITH_AS(
       write_safetensors(temp.path / "none/x", example()),
       ("cannot create '" + (temp.path / "none/x").string() + "': No such file or directory").c_str(), Error);
+}
+
+TEST_CASE("metadata of bytes that are not UTF-8 are escaped, and their checksum fits what is read") {
+  const TempFolder temp;
+  NamedTensors named = example();
+  named.metadata["classes"] = "gr\xfcn\nrot";
+  named.metadata["l\xe9"] = "a";
+  named.metadata["checksum"] = checksum(named);
+  write_safetensors(temp.path / "x", named);
+  NamedTensors read = read_safetensors(temp.path / "x");
+  CHECK(read.metadata["classes"] == "gr\\xfcn\nrot");
+  CHECK(read.metadata["l\\xe9"] == "a");
+  CHECK(read.metadata["checksum"] == checksum(read));
 }

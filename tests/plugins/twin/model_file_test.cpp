@@ -128,7 +128,7 @@ TEST_CASE("metadata that make no network are named") {
   CHECK(with_metadata("image", std::string(101, '1')) == "its \"image\" is a text of 101 bytes");
   CHECK(with_metadata("image", "\x1b[2J") == "its \"image\" is \"\\u001b[2J\"");
   CHECK(with_metadata("distance", "\"\\u001b[2J\"")
-            .starts_with("its \"distance\": there is no distance '?[2J'"));
+            .starts_with("its \"distance\": there is no distance '\\u001b[2J' (there are: cosine, l1, l2, "));
   CHECK(with_metadata("precision", "auto") == "its \"precision\" is \"auto\", neither \"f32\" nor \"bf16\"");
   CHECK(with_metadata("epoch", "5.5") == "its \"epoch\" is \"5.5\"");
   CHECK(with_metadata("step", "-1") == "its \"step\" is \"-1\"");
@@ -141,6 +141,8 @@ TEST_CASE("metadata that make no network are named") {
   CHECK(with_metadata("network", "[{ type = \"conv\", filtres = 3 }]") ==
         "its \"network\": layer 'conv' has no parameter 'filtres'; did you mean 'filters'?");
   CHECK(with_metadata("distance", "\"l3\"").starts_with("its \"distance\": there is no distance 'l3'"));
+  CHECK(with_metadata("distance", "\"euclidean\"")
+            .starts_with("its \"distance\": there is no distance 'euclidean'; did you mean 'l2'?"));
 }
 
 TEST_CASE("a layer that does not fit, and tensors that are not its own, are named") {
