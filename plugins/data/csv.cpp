@@ -2,35 +2,19 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdint>
-#include <fstream>
+#include <set>
 #include <string_view>
 
 #include "twinflow/error.h"
+#include "twinflow/read_bounded.h"
+#include "twinflow/text.h"
 
 namespace twinflow::data {
 
 namespace {
 
-/// The bytes of the well-formed character that begins there; 0 when there is none (Unicode 15, table 3-7:
-/// no overlong forms, no surrogates, nothing above U+10FFFF).
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<std::uint8_t>(text[i]) : 0; };
-  const auto follows = [&](std::size_t i, int low = 0x80, int high = 0xbf) {
-    return byte(i) >= low && byte(i) <= high;
-  };
-  const int first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xc2 && first <= 0xdf) return follows(1) ? 2 : 0;
-  if (first >= 0xe0 && first <= 0xef)
-    return follows(1, first == 0xe0 ? 0xa0 : 0x80, first == 0xed ? 0x9f : 0xbf) && follows(2) ? 3 : 0;
-  if (first >= 0xf0 && first <= 0xf4)
-    return follows(1, first == 0xf0 ? 0x90 : 0x80, first == 0xf4 ? 0x8f : 0xbf) && follows(2) && follows(3)
-               ? 4
-               : 0;
-  return 0;
-}
+constexpr std::size_t most_columns = 1'000, most_rows = 10'000'000, longest_field = 65'536;  // bytes
 
 class Parser {
  public:
@@ -46,7 +30,9 @@ class Parser {
         set_columns(std::move(row));
       else if (row.fields.size() != made_.columns.size())
         fail(row.line, fmt::format("there are {} fields; expected {}: {}", row.fields.size(),
-                                   made_.columns.size(), fmt::join(made_.columns, ", ")));
+                                   made_.columns.size(), some_of(made_.columns)));
+      else if (made_.rows.size() == most_rows)
+        fail(row.line, fmt::format("there are more than {} rows", most_rows));
       else
         made_.rows.push_back(std::move(row));
     }
@@ -68,10 +54,10 @@ class Parser {
   }
 
   void set_columns(Csv::Row row) {
-    for (auto one = row.fields.begin(); one != row.fields.end(); ++one) {
-      if (one->empty()) fail(row.line, fmt::format("column {} has no name", one - row.fields.begin() + 1));
-      if (std::find(row.fields.begin(), one, *one) != one)
-        fail(row.line, fmt::format("two columns are called '{}'", *one));
+    std::set<std::string> names;
+    for (const std::string& name : row.fields) {
+      if (name.empty()) fail(row.line, fmt::format("column {} has no name", names.size() + 1));
+      if (!names.insert(name).second) fail(row.line, fmt::format("two columns are called '{}'", name));
     }
     made_.header = row.line;
     made_.columns = std::move(row.fields);
@@ -79,8 +65,11 @@ class Parser {
 
   Csv::Row take_row() {
     Csv::Row row{line_, {}};
-    do row.fields.push_back(starts('"') ? take_quoted() : take_plain());
-    while (take(','));
+    do {
+      if (row.fields.size() == most_columns)
+        fail(row.line, fmt::format("there are more than {} fields in a line", most_columns));
+      row.fields.push_back(starts('"') ? take_quoted() : take_plain());
+    } while (take(','));
     if (take('\r') && !starts('\n') && !text_.empty())
       fail(line_, "there is a carriage return in the middle of the line");
     if (take('\n')) ++line_;
@@ -89,6 +78,7 @@ class Parser {
 
   std::string take_plain() {
     const std::string field(text_.substr(0, text_.find_first_of(",\r\n")));
+    check_length(line_, field.size());
     text_.remove_prefix(field.size());
     if (field.find('"') != field.npos)
       fail(line_, fmt::format("there is a quote within the field '{}'; a field with quotes has to be quoted "
@@ -106,6 +96,7 @@ class Parser {
       if (take('"') && !starts('"')) break;  // of two quotes, the second is taken
       line_ += starts('\n');
       field += text_.front();
+      check_length(begun, field.size());
       text_.remove_prefix(1);
     }
     if (!text_.empty() && !starts(',') && !starts('\r') && !starts('\n'))
@@ -113,6 +104,9 @@ class Parser {
     return field;
   }
 
+  void check_length(std::size_t line, std::size_t bytes) const {
+    if (bytes > longest_field) fail(line, fmt::format("a field has more than {} bytes", longest_field));
+  }
   bool starts(char with) const { return text_.starts_with(with); }
   bool take(char one) {
     if (!starts(one)) return false;
@@ -120,7 +114,7 @@ class Parser {
     return true;
   }
   [[noreturn]] void fail(std::size_t line, const std::string& what) const {
-    throw Error(made_.where(line) + what);
+    throw Error(made_.where(line) + shown(what));
   }
 
   std::string_view text_;  // what is left of it
@@ -133,17 +127,7 @@ class Parser {
 Csv parse_csv(const std::string& text, const std::string& name) { return Parser(text, name).parse(); }
 
 Csv read_csv(const std::filesystem::path& file, std::size_t most) {
-  std::error_code why;
-  const std::uintmax_t size = std::filesystem::file_size(file, why);
-  if (why) throw Error(fmt::format("{} cannot be read: {}", file.string(), why.message()));
-  if (size > most)
-    throw Error(
-        fmt::format("{} has {} bytes, more than the {} that a list may have", file.string(), size, most));
-  std::string text(size, '\0');
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream.read(text.data(), static_cast<std::streamsize>(size)))
-    throw Error(fmt::format("{} cannot be read", file.string()));
-  return parse_csv(text, file.string());
+  return parse_csv(read_bounded(file, most, "list"), shown(file.string()));
 }
 
 }  // namespace twinflow::data

@@ -23,11 +23,12 @@ struct Csv {
 
 /// Lines end in LF or CRLF, the last one may go without; a byte order mark and empty lines are passed over.
 /// Throws Error with `name` and line for bytes that are not UTF-8, for a quote where none may be, one that is
-/// not closed, a carriage return alone, a column without a name or with another's, and for a row with more or
-/// fewer fields than columns.
+/// not closed, a carriage return alone, a column without a name or with another's, for a row with more or
+/// fewer fields than columns, and beyond 1,000 columns, 10,000,000 rows, or 65,536 bytes in a field. Linear
+/// in bytes.
 Csv parse_csv(const std::string& text, const std::string& name);
 
-/// Throws Error as well when the file cannot be read, and beyond `most` bytes.
+/// Throws Error as well where read_bounded() does: beyond `most` bytes, and for what is not a file.
 Csv read_csv(const std::filesystem::path& file, std::size_t most = std::size_t{1} << 28);
 
 }  // namespace twinflow::data

@@ -21,12 +21,14 @@ namespace {
 /// Where the names stand in `all`, in ascending order, each once.
 std::vector<std::size_t> places_of(const std::vector<std::string>& names, const std::vector<std::string>& all,
                                    const std::string& word) {
+  std::map<std::string, std::size_t> places;
+  for (std::size_t i = 0; i < all.size(); ++i) places.emplace(all[i], i);
   std::set<std::size_t> found;
   for (const std::string& name : names) {
-    const auto at = std::find(all.begin(), all.end(), name);
-    if (at == all.end())
+    const auto at = places.find(name);
+    if (at == places.end())
       throw Error(fmt::format("there is no {} '{}'{}", word, name, did_you_mean(name, all)));
-    found.insert(static_cast<std::size_t>(at - all.begin()));
+    found.insert(at->second);
   }
   return {found.begin(), found.end()};
 }
@@ -113,8 +115,9 @@ void Split::check(const Checking& checking) const {
   if (validation + test > 1)
     checking.error("validation",
                    fmt::format("validation and test together would hold {:g} of all", validation + test));
+  const std::set<std::string> of_validation(validation_names.begin(), validation_names.end());
   for (const std::string& name : test_names)
-    if (std::find(validation_names.begin(), validation_names.end(), name) != validation_names.end())
+    if (of_validation.contains(name))
       checking.error("test_names", fmt::format("'{}' is in both validation_names and test_names", name));
 }
 

@@ -90,8 +90,31 @@ TEST_CASE("csv: files") {
   const std::string file = temp.write("x.csv", "a,b\n1,2\n");
   CHECK(read_csv(file).rows.size() == 1);
   CHECK(read_csv(file).name == file);
-  CHECK(error_of([&] { read_csv(file, 7); }) == file + " has 8 bytes, more than the 7 that a list may have");
+  CHECK(error_of([&] { read_csv(file, 7); }) ==
+        "the list '" + file + "' is too large: at most 7 bytes are read");
   CHECK(error_of([&] { read_csv(temp.path / "none.csv"); }) ==
-        (temp.path / "none.csv").string() + " cannot be read: No such file or directory");
-  CHECK(error_of([&] { read_csv(temp.path); }) == temp.path.string() + " cannot be read: Is a directory");
+        "the list '" + (temp.path / "none.csv").string() + "' does not exist");
+  CHECK(error_of([&] { read_csv(temp.path); }) ==
+        "the list '" + temp.path.string() + "' is a folder, not a regular file");
+  CHECK(error_of([&] { read_csv("/dev/zero"); }) == "the list '/dev/zero' is a device, not a regular file");
+}
+
+TEST_CASE("csv: columns, fields and sentences are bounded") {
+  const auto columns = [](int count) {
+    std::string line = "c0";
+    for (int i = 1; i < count; ++i) line += ",c" + std::to_string(i);
+    return line + "\n";
+  };
+  CHECK(said(columns(1'000)) == "");
+  CHECK(said(columns(100'003)) == "x.csv:1: there are more than 1000 fields in a line");
+  CHECK(said("a\n" + columns(100'003)) == "x.csv:2: there are more than 1000 fields in a line");
+  const std::string long_field(65'537, 'x');
+  CHECK(said("a\n" + long_field.substr(1)) == "");
+  CHECK(said("a\n" + long_field) == "x.csv:2: a field has more than 65536 bytes");
+  CHECK(said("a\n\"\n" + long_field + "\"") == "x.csv:2: a field has more than 65536 bytes");
+  CHECK(said(columns(1'000) + "1\n") ==
+        "x.csv:2: there are 1 fields; expected 1000: c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, "
+        "c13, "
+        "c14, c15, c16, c17, c18, c19 and 980 more");
+  CHECK(said("a,b,a\x1b[1m,a\x1b[1m\n") == "x.csv:1: two columns are called 'a\\u001b[1m'");
 }
