@@ -53,6 +53,7 @@ double Random::uniform() {
 double Random::uniform(double low, double high) { return low + (high - low) * uniform(); }
 
 std::uint64_t Random::below(std::uint64_t count) {
+  if (count == 0) throw Error("cannot draw one of 0 things at random: there has to be at least one");
   const std::uint64_t reject_under = (0 - count) % count;  // 2^64 mod count: what would favour small numbers
   for (;;) {
     const std::uint64_t high = bits();

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "aliases.h"
+#include "twinflow/text.h"
+
 namespace twinflow {
 
 Error::~Error() = default;
@@ -82,8 +85,16 @@ std::vector<const TypeInfo*> Registry::loaded() {
 }
 
 std::string Registry::unknown_type(std::string_view kind, std::string_view type) const {
-  return fmt::format("there is no {}{} '{}'{}{}", kind, kind == Node::family ? " type" : "", type,
-                     did_you_mean(type, names(kind)), search_notes ? search_notes() : "");
+  const bool is_node = kind == Node::family;
+  const std::vector<std::string> known = names(kind);
+  const std::string alias = alias_of(kind, type);
+  const std::string suggestion = std::find(known.begin(), known.end(), alias) != known.end()
+                                     ? fmt::format("; did you mean '{}'?", alias)
+                                     : did_you_mean(type, known);
+  const std::string list =
+      is_node || known.empty() ? "" : fmt::format(" (there are: {})", some_of(known, 50));
+  return fmt::format("there is no {}{} '{}'{}{}{}", kind, is_node ? " type" : "", shown(type), suggestion,
+                     list, search_notes ? search_notes() : "");
 }
 
 namespace {

@@ -5,7 +5,9 @@
 #include <charconv>
 #include <cmath>
 
+#include "path_text.h"
 #include "registry.h"
+#include "twinflow/text.h"
 
 namespace twinflow {
 
@@ -180,6 +182,17 @@ bool read_as(const Value& value, T& out, const std::string& expected, Problems& 
   return false;
 }
 
+/// A string; of another value the sentence says how to write it as one.
+bool read_string(const Value& value, std::string& out, const std::string& expected, Problems& problems) {
+  if (value.get<std::string>() || value.get<Value::List>() || value.get<Value::Table>())
+    return read_as(value, out, expected, problems);
+  const bool set = value.place.text && value.place.text->name == "--set";
+  problems.error(value.place,
+                 fmt::format("expected {}, found {}; write it in quotes{}", expected, value.type_text(),
+                             set ? ", and all in quotes of the shell: --set 'node.parameter=\"...\"'" : ""));
+  return false;
+}
+
 }  // namespace
 
 bool ParamType<bool>::read(const Value& value, bool& out, Problems& problems) {
@@ -196,13 +209,21 @@ bool ParamType<double>::read(const Value& value, double& out, Problems& problems
   return false;
 }
 bool ParamType<std::string>::read(const Value& value, std::string& out, Problems& problems) {
-  return read_as(value, out, "a string", problems);
+  if (!read_string(value, out, "a string", problems)) return false;
+  if (is_utf8(out)) return true;  // of --set only: the shell takes any bytes
+  problems.error(value.place, fmt::format("'{}' is not UTF-8", shown(out)));
+  return false;
 }
 bool ParamType<std::filesystem::path>::read(const Value& value, std::filesystem::path& out,
                                             Problems& problems) {
   std::string typed;
-  if (!read_as(value, typed, "a path, as a string", problems)) return false;
-  out = typed;
+  if (!read_string(value, typed, "a path, as a string", problems)) return false;
+  try {
+    out = path_from_text(typed);
+  } catch (const Error& error) {
+    problems.error(value.place, error.what());
+    return false;
+  }
   if (!typed.empty() && out.is_relative() && value.place.text)
     out = std::filesystem::absolute(value.place.text->folder / out).lexically_normal();
   return true;
@@ -228,7 +249,7 @@ std::string ParamType<std::string>::text(const std::string& value) {
   return quoted + "\"";
 }
 std::string ParamType<std::filesystem::path>::text(const std::filesystem::path& value) {
-  return ParamType<std::string>::text(value.string());
+  return ParamType<std::string>::text(text_of_path(value));
 }
 
 bool list_problem(const Value& value, const ValueShape& expected, Problems& problems) {

@@ -139,6 +139,68 @@ TEST_CASE("a value is read from the text that was written of it, wherever that c
   CHECK(failure(std::string(5000, '[')).find("nested") != std::string::npos);
   std::string dots = "{a";
   for (int i = 0; i < 9999; ++i) dots += ".a";
-  CHECK(failure(dots + " = 1}") == "its text: this is nested too deep");
-  CHECK(failure(dots + ".a.a = 1}") == "its text: there are more than 10000 dots in it");
+  CHECK(failure(dots + " = 1}").starts_with("its text: this is nested too deep: at most 300 "));
+}
+
+namespace {
+
+struct Names {
+  std::string name;
+  std::filesystem::path file;
+
+  static void describe(TableSpec<Names>& spec) {
+    spec.param("name", &Names::name);
+    spec.param("file", &Names::file);
+  }
+};
+
+/// The table with that --set argument, and what is wrong with it.
+std::pair<Names, std::string> set(const std::string& argument) {
+  Problems problems;
+  Value graph = parse_toml("[node.n]", "g.toml", "", problems);
+  apply_override(graph, argument, problems);
+  Names names;
+  if (problems.empty()) read_table(table_info<Names>(), &names, *graph.find("node")->find("n"), problems);
+  std::string text = problems.str();
+  return {names, text.substr(0, text.find('\n'))};
+}
+
+}  // namespace
+
+TEST_CASE("a string that is written as a number is told how to write it") {
+  CHECK(set("n.name=2024").second ==
+        "--set:1:8: error: expected a string, found an integer; write it in quotes, "
+        "and all in quotes of the shell: --set 'node.parameter=\"...\"'");
+  CHECK(set("n.name=\"2024\"").first.name == "2024");
+  CHECK(set("n.file=1e3")
+            .second.find("expected a path, as a string, found a number with a fraction; write it in "
+                         "quotes, and") != std::string::npos);
+  CHECK(set("n.file=[\"a\"]").second == "--set:1:8: error: expected a path, as a string, found a list");
+  Problems problems;
+  Names names;
+  const Value table = parse_toml("name = true", "g.toml", "", problems);
+  read_table(table_info<Names>(), &names, table, problems);
+  CHECK(problems.list().front().message == "expected a string, found a boolean; write it in quotes");
+}
+
+TEST_CASE("an integer of more than 64 bits is called too large") {
+  for (const char* number : {"99999999999999999999", "-99999999999999999999", "9223372036854775808"})
+    CHECK(set("n.name=" + std::string(number)).second.find("is not representable in 64 bits") !=
+          std::string::npos);
+  CHECK(set("n.name=00000000000000000000").first.name == "00000000000000000000");
+}
+
+TEST_CASE("paths may have any bytes, and their text gives them back") {
+  const auto [names, problem] = set("n.file=/x/bilder_\xe4");
+  CHECK(problem == "");
+  CHECK(names.file.native() == "/x/bilder_\xe4");
+  const std::string text = ParamType<std::filesystem::path>::text(names.file);
+  CHECK(text == "\"file:///x/bilder_%E4\"");
+  CHECK(read_text<std::filesystem::path>(text, "x") == names.file);
+  CHECK(set("n.file=file:///x/bilder_%E4").first.file == names.file);
+  CHECK(
+      set("n.file=file:///x%").second ==
+      "--set:1:8: error: 'file:///x%' is not the URI of a file, such as file:///home/me/photos%20of%20cats");
+  CHECK(set("n.file=\"~/a\"").first.file.native().starts_with('/'));
+  CHECK(set("n.name=gr\xfcn").second == "--set:1:8: error: 'gr\\xfcn' is not UTF-8");
 }

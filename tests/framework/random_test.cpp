@@ -109,3 +109,9 @@ TEST_CASE("shuffle permutes") {
   std::sort(values.begin(), values.end());
   CHECK(values == sorted);
 }
+
+TEST_CASE("one of none cannot be drawn") {
+  Random random(stream_key(1, "none", ""), 0, 0);
+  CHECK_THROWS_WITH_AS(random.below(0), "cannot draw one of 0 things at random: there has to be at least one",
+                       Error);
+}

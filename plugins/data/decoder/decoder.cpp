@@ -5,6 +5,8 @@
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
+#include "captured_errors.h"
+
 namespace {
 
 /// Its own sentences about damaged files would stand beside ours.
@@ -19,6 +21,15 @@ cv::Mat read(const std::uint8_t* bytes, std::size_t size, bool colour) {
   // else, does not.
   const bool jpeg = size > 2 && bytes[0] == 0xff && bytes[1] == 0xd8;
   return cv::imdecode(file, !jpeg ? cv::IMREAD_LOAD_GDAL : colour ? cv::IMREAD_COLOR : cv::IMREAD_GRAYSCALE);
+}
+
+/// ": unexpected end" of "imdecode_(''): can't read data: OpenCV(4.6.0) file:102: error: (-2:Unspecified
+/// error) unexpected end in function 'readBlock'"; "" where it is told in another form.
+std::string reason(const std::string& told) {
+  const auto error = told.find("error: (");
+  const auto begin = error == told.npos ? told.npos : told.find(") ", error);
+  const auto end = begin == told.npos ? told.npos : told.find(" in function", begin);
+  return end == told.npos ? "" : ": " + told.substr(begin + 2, end - begin - 2);
 }
 
 cv::Mat to_8_bits(const cv::Mat& picture) {
@@ -58,9 +69,10 @@ void twinflow_decode(const std::uint8_t* bytes, std::size_t size, bool colour, c
                      std::string& problem) {
   picture.release();
   try {
+    const CapturedErrors errors;
     const cv::Mat decoded = read(bytes, size, colour);
     if (decoded.empty()) {
-      problem = "this is not an image that OpenCV can read, or it is damaged";
+      problem = "this is not an image that OpenCV can read, or it is damaged" + reason(errors.text());
       return;
     }
     cv::Mat plain = to_8_bits(decoded);

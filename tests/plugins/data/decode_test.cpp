@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iostream>
 #include <opencv2/imgproc.hpp>
 
 #include "pictures.h"
@@ -233,4 +234,12 @@ TEST_CASE("whatever is cut off or flipped in an image, it is read or refused") {
     CHECK(refused > 40);
     CHECK(refused < 200);
   }
+}
+
+TEST_CASE("what OpenCV prints of a damaged file is in our sentence, and not on the terminal") {
+  std::string problem;
+  CHECK(terminal([&] { problem = said_about(fake::text("P5\n40 24\n255\nxxxx")); }) == "");
+  CHECK(problem ==
+        "here: this is not an image that OpenCV can read, or it is damaged: Unexpected end of input stream");
+  CHECK(terminal([] { std::cerr << "others are heard\n" << std::flush; }) == "others are heard\n");
 }
