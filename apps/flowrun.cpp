@@ -6,6 +6,7 @@
 
 #include "runtime.h"
 #include "saved_run.h"
+#include "start_files.h"
 #include "tell.h"
 #include "twinflow/plugin.h"
 
@@ -112,6 +113,7 @@ int main(int argc, char** argv) {
     twinflow::Plan plan = saved ? twinflow::make_saved_plan(twinflow::read_saved_run(options.resume).graph,
                                                             graph, overrides, problems)
                                 : twinflow::make_plan(graph, overrides, problems);
+    if (problems.empty() && !*resume) twinflow::check_start_files(plan, problems);
     twinflow::tell(stderr, problems.str());
     if (!problems.empty()) {
       twinflow::tell(stderr, fmt::format("{} error{}\n", problems.size(), problems.size() == 1 ? "" : "s"));

@@ -12,6 +12,8 @@
 #include "image_settings.h"
 #include "pair_list.h"
 #include "twinflow/plugin.h"
+#include "twinflow/start_files.h"
+#include "twinflow/text.h"
 
 namespace twinflow::data {
 
@@ -66,6 +68,7 @@ size = 20
 [node.batches]
 type = "sample.pairs"
 from = "signatures.train")");
+  reads_at_start("data.pairs", "file");
   spec.param("file", &Pairs::file)
       .required()
       .doc(
@@ -98,7 +101,7 @@ void Pairs::open() {
   all_.store = loaded.store;
   all_.pairs = list_.pairs;
   for (const PairList::Image& image : list_.images) all_.names.push_back(image.name);
-  const std::string name = file.filename().string();
+  const std::string name = shown(file.filename().string());
   all_.description = fmt::format("{}: {}", name, counted(all_.pairs));
   say(fmt::format("{}, {} x {} pixels", all_.description, all_.store->width, all_.store->height));
   if (const std::string shared = list_.shared_images(); !shared.empty()) say("warning: " + shared);
@@ -110,9 +113,9 @@ Dataset Pairs::part(PairList::Part which, const std::string& output, const std::
   part.names = all_.names;
   part.pairs = list_.of(which);
   if (part.pairs.empty())
-    throw Error(
-        fmt::format("the output '{0}' is empty: no line of {1} has the split '{0}'", output, file.string()));
-  part.description = fmt::format("{}, {}: {}", file.filename().string(), purpose, counted(part.pairs));
+    throw Error(fmt::format("the output '{0}' is empty: no line of {1} has the split '{0}'", output,
+                            shown(file.string())));
+  part.description = fmt::format("{}, {}: {}", shown(file.filename().string()), purpose, counted(part.pairs));
   say(part.description);
   return part;
 }

@@ -5,6 +5,7 @@
 #include "model_file.h"
 #include "twinflow/error.h"
 #include "twinflow/plugin.h"
+#include "twinflow/start_files.h"
 
 namespace twinflow::twin {
 namespace {
@@ -27,6 +28,7 @@ ways = 5)");
     spec.output("model").doc(
         "the model, again for every item: it goes with each batch, or is measured once where [run] says "
         "epochs = 1 and steps_per_epoch = 1");
+    reads_at_start("twin.load", "file");
     spec.param("file", &Load::file).doc("a .safetensors file, as monitor.checkpoint writes it").required();
     spec.param("precision", &Load::precision)
         .names({{"saved", Use::saved}, {"f32", Use::f32}, {"bf16", Use::bf16}, {"auto", Use::automatic}})

@@ -13,6 +13,7 @@
 #include "shape_hint.h"
 #include "trainer.h"
 #include "twinflow/plugin.h"
+#include "twinflow/start_files.h"
 #include "twinflow/trace.h"
 #include "twinflow/twin/model.h"
 
@@ -54,6 +55,7 @@ schedule = "cosine")");
     spec.param("network", &Train::network)
         .doc("a network with a name, and changes to it; or write out `layer`");
     spec.param("layer", &Train::layer).doc("the layers of the network, in order: [[node.NAME.layer]]");
+    reads_at_start("twin.train", "weights");
     spec.param("weights", &Train::weights)
         .doc(
             "a safetensors file to start from: tensors that match by name and shape are taken over, and what "

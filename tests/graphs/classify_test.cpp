@@ -43,10 +43,11 @@ std::string classes(const TempFolder& temp) {
   return all;
 }
 
-void check_error(const TempFolder& temp, const std::vector<std::string>& more, const std::string& error) {
+void check_error(const TempFolder& temp, const std::vector<std::string>& more, const std::string& error,
+                 int exit_code = 1) {
   CAPTURE(error);
   const Finished run = classify(temp, more);
-  CHECK(run.exit_code == 1);
+  CHECK(run.exit_code == exit_code);
   CHECK_MESSAGE(run.errors.find(error) != run.errors.npos, run.errors);
   CHECK(!std::filesystem::exists(temp.path / "run/classify.csv"));
 }
@@ -90,7 +91,9 @@ TEST_CASE("classify.toml with what does not fit says what is wrong") {
   std::filesystem::create_directories(temp.path / "empty");
   temp.write("broken/1.png", "\x89PNG\r\n\x1a\n");
   shapes::write(temp.path / "alone/left/1.png", 0, 60, true);
-  check_error(temp, {"--set", "load.file=none.safetensors"}, "cannot open '");
+  check_error(
+      temp, {"--set", "load.file=none.safetensors"},
+      "--set:1:11: error: the file '" + (temp.path / "none.safetensors").string() + "' does not exist", 2);
   check_error(temp, {"--set", "support.path=empty"}, "node 'support' (data.images): '");
   check_error(temp, {"--set", "queries.path=empty"}, "/empty' holds no images");
   check_error(temp, {"--set", "queries.path=broken"}, "/broken/1.png': ");

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "plan.h"
+#include "twinflow/start_files.h"
+
+namespace twinflow {
+
+/// Adds a problem for each file that a node reads as a run starts and that is not there. Nothing is opened.
+void check_start_files(const Plan& plan, Problems& problems);
+
+}  // namespace twinflow
