@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterable
 
+from .bounded import read_bounded
+
 
 class Refused(Exception):
     """A search that cannot begin, in words: exit code 2."""
@@ -78,12 +80,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def read_toml(file: Path) -> tuple[dict, Places]:
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read_bounded(file)
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         raise Refused(f"error: the search file '{file}' cannot be read: {why}") from None
     try:
         return tomllib.loads(text), Places(str(file), text)
+    except RecursionError:
+        raise Refused(Place(str(file)).says("tables and lists are nested too deep")) from None
     except tomllib.TOMLDecodeError as error:
         found = re.match(r"(.*) \(at line (\d+), column (\d+)\)", str(error))
         if not found:

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Callable
 
+from .bounded import read_bounded
 from .engine import Engine
 from .problems import Places, Refused, did_you_mean, read_toml
 from .samplers import PRUNERS, SAMPLERS, read_kind
@@ -220,10 +221,10 @@ def _read_graph_files(search: Search, file: Path) -> None:
     if name in search.graph_files:
         return
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read_bounded(file)
         search.graph_files[name] = text
         base = tomllib.loads(text).get("extends")
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return
     if isinstance(base, str):
         _read_graph_files(search, file.parent / base)

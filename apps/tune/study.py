@@ -17,6 +17,7 @@ import optuna
 from optuna.storages import JournalFileStorage, JournalStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from .bounded import read_bounded
 from .files import write
 from .locks import JournalLock, Owner, locked, running_since
 from .problems import Refused
@@ -92,7 +93,7 @@ class Study:
                  for name, text in self.search.graph_files.items()}
         before = self.main.user_attrs.get("search")
         if before is None:
-            write(self.folder / "search.toml", self.search.file.read_text(encoding="utf-8"))
+            write(self.folder / "search.toml", read_bounded(self.search.file))
             self.main.set_user_attr("search", told)
         elif before != told:
             changes = "\n".join(f"  {key}: {before.get(key, '(not there)')} -> {told.get(key, '(not there)')}"

@@ -1,9 +1,12 @@
 """apps/tune/search_file.py: whatever is wrong with a search is told at its line before anything runs."""
 
+import os
+from pathlib import Path
+
 from support import FLOWRUN, TuneTest, unittest
 
 from tune.engine import Engine
-from tune.problems import Refused
+from tune.problems import Refused, read_toml
 from tune.search_file import check_with_engine, read_search
 
 GOOD = '[space]\n"bowl.x" = { low = 0.0, high = 1.0 }\n'
@@ -18,6 +21,11 @@ class SearchFileTest(TuneTest):
         except Refused as refused:
             return str(refused).replace(str(self.folder) + "/", "")
         return ""
+
+    def refused_file(self, file: str | Path) -> str:
+        with self.assertRaises(Refused) as refused:
+            read_toml(Path(file))
+        return str(refused.exception)
 
     def test_a_good_one(self) -> None:
         search = self.search('trials = 3\nset = { "run.epochs" = 3 }\n' + GOOD)
@@ -74,6 +82,18 @@ class SearchFileTest(TuneTest):
                 except Refused as refused:
                     said = str(refused)
                 self.assertIn(wanted, said) if wanted else self.assertEqual(said, "")
+
+    def test_files_that_never_end_or_nest_too_deep(self) -> None:
+        self.assertIn("'/dev/zero' cannot be read: it is not a regular file", self.refused_file("/dev/zero"))
+        fifo = self.folder / "fifo"
+        os.mkfifo(fifo)
+        self.assertIn("cannot be read: it is not a regular file", self.refused_file(fifo))
+        large = self.folder / "large.toml"
+        large.write_text("#" * 10_000_001)
+        self.assertIn("cannot be read: it has more than 10000000 bytes", self.refused_file(large))
+        deep = self.folder / "deep.toml"
+        deep.write_text("x = " + "[" * 100_000)
+        self.assertIn("deep.toml: error: tables and lists are nested too deep", self.refused_file(deep))
 
     def test_all_at_once(self) -> None:
         self.assertTrue(self.refused('trails = 3\nseeds = -1\n[space]\n"bowl.x" = 4').endswith("\n3 errors"))
