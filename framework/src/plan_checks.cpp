@@ -62,6 +62,13 @@ void check_port_types(Plan& plan, Problems& problems) {
 /// Every watched metric is one that a node feeding the watcher produces; a listener that nothing feeds may
 /// watch what any node reports.
 void check_metrics(Plan& plan, Problems& problems) {
+  std::vector<std::string> all_known;  // of all nodes, for those that hear them
+  std::map<std::string, Better> all_measured;
+  for (const Plan::PlannedNode& one : plan.nodes)
+    for (const MetricInfo& metric : one.metrics) {
+      all_known.push_back(one.name + "." + metric.name);
+      all_measured[all_known.back()] = metric.better;
+    }
   for (Plan::PlannedNode& node : plan.nodes) {
     const auto unsound = [&](const auto& input) { return !plan.nodes[input.second.node].sound; };
     if (!node.sound || !node.info->watched) continue;
@@ -69,25 +76,22 @@ void check_metrics(Plan& plan, Problems& problems) {
       node.sound = false;  // what is measured, and which way is better, may follow from what is wrong there
       continue;
     }
-    std::vector<std::string> known;
-    std::map<std::string, Better> measured;  // also with who measures them
+    std::vector<std::string> fed_known;
+    std::map<std::string, Better> fed_measured;  // also with who measures them
     for (const auto& [input, link] : node.inputs)
       for (const MetricInfo& metric : plan.nodes[link.node].metrics) {
-        known.push_back(metric.name);
-        measured[metric.name] = measured[plan.nodes[link.node].name + "." + metric.name] = metric.better;
+        fed_known.push_back(metric.name);
+        fed_measured[metric.name] = fed_measured[plan.nodes[link.node].name + "." + metric.name] =
+            metric.better;
       }
     const bool hears = node.info->hear && node.inputs.empty();
-    if (hears)
-      for (const Plan::PlannedNode& one : plan.nodes)
-        for (const MetricInfo& metric : one.metrics) {
-          known.push_back(one.name + "." + metric.name);
-          measured[known.back()] = metric.better;
-        }
+    const std::vector<std::string>& known = hears ? all_known : fed_known;
+    const std::map<std::string, Better>& measured = hears ? all_measured : fed_measured;
     std::vector<Better> ways;
     const std::vector<std::string> watched = node.info->watched(*node.node);
     for (std::size_t i = 0; i < watched.size(); ++i) {
       if (measured.contains(watched[i])) {
-        ways.push_back(measured[watched[i]]);
+        ways.push_back(measured.at(watched[i]));
         continue;
       }
       node.sound = false;

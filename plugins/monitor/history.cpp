@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "improvement.h"
+#include "twinflow/json_text.h"
 
 namespace twinflow::monitor {
 
@@ -16,7 +17,7 @@ History::History(std::vector<std::string> metrics, std::vector<bool> lower)
 void History::add(std::uint64_t epoch, std::uint64_t step, const std::vector<double>& values) {
   nlohmann::json json = {{"epoch", epoch + 1}, {"step", step}};
   for (std::size_t i = 0; i < metrics_.size(); ++i) json["values"][metrics_[i]] = values.at(i);
-  entries_.push_back({values, json.dump()});
+  entries_.push_back({values, json_text(json)});
   thin();
 }
 
@@ -53,7 +54,7 @@ void History::restore(const std::string& text) {
   entries_.clear();
   if (text.empty()) return;
   for (const nlohmann::json& json : nlohmann::json::parse(text.ends_with(']') ? text : text + "]")) {
-    Entry entry{{}, json.dump()};
+    Entry entry{{}, json_text(json)};
     for (const std::string& metric : metrics_) {
       const nlohmann::json& value = json.at("values").at(metric);
       entry.values.push_back(value.is_null() ? std::numeric_limits<double>::quiet_NaN()

@@ -13,7 +13,7 @@ steps_per_epoch = 2
 [node.glyphs]
 type = "data.glyphs"
 size = 12
-classes = 20
+classes = 60
 test_alphabets = 1
 validation_alphabets = 1
 [node.batches]

@@ -51,7 +51,7 @@ const char* const embed_graph = R"([run]
 epochs = 1
 [node.load]
 type = "twin.load"
-file = "run/last.safetensors"
+file = "run/best-last.safetensors"
 [node.images]
 type = "data.images"
 path = "x"
@@ -115,7 +115,9 @@ TEST_CASE("names of any bytes: the run goes on, its files are UTF-8, and it resu
     CHECK(text.find('\x1b') == text.npos);
   }
   CHECK(header_of(temp.path / "run/best.safetensors")["__metadata__"]["protocol"].is_string());
-  CHECK(read_file(temp.path / "run/last.safetensors") == read_file(temp.path / "whole/last.safetensors"));
+  CHECK(header_of(temp.path / "run/best-last.safetensors").is_object());
+  CHECK(read_file(temp.path / "run/best-last.safetensors") ==
+        read_file(temp.path / "whole/best-last.safetensors"));
 
   temp.write("embed.toml", embed_graph);
   const Finished embedded = flowrun(temp, {"embed.toml", "--set", path, "--output", "embedded"});
