@@ -21,6 +21,7 @@ namespace twinflow {
 namespace {
 
 using Json = nlohmann::json;
+constexpr std::size_t most_metrics = 100'000;  // of a node: every state holds the last value of each
 
 std::string clock_text(double seconds) {
   const auto whole = static_cast<long>(seconds + 0.5);
@@ -255,8 +256,14 @@ void Record::report(std::string_view node, const Item& item, const Numbers& valu
   else
     reported_early_.push_back(line);
   if (log_ && !log_->trouble().empty()) write(log_);
+  Numbers& last = last_[name];
   for (const auto& [key, value] : values) {
-    last_[name][key] = value;
+    last[key] = value;
+    if (last.size() > most_metrics)
+      throw Error(
+          fmt::format("it has reported more than {} metrics of different names: a number that changes "
+                      "with each step belongs into a value, not into a name",
+                      most_metrics));
     const MetricInfo* info = declared(name, key);
     if (!info || info->better == Better::unknown || !std::isfinite(value)) continue;
     const auto [best, first] = best_[name].try_emplace(key);

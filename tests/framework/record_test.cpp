@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "error_of.h"
 #include "framework/run_graph.h"
 
 using test_nodes::seen;
@@ -54,6 +55,23 @@ TEST_CASE("a disk that stays full has the run end with an error, and the state i
   CHECK(result(temp.path / "run")["status"] == "failed");
   CHECK(run_graph(cramped, temp, {.resume = temp.path / "run", .allow_changes = true}).code == finished);
   CHECK(metrics(temp.path / "run") == whole);
+}
+
+TEST_CASE("a node that reports a new name with each step ends the run, before no state can hold them") {
+  const TempFolder temp;
+  Problems problems;
+  const Plan plan = make_plan(temp.write("graph.toml", chain), {}, problems);
+  REQUIRE(problems.empty());
+  Record record(plan, true);
+  record.create(temp.path / "run");
+  Numbers many;
+  for (int i = 0; i < 100'000; ++i) many["loss of step " + std::to_string(i)] = i;
+  record.report("sum", {}, many);
+  record.report("sum", {}, many);
+  CHECK(error_of([&] {
+          record.report("sum", {}, {{"loss of step 100000", 1}});
+        }).starts_with("it has reported more than 100000 metrics of different names"));
+  record.report("collect", {}, {{"other", 1}});
 }
 
 TEST_CASE("the line of an epoch leaves out what is no number") {
