@@ -42,6 +42,7 @@ std::uint64_t Fingerprints::of_pixels(const std::shared_ptr<const PixelStore>& s
     hash.add(size);
   hash.add(all.size());
   add_list(hash, pieces);
+  if (store->decoded_count > 0) hash.add(store->decoded_hash);
   return found->second = hash.value();
 }
 

@@ -9,7 +9,7 @@
 namespace twinflow {
 
 /// Tells data sets apart: a short text that follows from the classes with their groups and images, who drew
-/// them, tasks, pairs, and the pixels in memory; images that are decoded when looked at count by their number
+/// them, tasks, pairs, and the pixels; of images that are decoded when looked at, by PixelStore::decoded_hash
 /// and, where they have some, their names. It does not depend on the number of threads, nor on the machine.
 class Fingerprints {
  public:

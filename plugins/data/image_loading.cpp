@@ -11,6 +11,7 @@
 #include "decode.h"
 #include "progress.h"
 #include "twinflow/error.h"
+#include "twinflow/hash.h"
 
 namespace twinflow::data {
 
@@ -40,12 +41,14 @@ void load(const fs::path& file, const Fit& fit, std::uint8_t* to) {
   fit_image(read_image(file, fit.colour), fit, quoted(file), to);
 }
 
-/// Decodes every file, those that are kept to their places. Gives what is wrong with each; with `skip_bad`
-/// unset only the first that is wrong is certain to be there.
+/// Decodes every file, those that are kept to their places; of the others `hashes` gets those of their
+/// pixels. Gives what is wrong with each; with `skip_bad` unset only the first that is wrong is certain to be
+/// there.
 std::vector<std::string> read_all(const std::vector<fs::path>& files, const Loading& loading, const Fit& fit,
-                                  PixelStore& store) {
+                                  PixelStore& store, std::vector<std::uint64_t>& hashes) {
   const std::size_t kept = store.kept_count();
   std::vector<std::string> problems(files.size());
+  hashes.resize(files.size() - kept);
   std::atomic<std::size_t> first_bad = files.size();
   Progress progress(files.size(), std::chrono::seconds(5), loading.say);
   tbb::parallel_for(std::size_t{0}, files.size(), [&](std::size_t i) {
@@ -53,6 +56,7 @@ std::vector<std::string> read_all(const std::vector<fs::path>& files, const Load
     try {
       std::vector<std::uint8_t> looked_at(i < kept ? 0 : store.image_size());
       load(files[i], fit, i < kept ? &store.pixels[i * store.image_size()] : looked_at.data());
+      if (i >= kept) hashes[i - kept] = stable_hash(looked_at);
     } catch (const Error& error) {
       problems[i] = error.what();
       for (std::size_t first = first_bad; i < first && !first_bad.compare_exchange_weak(first, i);) {
@@ -76,7 +80,8 @@ Loaded load_images(std::vector<fs::path> files, const Loading& loading) {
   store->pixels.resize(room * size);
 
   Loaded loaded;
-  std::vector<std::string> problems = read_all(files, loading, fit, *store);
+  std::vector<std::uint64_t> hashes;  // of the images that are not kept
+  std::vector<std::string> problems = read_all(files, loading, fit, *store, hashes);
   std::size_t count = 0, kept = 0;  // of good ones, which close up
   for (std::size_t i = 0; i < files.size(); ++i) {
     if (!problems[i].empty()) {
@@ -91,16 +96,28 @@ Loaded load_images(std::vector<fs::path> files, const Loading& loading) {
         std::copy_n(from, size, store->pixels.begin() + static_cast<std::ptrdiff_t>(count * size));
       ++kept;
     }
+    if (i >= room) hashes[count - kept] = hashes[i - room];
     if (count != i) files[count] = std::move(files[i]);
     ++count;
   }
   files.resize(count);
+  hashes.resize(count - kept);
   store->pixels.resize(kept * size);
-  store->decoded_count = count - kept;
-  if (store->decoded_count > 0)
-    store->decode = [files = std::move(files), fit](std::size_t image, std::uint8_t* to) {
+  store->decoded_count = hashes.size();
+  if (store->decoded_count > 0) {
+    StableHash all;
+    for (const std::uint64_t one : hashes) all.add(one);
+    store->decoded_hash = all.value();
+    store->decode = [files = std::move(files), hashes = std::move(hashes), kept, size, fit](
+                        std::size_t image, std::uint8_t* to) {
       load(files[image], fit, to);
+      if (stable_hash({to, size}) != hashes[image - kept])
+        throw Error(
+            fmt::format("{}: the image has changed since the run has read it first: put it back, or "
+                        "start a new run",
+                        quoted(files[image])));
     };
+  }
   loaded.store = std::move(store);
   return loaded;
 }

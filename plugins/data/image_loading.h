@@ -27,7 +27,8 @@ struct Loaded {
 };
 
 /// Decodes every file once, in parallel. What comes out does not depend on the number of threads, nor does
-/// which bad file is named: it is the first one. `files` is not empty.
+/// which bad file is named: it is the first one. `files` is not empty. The store's `decode` throws Error
+/// naming a file whose pixels are not those that it had here.
 Loaded load_images(std::vector<std::filesystem::path> files, const Loading& loading);
 
 }  // namespace twinflow::data

@@ -75,6 +75,10 @@ TEST_CASE("whatever a run sees of a data set changes its fingerprint; what it is
     differs([&](Dataset&, PixelStore& store) { store.pixels[at] ^= 1; });
   differs([](Dataset&, PixelStore& store) { std::swap(store.height, store.channels); });
   differs([](Dataset&, PixelStore& store) { store.decoded_count = 1; });
+  differs([](Dataset&, PixelStore& store) {
+    store.decoded_count = 1;
+    store.decoded_hash = 7;
+  });
   differs([](Dataset& data, PixelStore& store) {  // decoded when looked at: their names count
     store.decoded_count = 1;
     data.names = {"a", "b", "c", "d", "e"};

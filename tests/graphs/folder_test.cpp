@@ -35,3 +35,27 @@ TEST_CASE("a folder that is not there, and a class with one image, are named") {
   CHECK(lonely.errors.find("lonely") != lonely.errors.npos);
   CHECK(!std::filesystem::exists(temp.path / "runs"));
 }
+
+TEST_CASE("a run is not resumed with other images, though they are beyond the memory budget") {
+  const TempFolder temp;
+  bars::write_folder(temp);
+  const auto run = [&](std::vector<std::string> more) {
+    std::vector<std::string> all{graph("folder.toml"), "--set", "images.path=mine",      "--set",
+                                 "images.memory=0",    "--set", "run.steps_per_epoch=2", "--set",
+                                 "one_shot.trials=10"};
+    all.insert(all.end(), more.begin(), more.end());
+    return flowrun(temp, all);
+  };
+  REQUIRE(run({"--epochs", "1", "--output", "out"}).exit_code == 0);
+  for (int of_class = 0; of_class < 25; ++of_class)  // noise, of the names and the sizes that were there
+    for (int sample = 0; sample < 4; ++sample) {
+      std::string picture = bars::picture(of_class, sample);
+      for (std::size_t i = 12; i < picture.size(); ++i) picture[i] = static_cast<char>(i * i * 31 >> 3);
+      temp.write(fmt::format("mine/class{}/{}.ppm", of_class, sample), picture);
+    }
+  const Finished refused = run({"--epochs", "2", "--resume", "out"});
+  CHECK(refused.exit_code == 2);
+  CHECK(refused.errors.find("data images.train: other images or classes than before") != refused.errors.npos);
+  const Finished allowed = run({"--epochs", "2", "--resume", "out", "--allow-changes"});
+  CHECK(allowed.exit_code == 0);
+}

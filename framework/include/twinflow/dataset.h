@@ -21,6 +21,8 @@ struct PixelStore {
   std::vector<std::uint8_t> pixels;                                 // of the images that are kept
   std::size_t decoded_count = 0;                                    // how many there are beside them,
   std::function<void(std::size_t image, std::uint8_t* to)> decode;  // and how to have one; may throw Error
+  std::uint64_t decoded_hash = 0;  // of all their pixels (StableHash), so that changed files are noticed;
+                                   // 0: unknown
 
   std::size_t image_size() const { return channels * height * width; }
   std::size_t kept_count() const { return image_size() == 0 ? 0 : pixels.size() / image_size(); }

@@ -292,6 +292,32 @@ TEST_CASE("data.images: what exceeds the memory budget is decoded when it is loo
         faces.at("c3/11.png") + ": the file cannot be read: No such file or directory");
 }
 
+TEST_CASE(
+    "data.images: images beyond the memory budget are known by their pixels, and a changed one is named") {
+  Faces faces({{"a/1.png", 1}, {"a/2.png", 2}, {"b/3.png", 3}, {"b/4.png", 4}});
+  const auto hash = [&](const std::string& more = "") {
+    return faces.all("memory = 0\n" + more).store->decoded_hash;
+  };
+  const std::uint64_t before = hash();
+  CHECK(before != 0);
+  on_threads(1, [&] { CHECK(hash() == before); });
+  fake::write(faces.folder / "b/bad.png", fake::text("bad"));
+  CHECK(hash("on_bad_image = 'skip'") == before);
+  fake::fs::remove(faces.folder / "b/bad.png");
+  CHECK(faces.all().store->decoded_hash == 0);  // all are kept
+
+  const Dataset data = faces.all("memory = 0");
+  const auto written = fake::fs::last_write_time(faces.folder / "b/3.png");
+  fake::fs::copy_file(faces.folder / "a/1.png", faces.folder / "b/3.png",
+                      fake::fs::copy_options::overwrite_existing);  // of the same size,
+  fake::fs::last_write_time(faces.folder / "b/3.png", written);     // and of the same time
+  CHECK(hash() != before);
+  CHECK(pixels(data, 3) == std::vector<std::uint8_t>(4, 4));
+  CHECK(fake::error_of([&] { pixels(data, 2); }) ==
+        faces.at("b/3.png") +
+            ": the image has changed since the run has read it first: put it back, or start a new run");
+}
+
 TEST_CASE("data.images: images without labels are one class, wherever they lie, in natural order") {
   const Faces faces({{"10.png", 1}, {"9.png", 2}, {"b/c/1.png", 3}, {"b/x.png", 4}, {"a/1.png", 5}});
   faces.write(".hidden/1.png", plain(9));
