@@ -1,8 +1,6 @@
 #include "line_file.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -31,48 +29,61 @@ std::uint64_t end_of_lines(int descriptor, std::uint64_t size) {
 
 }  // namespace
 
-LineFile::LineFile(std::filesystem::path file, std::size_t most)
-    : file_(std::move(file)),
-      most_(most),
-      descriptor_(::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
-  struct stat found;
-  if (descriptor_ < 0 || ::fstat(descriptor_, &found) != 0)
-    throw Error(fmt::format("cannot write '{}': {}", file_.string(), std::strerror(errno)));
-  const auto length = static_cast<std::uint64_t>(found.st_size);
-  size_ = S_ISREG(found.st_mode) ? end_of_lines(descriptor_, length) : 0;
-  if (size_ != length && ::ftruncate(descriptor_, static_cast<off_t>(size_)) != 0)
-    throw Error(fmt::format("cannot write '{}': {}", file_.string(), std::strerror(errno)));
+LineFile::LineFile(FolderFile file, std::size_t most) : file_(std::move(file)), most_(most) {
+  const std::uint64_t length = file_.size();
+  size_ = end_of_lines(file_.descriptor(), length);
+  if (size_ != length) file_.resize(size_);
 }
 
-LineFile::~LineFile() { ::close(descriptor_); }
+std::string LineFile::repair() {
+  if (const std::uint64_t found = file_.size(); found < size_) {
+    const std::uint64_t lost = size_ - found;
+    size_ = end_of_lines(file_.descriptor(), found);
+    return fmt::format(
+        "'{}' was cut while the run was writing there, {} bytes are lost: it goes on at its end",
+        path().string(), lost);
+  }
+  if (file_.in_place()) return "";
+  const Folder folder = file_.folder();
+  const std::string name = file_.name(), temporary = name + ".tmp";
+  FolderFile fresh = folder.begin(temporary);
+  fresh.copy(file_, size_);
+  fresh.sync();
+  folder.rename(temporary, name);
+  file_ = folder.open(name);
+  return fmt::format("'{}' was removed or replaced while the run was writing there: it is written again",
+                     path().string());
+}
 
 void LineFile::add(const std::string& line) {
   if (kept_.size() + line.size() + 1 > most_)
     throw Error(fmt::format("{}; {} bytes wait to be written there, and no more are kept",
-                            trouble_.empty() ? "'" + file_.string() + "'" : trouble_, kept_.size()));
+                            trouble_.empty() ? "'" + path().string() + "'" : trouble_, kept_.size()));
   kept_ += line;
   kept_ += '\n';
   write();
 }
 
 void LineFile::write() {
+  if (kept_.empty()) return;
+  file_.folder().require_open();
   // Always at the end of the lines that are whole: what a write has left behind there is written over.
   std::size_t written = 0;
   int failed = 0;
   while (written < kept_.size() && !failed) {
-    const ssize_t some = ::pwrite(descriptor_, kept_.data() + written, kept_.size() - written,
+    const ssize_t some = ::pwrite(file_.descriptor(), kept_.data() + written, kept_.size() - written,
                                   static_cast<off_t>(size_ + written));
     if (some >= 0)
       written += static_cast<std::size_t>(some);
     else if (errno != EINTR)
       failed = errno;
   }
-  trouble_ = failed ? fmt::format("cannot write '{}': {}", file_.string(), std::strerror(failed)) : "";
+  trouble_ = failed ? fmt::format("cannot write '{}': {}", path().string(), std::strerror(failed)) : "";
   if (failed) {
     const std::size_t half = written;
     const auto line_end = written == 0 ? kept_.npos : kept_.rfind('\n', written - 1);
     written = line_end == kept_.npos ? 0 : line_end + 1;
-    if (written < half && ::ftruncate(descriptor_, static_cast<off_t>(size_ + written)) != 0)
+    if (written < half && ::ftruncate(file_.descriptor(), static_cast<off_t>(size_ + written)) != 0)
       trouble_ += ", nor cut it back to its last whole line";
   }
   size_ += written;
@@ -82,8 +93,7 @@ void LineFile::write() {
 void LineFile::sync() {
   write();
   if (!trouble_.empty()) throw Error(trouble_);
-  if (::fsync(descriptor_) != 0)
-    throw Error(fmt::format("cannot write '{}': {}", file_.string(), std::strerror(errno)));
+  file_.sync();
 }
 
 }  // namespace twinflow

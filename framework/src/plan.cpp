@@ -393,7 +393,9 @@ std::optional<std::size_t> unnamed_input(const std::vector<InputInfo>& inputs) {
 Plan make_plan(const std::filesystem::path& file, const std::vector<std::string>& overrides,
                Problems& problems) {
   PluginIndex::instance();
-  return checked(load_graph_file(file, problems), file, overrides, problems);
+  Plan plan = checked(load_graph_file(file, problems), file, overrides, problems);
+  plan.graph_file = std::filesystem::absolute(file);
+  return plan;
 }
 
 Plan make_saved_plan(const std::string& graph, const std::filesystem::path& file,

@@ -34,8 +34,9 @@ struct Plan {
   Value graph;  // as written
   RunSettings run;
   std::vector<PlannedNode> nodes;
-  std::string graph_name;     // the file's name without its ending
-  std::string resolved_toml;  // the graph with everything written out: bases, overrides, defaults
+  std::string graph_name;            // the file's name without its ending
+  std::filesystem::path graph_file;  // whole; empty of a graph that a run has saved
+  std::string resolved_toml;         // the graph with everything written out: bases, overrides, defaults
 };
 
 /// The input that `from = "node"` feeds, without a name: the only one, or the only one that must be fed. None

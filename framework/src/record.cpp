@@ -1,17 +1,12 @@
 #include "record.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cmath>
-#include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "files.h"
 #include "registry.h"
-#include "saved_run.h"
 #include "tell.h"
 #include "twinflow/json_text.h"
 #include "twinflow/text.h"
@@ -48,85 +43,47 @@ Record::Record(const Plan& plan, bool quiet)
     if (!node.metrics.empty()) shown_.emplace_back(node.name, node.metrics.front().name);
 }
 
-namespace {
-
-/// Without a state there is no run that could be gone on with: such a folder may be used again.
-void refuse_run(const std::filesystem::path& directory) {
-  std::error_code unknown;
-  const auto there = [&](const std::filesystem::path& file) {
-    return std::filesystem::exists(file, unknown);
-  };
-  const bool foreign = there(directory / "metrics.jsonl") && !there(directory / "graph.toml");
-  if (there(state_file(directory)) || there(previous_state_file(directory)) || foreign)
-    throw Error(
-        fmt::format("'{}' already holds a run: name another folder with --output, or go on with --resume",
-                    directory.string()));
-}
-
-}  // namespace
-
 double Record::seconds() const {
   return seconds_before_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
 }
 
 void Record::check_output(const std::filesystem::path& output) const {
-  const std::filesystem::path directory =
-      output.empty() ? std::filesystem::path("runs") / plan_.graph_name : output;
-  std::error_code unknown;
-  if (!output.empty()) refuse_run(directory);
-  std::filesystem::path above = std::filesystem::absolute(directory);
-  while (!std::filesystem::exists(above, unknown) && above != above.parent_path())
-    above = above.parent_path();
-  if (!std::filesystem::is_directory(above, unknown))
-    throw Error(fmt::format("cannot make the run directory '{}': '{}' is no folder", directory.string(),
-                            above.string()));
-  if (access(above.c_str(), W_OK | X_OK) != 0)
-    throw Error(fmt::format("cannot make the run directory '{}': '{}': {}", directory.string(),
-                            above.string(), std::strerror(errno)));
+  folders_.check(output, plan_.graph_name);
+}
+
+const Folder& Record::folder() const {
+  if (directory_.empty() || following_)
+    throw Error(following_ ? "only the first rank writes into the run directory"
+                           : "the run directory is not there yet: it is made when all nodes are open");
+  return *folder_;
 }
 
 void Record::create(const std::filesystem::path& output) {
   const std::lock_guard lock(mutex_);
-  std::filesystem::path directory = output;
-  if (output.empty()) {
-    const std::time_t now = std::time(nullptr);
-    const std::string stamp = fmt::format("{:%Y-%m-%d_%H-%M-%S}", fmt::localtime(now));
-    const std::filesystem::path folder = std::filesystem::path("runs") / plan_.graph_name;
-    std::filesystem::create_directories(folder);
-    directory = folder / stamp;
-    for (int again = 2; !std::filesystem::create_directory(directory);
-         ++again)  // several runs started in one second
-      directory = folder / fmt::format("{}_{}", stamp, again);
-  }
-  std::error_code failed;
-  std::filesystem::create_directories(directory, failed);
-  if (failed)
-    throw Error(fmt::format("cannot make the run directory '{}': {}", directory.string(), failed.message()));
-  lock_.emplace(directory);
-  refuse_run(directory);
+  folder_ = folders_.make(output, plan_.graph_name);
+  lock_.emplace(*folder_, [this](const std::string& line) { print(line); });
+  refuse_run(*folder_);
   for (const char* file : {"metrics.jsonl", "log.txt", "result.json"})
-    std::filesystem::remove(directory / file);  // of a run that was killed before its first state
-  write_atomically(directory / "graph.toml", plan_.resolved_toml);
+    folder_->remove(file);  // of a run that was killed before its first state
+  folder_->write_atomically("graph.toml", plan_.resolved_toml);
   graph_written_ = true;
-  write_into(directory);
+  write_into();
 }
 
-void Record::resume(const std::filesystem::path& directory, const State& state) {
+void Record::hold(const std::filesystem::path& directory) {
   const std::lock_guard lock(mutex_);
-  const std::filesystem::path metrics = directory / "metrics.jsonl";
-  const auto length = static_cast<std::uintmax_t>(state.value<std::int64_t>("metrics_bytes"));
-  std::error_code failed;
-  const auto found = std::filesystem::file_size(metrics, failed);
-  if (failed || found < length)
-    throw Error(fmt::format("'{}' is {} than when the state was saved: the run cannot be gone on with",
-                            metrics.string(), failed ? "not there any more, other" : "shorter"));
-  std::filesystem::resize_file(metrics, length, failed);
-  if (failed) throw Error(fmt::format("cannot write '{}': {}", metrics.string(), failed.message()));
+  folder_ = folders_.open(directory);
+  lock_.emplace(*folder_, [this](const std::string& line) { print(line); });
+}
+
+void Record::restore(const State& state) {
+  const std::lock_guard lock(mutex_);
+  directory_ = folder_->absolute_path();
   reported_early_.clear();  // as nodes were opened: that stands there since the run began
   last_.clear();
   best_.clear();
   means_.clear();
-  write_into(directory);
+  metrics_bytes_ = static_cast<std::uint64_t>(state.value<std::int64_t>("metrics_bytes"));
   seconds_before_ = state.value<double>("seconds");
   for (const auto& [key, value] : state.values) {
     const auto first = key.find('/'), second = key.find('/', first + 1);
@@ -142,6 +99,22 @@ void Record::resume(const std::filesystem::path& directory, const State& state) 
   }
 }
 
+void Record::resume() {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> lost;
+  for (const char* file : {"metrics.jsonl", "log.txt"})
+    if (!folder_->exists(file))
+      lost.push_back(fmt::format("'{}' is missing: it begins anew", folder_->path_of(file).string()));
+  FolderFile metrics = folder_->open("metrics.jsonl");
+  const std::uint64_t found = metrics.size();
+  if (found > metrics_bytes_) metrics.resize(metrics_bytes_);
+  if (found < metrics_bytes_ && found > 0)
+    lost.push_back(fmt::format("'{}' has {} of the {} bytes that the state knows: it goes on at its end",
+                               metrics.path().string(), found, metrics_bytes_));
+  write_into();
+  for (const std::string& line : lost) print(line);
+}
+
 void Record::follow(const std::filesystem::path& directory) {
   const std::lock_guard lock(mutex_);
   directory_ = directory;
@@ -154,8 +127,8 @@ State Record::save() {
   const std::lock_guard lock(mutex_);
   metrics_->sync();
   if (!graph_written_) {
-    std::filesystem::remove(directory_ / "result.json");  // of the run that this one takes over
-    write_atomically(directory_ / "graph.toml", plan_.resolved_toml);
+    folder_->remove("result.json");  // of the run that this one takes over
+    folder_->write_atomically("graph.toml", plan_.resolved_toml);
     graph_written_ = true;
   }
   State state;
@@ -176,18 +149,33 @@ State Record::save() {
   return state;
 }
 
-void Record::write_into(const std::filesystem::path& directory) {
-  metrics_.emplace(directory / "metrics.jsonl");
-  log_.emplace(directory / "log.txt");
-  directory_ = directory;
+void Record::write_into() {
+  metrics_.emplace(folder_->open("metrics.jsonl"));
+  log_.emplace(folder_->open("log.txt"));
+  directory_ = folder_->absolute_path();
   for (const std::string& line : said_early_) write(log_, &line);
   for (const std::string& line : reported_early_) write(metrics_, &line);
+}
+
+/// Gives out why it cannot; empty: what is written is there.
+std::string Record::repair() {
+  try {
+    for (std::optional<LineFile>* file : {&metrics_, &log_})
+      if (const std::string found = (*file)->repair(); !found.empty()) print(found);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
 }
 
 /// Tells when lines begin to be kept, and when they are written again.
 void Record::write(std::optional<LineFile>& file, const std::string* line) {
   const bool kept = !file->trouble().empty();
-  line ? file->add(*line) : file->write();
+  try {
+    line ? file->add(*line) : file->write();
+  } catch (const FolderClosed&) {  // the run ends for that: see lost()
+    return;
+  }
   if (kept == !file->trouble().empty()) return;
   print(kept ? fmt::format("'{}' is written again", file->path().string())
              : fmt::format("{}: its lines are kept, and tried again", file->trouble()));
@@ -196,6 +184,7 @@ void Record::write(std::optional<LineFile>& file, const std::string* line) {
 std::string Record::trouble() {
   const std::lock_guard lock(mutex_);
   if (following_) return "";
+  if (std::string why = repair(); !why.empty()) return why;
   write(metrics_);
   return metrics_->trouble();
 }
@@ -338,6 +327,7 @@ void Record::epoch_done(std::uint64_t epoch, std::uint64_t step) {
   print(
       fmt::format("epoch {}  step {}{}  {}", epoch_text(epoch), step, headline(true), clock_text(seconds())));
   means_.clear();
+  if (!following_) repair();  // what cannot be done now is tried again
 }
 
 void Record::tell_times(const std::vector<NodeTime>& times, std::uint64_t most_in_flight) {
@@ -370,7 +360,7 @@ void Record::finish(const std::string& status, const std::string& reason, std::u
     const std::string line = fmt::format("{}: {}", status, reason);
     status == "failed" ? log(line) : print(line);  // a failure is told on standard error
   };
-  if (!log_) return end();  // nothing has run
+  if (!log_ || lost()) return end();  // nothing has run, or nothing may be written
   const double busy = busy_seconds(times);
   Json nodes = Json::object();
   for (const NodeTime& one : times)
@@ -396,7 +386,7 @@ void Record::finish(const std::string& status, const std::string& reason, std::u
                  {"nodes", nodes},
                  {"most_in_flight", most_in_flight}};
   if (save_seconds) result["save_seconds"] = *save_seconds;
-  write_atomically(directory_ / "result.json", json_text(result, 2) + "\n");
+  folder_->write_atomically("result.json", json_text(result, 2) + "\n");
 }
 
 }  // namespace twinflow

@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "files.h"
 #include "line_file.h"
 #include "plan.h"
+#include "run_directory.h"
 
 namespace twinflow {
 
@@ -36,15 +36,31 @@ class Record {
   /// Makes the run directory: `output`, or runs/<graph>/<date-time>. Throws Error when it holds a run already
   /// or cannot be written.
   void create(const std::filesystem::path& output);
-  /// Keeps other processes from writing into a run directory, before anything of it is read. Throws Error
-  /// when another one is. create() does so by itself.
-  void lock(const std::filesystem::path& directory) { lock_.emplace(directory); }
-  /// Goes on in a run directory that was locked: what was written after save() is cut off. Throws Error when
-  /// it cannot be written.
-  void resume(const std::filesystem::path& directory, const State& state);
+  /// Holds a run directory open and keeps other runs from writing there, before anything of it is read.
+  /// Throws Error when another one is. create() does so by itself.
+  void hold(const std::filesystem::path& directory);
+  /// Takes what save() gave; the run directory, which is held, stays as it is.
+  void restore(const State& state);
+  /// After restore(): goes on in the run directory, where lines that were written after save() are cut off.
+  /// Lines that are not there any more are reported, and no reason to stop. Throws Error when it cannot be
+  /// written.
+  void resume();
   /// Instead of create() or resume() on a rank that leaves all writing to the first one.
   void follow(const std::filesystem::path& directory);
+  /// Absolute; empty before create(), restore() or follow().
   const std::filesystem::path& directory() const { return directory_; }
+  /// Throws Error where directory() is empty, and after follow().
+  const Folder& folder() const;
+  /// Throws FolderClosed where the run directory was moved, removed or replaced: then nothing is written any
+  /// more. Any thread.
+  void require_folder() const {
+    if (folder_) folder_->require_open();
+  }
+  bool lost() const { return folder_ && folder_->closed(); }
+  /// A run that cannot be resumed leaves the directory as it is: from here on nothing can be written there.
+  void give_up() {
+    if (folder_) folder_->close("the run was not resumed");
+  }
   /// What resume() needs. What was reported until now is on the disk when it returns, and graph.toml is this
   /// run's: a run that could not be gone on with leaves the one that was there. Throws Error when something
   /// that was reported cannot be written: no state may refer to it.
@@ -86,7 +102,8 @@ class Record {
     std::int64_t count = 0;
   };
 
-  void write_into(const std::filesystem::path& directory);
+  void write_into();
+  std::string repair();
   void write(std::optional<LineFile>& file, const std::string* line = nullptr);
   void print(const std::string& line);
   void log(const std::string& line);
@@ -101,14 +118,17 @@ class Record {
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   double seconds_before_ = 0;  // of the runs that this one resumes
   std::uint64_t steps_per_epoch_ = 1;
+  const RunFolders folders_;
   std::filesystem::path directory_;
   std::vector<Metric> shown_;  // what the progress shows
 
   std::mutex mutex_;
-  std::optional<FolderLock> lock_;
+  std::optional<Folder> folder_;
+  std::optional<RunLock> lock_;
   std::optional<LineFile> metrics_, log_;
   std::string lost_;  // why lines of the log are
   bool graph_written_ = false, following_ = false;
+  std::uint64_t metrics_bytes_ = 0;                       // that the resumed state knows
   std::vector<std::string> said_early_, reported_early_;  // before there was a run directory
   std::map<std::string, Numbers> last_;
   std::map<std::string, std::map<std::string, Best>> best_;

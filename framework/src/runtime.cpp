@@ -26,18 +26,25 @@
 #include "processors.h"
 #include "record.h"
 #include "registry.h"
+#include "run_files.h"
 #include "save_times.h"
 #include "saved_run.h"
 #include "signals.h"
 #include "tell.h"
 #include "timetable.h"
 #include "trace.h"
+#include "twinflow/folder.h"
 #include "twinflow/plugin.h"
 #include "writer.h"
 
 namespace twinflow {
 
 namespace {
+
+/// The state of the resumed run that was written last is whole, but a node refuses it.
+class NotRestored : public Error {
+  using Error::Error;
+};
 
 using Clock = std::chrono::steady_clock;
 namespace flow = tbb::flow;
@@ -65,7 +72,9 @@ struct Station {
 class Runtime final : public Run {
  public:
   /// `ranks`: nullptr where this process runs the graph by itself.
-  Runtime(Plan& plan, const RunOptions& options, Ranks* ranks)
+  /// `newest_is_bad`: why the state written last cannot be restored, so that the one before is; empty: it may
+  /// be.
+  Runtime(Plan& plan, const RunOptions& options, Ranks* ranks, const std::string& newest_is_bad = "")
       : plan_(plan),
         ranks_(ranks),
         threads_(options.threads > 0 ? options.threads : usable_processors().count),
@@ -73,10 +82,11 @@ class Runtime final : public Run {
         output_(options.output),
         resume_(run_to_resume(options)),
         allow_changes_(options.allow_changes),
-        trace_file_(
-            options.trace.empty() || leads()
-                ? options.trace
-                : std::filesystem::path(fmt::format("{}.rank{}", options.trace.string(), ranks->rank()))),
+        trace_file_(options.trace.empty()
+                        ? options.trace
+                        : std::filesystem::absolute(
+                              leads() ? options.trace.string()
+                                      : fmt::format("{}.rank{}", options.trace.string(), ranks->rank()))),
         record_(plan, options.quiet || !leads()),
         timetable_(plan.run),
         save_times_(options.grace, [this](const std::string& line) { record_.say(line); }) {
@@ -95,8 +105,13 @@ class Runtime final : public Run {
       if (options.resume.empty())
         record_.say(fmt::format("going on in '{}', the newest run of this graph that has not ended",
                                 resume_.string()));
-      if (leads() && std::filesystem::is_directory(resume_)) record_.lock(resume_);
-      resumed_ = read_saved_run(resume_);
+      if (leads() && std::filesystem::is_directory(resume_)) record_.hold(resume_);
+      if (newest_is_bad.empty()) {
+        resumed_ = read_saved_run(resume_);
+      } else {
+        resumed_ = read_state(previous_state_file(resume_));
+        resumed_->newest_is_bad = newest_is_bad;
+      }
       saved_ = true;
       state_is_bad_ = !resumed_->newest_is_bad.empty();
       compare_graphs();
@@ -131,7 +146,7 @@ class Runtime final : public Run {
     tbb::task_arena arena(threads_);
     arena.execute([&] {
       board_.connect(plan_);
-      if (trace_) guarded("", [&] { write_atomically(trace_file_, "[]\n"); });  // fails now or not at all
+      if (trace_) guarded("", [&] { begin_trace(); });
       if (!resumed_ && leads()) guarded("", [&] { record_.check_output(output_); });
       if (!failed_) open_nodes();
       if (!failed_ && !signalled()) set_epoch_length();
@@ -144,14 +159,17 @@ class Runtime final : public Run {
         timetable_.start(record_.seconds(), Clock::now());
         meet();
         while (!ending()) run_epoch(*graph_);
+        if (!failed_) take_over();
         save_last();
         for (Station& station : stations_) station.join.clear();  // of a run that ended between items
       }
+      if (failed_ && !resume_.empty() && !taken_over_) record_.give_up();
       guarded("", [&] { record_.tell_times(times(), most_in_flight_); });
       close_nodes();
       check_saved();
-      if (trace_) guarded("", [&] { trace_->write(trace_file_); });
+      if (trace_out_) write_trace();
     });
+    if (try_previous_) throw NotRestored(*failure_);
     return conclude();
   }
 
@@ -166,6 +184,7 @@ class Runtime final : public Run {
   }
   int threads() const override { return threads_; }
   const std::filesystem::path& directory() const override { return record_.directory(); }
+  Folder folder() const override { return record_.folder(); }
   const std::map<std::string, std::string>& about() const override { return about_; }
   std::vector<std::string> metrics() const override {
     std::vector<std::string> all;
@@ -181,6 +200,7 @@ class Runtime final : public Run {
   }
   void report(std::string_view node, const Item& item, const Numbers& values) override {
     record_.report(node, item, values);
+    if (record_.lost()) check_folder();
     const std::lock_guard lock(hearing_);
     for (const std::size_t i : listeners_)
       plan_.nodes[i].info->hear(*plan_.nodes[i].node, node, item, values);
@@ -204,8 +224,7 @@ class Runtime final : public Run {
 
   std::filesystem::path run_to_resume(const RunOptions& options) {
     const auto find = [&] {
-      return options.resume.empty() && options.resume_newest ? newest_run(plan_.graph_name, epochs())
-                                                             : options.resume;
+      return options.resume.empty() && options.resume_newest ? newest_run(plan_) : options.resume;
     };
     if (!ranks_) return find();
     agreement_.emplace(*ranks_);
@@ -252,12 +271,17 @@ class Runtime final : public Run {
     return end().has_value();
   }
 
-  /// Runs a piece of a node's code; an exception becomes the run's failure, if it is the first.
+  /// Runs a piece of a node's code; an exception becomes the run's failure, if it is the first. That nothing
+  /// can be written any more is no node's failure, and reported once.
   template <class Code>
-  void guarded(const std::string& who, Code&& code, const Place& place = {}) {
+  void guarded(std::string who, Code&& code, Place place = {}) {
     std::string message;
+    bool closed = false;
     try {
       return code();
+    } catch (const FolderClosed& error) {
+      message = error.what();
+      closed = true;
     } catch (const std::bad_alloc&) {
       message = "there is not enough memory";
     } catch (const std::exception& error) {
@@ -265,8 +289,10 @@ class Runtime final : public Run {
     } catch (...) {
       message = "an exception of an unknown type";
     }
+    if (closed) who.clear(), place = {};
     if (!who.empty()) message = fmt::format("{}: {}", who, message);
     const std::lock_guard lock(mutex_);
+    if (failure_ && closed) return;
     if (failure_) {  // items under way at the same time mostly fail alike
       if (message != failure_ && later_failures_.size() < 10 &&
           std::find(later_failures_.begin(), later_failures_.end(), message) == later_failures_.end())
@@ -286,6 +312,33 @@ class Runtime final : public Run {
       const std::string who = fmt::format("node '{}' ({})", planned.name, planned.info->type);
       guarded(
           who, [] { throw; }, planned.place);
+    }
+  }
+
+  /// The run stops where its directory is not there any more.
+  void check_folder() {
+    guarded("", [this] { record_.require_folder(); });
+  }
+
+  /// Throws Error when the trace cannot be written, before anything is done for it.
+  void begin_trace() {
+    const std::filesystem::path& run = resume_.empty() ? output_ : resume_;
+    const std::string writer = writer_of(plan_, trace_file_.filename().string());
+    if (!run.empty() && !writer.empty() &&
+        std::filesystem::weakly_canonical(run) ==
+            std::filesystem::weakly_canonical(trace_file_.parent_path()))
+      throw Error(
+          fmt::format("the trace cannot be written to '{}', a file of the run directory that {} writes",
+                      trace_file_.string(), writer));
+    trace_out_.emplace(trace_file_);
+  }
+
+  /// A trace only shows: it ends no run.
+  void write_trace() {
+    try {
+      trace_out_->write(trace_->json());
+    } catch (const std::exception& error) {
+      record_.say(fmt::format("the trace is lost: {}", error.what()));
     }
   }
 
@@ -370,9 +423,10 @@ class Runtime final : public Run {
     } else {
       compare_data();
       position_ = resumed_->position;
+      graph_mark_ = resumed_->graph_mark;
       if (position_.index == 0) saved_epoch_ = position_.epoch;
       if (another_chance_) position_.stop.reset();
-      if (leads()) record_.resume(resume_, resumed_->states["record"]);
+      if (leads()) record_.restore(resumed_->states["record"]);
       if (!resumed_->newest_is_bad.empty())
         record_.say(fmt::format("{}: going on from the state before, '{}'", resumed_->newest_is_bad,
                                 resumed_->file.string()));
@@ -392,6 +446,8 @@ class Runtime final : public Run {
       const std::string directory = agreement_->of_first(record_.directory().string());
       if (!leads()) record_.follow(directory);
     }
+    if (leads() && !plan_.graph_file.empty())
+      graph_mark_ = graph_mark(plan_.graph_file, record_.folder().absolute_path());
     started_ = true;
   }
 
@@ -405,7 +461,11 @@ class Runtime final : public Run {
       another_chance_ |= change.matters || change.text.starts_with("run.epochs:");
       changes_.push_back(std::move(change.text));
     }
-    refuse(mattering);
+    try_previous_allowed_ = mattering.empty();
+    refuse(mattering,
+           fmt::format("flowrun --resume {} (without a graph file and without --set) resumes it as "
+                       "it was saved;\n",
+                       resume_.string()));
     const auto before = resumed_->types;
     for (const auto& [name, type] : before) {
       const auto same = [&, &name = name, &type = type](const Plan::PlannedNode& node) {
@@ -446,17 +506,17 @@ class Runtime final : public Run {
       mattering.push_back(fmt::format(
           "batch_per_rank: a step had {} batches, now it has {}, one of each rank", was, batches_per_item()));
     if (ranks_) mattering = agreement_->of_first(mattering);  // which has all data
-    refuse(mattering);
+    refuse(mattering, "");
     changes_.insert(changes_.end(), mattering.begin(), mattering.end());
   }
 
-  void refuse(const std::vector<std::string>& mattering) {
+  void refuse(const std::vector<std::string>& mattering, const std::string& advice) {
     if (mattering.empty() || allow_changes_) return;
     refused_ = true;
     throw GraphChanged(
-        fmt::format("'{}' was saved by another graph, or with other data:\n  {}\nwith "
-                    "--allow-changes the run goes on all the same",
-                    resumed_->file.string(), fmt::join(mattering, "\n  ")));
+        fmt::format("'{}' was saved by another graph, or with other data:\n  {}\n{}with --allow-changes the "
+                    "run goes on with what is different",
+                    resumed_->file.string(), fmt::join(mattering, "\n  "), advice));
   }
 
   void restore_nodes() {
@@ -469,12 +529,25 @@ class Runtime final : public Run {
         guarded(i, [&] {
           try {
             plan_.nodes[i].node->restore(resumed_->states["node." + name]);
+          } catch (const FolderClosed&) {
+            throw;
           } catch (const Error& error) {
             throw Error(fmt::format("'{}': {}", resumed_->file.string(), error.what()));
           }
         });
     }
+    try_previous_ = failed_ && try_previous_allowed_ && !ranks_ && !record_.lost() &&
+                    resumed_->newest_is_bad.empty() && record_.folder().exists(previous_state_name);
     resumed_.reset();  // its tensors are large
+  }
+
+  /// The resumed run's files are written from its first item on: until then the run may turn out not to be
+  /// resumable, and stays as it was.
+  void take_over() {
+    if (!resume_.empty() && leads() && !taken_over_.exchange(true)) guarded("", [&] { record_.resume(); });
+  }
+  void first_item_done() {
+    if (!trained_.exchange(true)) take_over();
   }
 
   /// Takes the state, and has it written while training goes on. The first one is on the disk, or the run has
@@ -505,12 +578,12 @@ class Runtime final : public Run {
       guarded(i, [&] { states["node." + plan_.nodes[i].name] = plan_.nodes[i].node->save(); });
     guarded("", [&] {
       if (failed_) return;
-      states["run"] = position_state(plan_, steps_per_epoch_, position_, about_);
+      states["run"] = position_state(plan_, steps_per_epoch_, position_, about_, graph_mark_);
       states["board"] = board_.save();
       if (position_.index == 0) saved_epoch_ = position_.epoch;
       const auto taken = std::make_shared<NamedTensors>(packed(std::move(states)));
       const auto write = [this, taken, begin] {
-        write_saved_run(directory(), *taken, state_is_bad_);
+        write_saved_run(record_.folder(), *taken, state_is_bad_);
         state_is_bad_ = false;
         save_times_.saved(std::chrono::duration<double>(Clock::now() - begin).count());
       };
@@ -538,11 +611,12 @@ class Runtime final : public Run {
 
   std::string not_saved(const std::string& why) const {
     return fmt::format("the last state could not be saved{}{}: '{}' is of before", why.empty() ? "" : ": ",
-                       why, state_file(directory()).string());
+                       why, record_.folder().path_of(state_name).string());
   }
 
   /// Once the writing thread is done: a run whose last state is not on the disk has not ended well.
   void check_saved() {
+    check_folder();
     if (saving_.valid() && !saving_.get()) guarded("", [&] { throw Error(not_saved("")); });
   }
 
@@ -796,6 +870,8 @@ class Runtime final : public Run {
     if (in_flight_ != 0)
       return guarded("",
                      [&] { throw Error(fmt::format("{} items were lost on their way", in_flight_.load())); });
+    check_folder();
+    if (failed_) return;
     guarded("", [&] { record_.epoch_done(last.epoch, epoch_end_); });
     board_.turn();
     ++position_.epoch;
@@ -826,6 +902,8 @@ class Runtime final : public Run {
   /// A state goes with what was reported before it. While that cannot be written, the state saved last stays,
   /// and training goes on.
   void save_recorded() {
+    check_folder();
+    if (failed_) return;
     const std::string trouble = record_.trouble();
     trouble.empty() ? save() : unsaved(trouble);
   }
@@ -858,6 +936,7 @@ class Runtime final : public Run {
 
   void item_done(Clock::time_point started) {
     const std::uint64_t under_way = --in_flight_;
+    if (!failed_ && !trained_) first_item_done();
     if (trace_) trace_->count(under_way);
     const auto now = Clock::now();
     save_times_.item(now - started);
@@ -881,12 +960,25 @@ class Runtime final : public Run {
     return all;
   }
 
+  /// A new run that failed before its first item was done leaves no state, which would stand in the way of
+  /// the next run. Gives out whether there was one.
+  bool free_directory() {
+    if (!resume_.empty() || !saved_ || trained_ || !leads()) return false;
+    try {
+      for (const char* state : {state_name, previous_state_name}) record_.folder().remove(state);
+    } catch (const Error&) {  // it stays: the run can be resumed
+      return false;
+    }
+    return true;
+  }
+
   ExitCode conclude() {
     guarded("", [&] { record_.write_all(); });
     ExitCode code = ExitCode::finished;
     End how = end().value_or(End{"finished", "all epochs done"});
     const std::string again =
-        fmt::format("flowrun --resume {}", (directory().empty() ? resume_ : directory()).string());
+        fmt::format("flowrun --resume {}",
+                    (!leads() || directory().empty() ? resume_ : record_.folder().path()).string());
     if (failure_) {
       code = refused_ ? ExitCode::invalid : ExitCode::failed, how = {"failed", *failure_};
       Problems problems;
@@ -896,8 +988,13 @@ class Runtime final : public Run {
         tell(stderr, failure_place_.text ? problems.str() : "error: " + how.reason + "\n");
       }
       if (ranks_ && !refused_) ranks_->fail();
-      for (const std::string& one : later_failures_) tell(stderr, fmt::format("then: {}\n", one));
-      if (saved_ && !refused_ && started_)
+      const bool lost = record_.lost(), unused = free_directory();
+      for (const std::string& one : later_failures_)
+        if (!lost) tell(stderr, fmt::format("then: {}\n", one));
+      if (unused)
+        tell(stderr, fmt::format("note: nothing was trained: '{}' may be used again with --output\n",
+                                 record_.folder().path().string()));
+      else if (saved_ && !refused_ && started_ && !lost)
         tell(stderr, fmt::format("note: goes on from where its state was last saved with {}\n", again));
     } else if (signalled() != 0 && !end()) {
       code = ExitCode::interrupted;
@@ -931,11 +1028,13 @@ class Runtime final : public Run {
   std::map<std::string, std::string> about_;
 
   ControlBoard board_;
-  std::optional<SavedRun> resumed_;   // until the nodes have it back
-  std::vector<std::string> changes_;  // where the graph is not that of the resumed run
-  bool longer_ = false;               // or shorter: among them is the run's length
-  bool another_chance_ = false;       // for a run that was stopped: it may now go on otherwise
-  bool refused_ = false;              // for them
+  std::optional<SavedRun> resumed_;    // until the nodes have it back
+  std::vector<std::string> changes_;   // where the graph is not that of the resumed run
+  bool longer_ = false;                // or shorter: among them is the run's length
+  bool another_chance_ = false;        // for a run that was stopped: it may now go on otherwise
+  bool refused_ = false;               // for them
+  bool try_previous_allowed_ = false;  // the graph is that of the resumed run,
+  bool try_previous_ = false;          // but its newest state does not fit: the one before may
   bool started_ = false;
   bool one_shares_ = false;                   // its batches with other ranks
   bool told_half_ = false;                    // that an item could not be saved
@@ -945,6 +1044,7 @@ class Runtime final : public Run {
   std::string unsaved_;                       // why a state was not even taken; empty: it was
   bool skipped_ = false;                      // a state was not saved while one was being written
   bool state_is_bad_ = false;                 // state.safetensors is (see write_saved_run)
+  std::string graph_mark_;                    // see graph_mark()
   std::uint64_t steps_per_epoch_ = 0;
   bool streaming_ = false;        // items have begun,
   std::uint64_t first_step_ = 0;  // with that one of this process
@@ -953,6 +1053,7 @@ class Runtime final : public Run {
   std::atomic<std::uint64_t> next_step_{0}, in_flight_{0}, most_in_flight_{0};
 
   std::optional<Trace> trace_;
+  std::optional<TraceFile> trace_out_;
   std::vector<std::size_t> finishing_;  // all nodes, upstream first, but listeners last
   std::vector<std::size_t> listeners_;
   std::mutex hearing_;
@@ -963,7 +1064,9 @@ class Runtime final : public Run {
   Position position_;                        // its counters belong to the main thread
   std::optional<std::string> budget_spent_;  // which one; likewise
   Place failure_place_;
-  std::atomic<bool> failed_{false};  // failure_, for bodies
+  std::atomic<bool> failed_{false};      // failure_, for bodies
+  std::atomic<bool> trained_{false};     // an item has gone through the whole graph
+  std::atomic<bool> taken_over_{false};  // the resumed run
 
   // Last, so that they go first: messages that are left in them tell the rest of this object that they go.
   std::optional<flow::graph> graph_;                   // outlives the nodes below
@@ -978,7 +1081,20 @@ ExitCode run(Plan& plan, const RunOptions& options) {
     for (const int one : {SIGINT, SIGTERM, SIGUSR1}) std::signal(one, SIG_IGN);  // from where the guard ends
   const SignalGuard signals;
   try {
-    const ExitCode code = Runtime(plan, options, ranks.get()).execute();
+    const auto execute = [&] {
+      try {
+        return Runtime(plan, options, ranks.get()).execute();
+      } catch (const NotRestored& refused) {
+        Problems problems;
+        Plan anew = make_saved_plan(plan.resolved_toml, plan.graph_name, {}, problems);
+        if (!problems.empty()) throw;
+        anew.graph_name = plan.graph_name;
+        anew.graph_file = plan.graph_file;
+        plan = std::move(anew);  // its nodes have not been opened yet
+        return Runtime(plan, options, ranks.get(), refused.what()).execute();
+      }
+    };
+    const ExitCode code = execute();
     // Whoever has started the ranks may end all of them once one has ended: not before the first one has
     // written.
     if (ranks && code != ExitCode::failed) ranks->values(ranks->channel(), char{}, "ending together");

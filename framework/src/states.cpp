@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstdint>
 
+#include "safetensors_metadata.h"
 #include "twinflow/error.h"
 #include "twinflow/param.h"
 #include "twinflow/text.h"
@@ -106,39 +107,62 @@ NamedTensors packed(States states) {
   return all;
 }
 
-void write_states(const std::filesystem::path& file, NamedTensors& packed) {
+void write_states(const Folder& folder, const std::string& name, NamedTensors& packed) {
   packed.metadata["checksum"] = checksum(packed);
-  write_safetensors(file, packed);
+  write_safetensors(folder, name, packed);
 }
 
-States read_states(const std::filesystem::path& file) {
-  NamedTensors all = read_safetensors(file);
-  const auto refuse = [&](const std::string& why) {
-    throw Error(fmt::format("'{}' cannot be resumed from: {}", file.string(), why));
-  };
-  const std::string found = all.metadata["format"];
+namespace {
+
+[[noreturn]] void refuse(const std::filesystem::path& file, const std::string& why) {
+  throw Error(fmt::format("'{}' cannot be resumed from: {}", file.string(), why));
+}
+
+void check_format(const std::filesystem::path& file, const std::map<std::string, std::string>& metadata) {
+  const auto written = metadata.find("format");
+  const std::string found = written == metadata.end() ? "" : written->second;
   if (found != format && is_newer(found))
     throw NewerState(
         fmt::format("'{}' was saved by a newer version of TwinFlow: it is a '{}', this version "
                     "reads '{}'",
                     file.string(), found, format));
-  if (found != format) refuse("it is no saved state of a run");
-  if (all.metadata["checksum"] != checksum(all)) refuse("it is damaged: its checksum does not fit");
-  States states;
-  for (auto& [name, tensor] : all.tensors) {
-    const auto slash = name.find('/');
-    if (slash == name.npos) refuse(fmt::format("its tensor '{}' belongs to nothing", name));
-    states[name.substr(0, slash)].tensors[name.substr(slash + 1)] = std::move(tensor);
-  }
-  for (const auto& [name, text] : all.metadata) {
+  if (found != format) refuse(file, "it is no saved state of a run");
+}
+
+void take_values(const std::filesystem::path& file, const std::map<std::string, std::string>& metadata,
+                 States& states) {
+  for (const auto& [name, text] : metadata) {
     const auto slash = name.find('/');
     if (slash == name.npos) continue;  // format and checksum
     try {
       states[name.substr(0, slash)].values[name.substr(slash + 1)] = decode(text);
     } catch (const Error& error) {
-      refuse(error.what());
+      refuse(file, error.what());
     }
   }
+}
+
+}  // namespace
+
+States read_states(const std::filesystem::path& file) {
+  NamedTensors all = read_safetensors(file);
+  check_format(file, all.metadata);
+  if (all.metadata["checksum"] != checksum(all)) refuse(file, "it is damaged: its checksum does not fit");
+  States states;
+  for (auto& [name, tensor] : all.tensors) {
+    const auto slash = name.find('/');
+    if (slash == name.npos) refuse(file, fmt::format("its tensor '{}' belongs to nothing", name));
+    states[name.substr(0, slash)].tensors[name.substr(slash + 1)] = std::move(tensor);
+  }
+  take_values(file, all.metadata, states);
+  return states;
+}
+
+States read_state_values(const std::filesystem::path& file) {
+  const auto metadata = read_safetensors_metadata(file);
+  check_format(file, metadata);
+  States states;
+  take_values(file, metadata, states);
   return states;
 }
 

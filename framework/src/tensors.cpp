@@ -10,8 +10,10 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "files.h"
+#include "safetensors_metadata.h"
 #include "twinflow/error.h"
+#include "twinflow/files.h"
+#include "twinflow/folder.h"
 #include "twinflow/hash.h"
 #include "twinflow/text.h"
 
@@ -177,10 +179,14 @@ std::string checksum(const NamedTensors& all) {
   return fmt::format("{:016x}", hash.value());
 }
 
-void write_safetensors(const std::filesystem::path& file, const NamedTensors& named) {
+namespace {
+
+/// The file's content, given in parts: the header, then the tensors where they lie, for they are large.
+template <class Write>
+void write_parts(const std::filesystem::path& file, const NamedTensors& named, const Write& write) {
   Json header = Json::object();
   for (const auto& [key, text] : named.metadata) header[metadata_key][written(key)] = written(text);
-  std::vector<std::string_view> parts = {{}};  // the header, then the tensors where they lie: they are large
+  std::vector<std::string_view> parts = {{}};
   std::size_t at = 0;
   for (const auto& [name, tensor] : named.tensors) {
     if (name == metadata_key) throw Error(fmt::format("a tensor cannot be called '{}'", name));
@@ -204,13 +210,33 @@ void write_safetensors(const std::filesystem::path& file, const NamedTensors& na
     throw Error(fmt::format("cannot write '{}': {}", file.string(), fault));
   head.insert(0, reinterpret_cast<const char*>(&length), sizeof length);
   parts[0] = head;
-  write_atomically(file, parts);
+  write(parts);
 }
 
-NamedTensors read_safetensors(const std::filesystem::path& file) {
+}  // namespace
+
+void write_safetensors(const std::filesystem::path& file, const NamedTensors& named) {
+  write_parts(file, named,
+              [&](const std::vector<std::string_view>& parts) { write_atomically(file, parts); });
+}
+
+void write_safetensors(const Folder& folder, const std::string& name, const NamedTensors& named) {
+  write_parts(folder.path_of(name), named,
+              [&](const std::vector<std::string_view>& parts) { folder.write_atomically(name, parts); });
+}
+
+namespace {
+
+/// What comes before the values.
+struct Header {
+  std::map<std::string, std::string> metadata;
+  std::vector<Entry> entries;
+  std::uint64_t size = 0;  // of the values, in bytes
+};
+
+Header read_header(const std::filesystem::path& file, std::ifstream& stream) {
   std::error_code failed;
   const std::uint64_t file_size = std::filesystem::file_size(file, failed);  // of regular files only
-  std::ifstream stream;
   if (!failed) stream.open(file, std::ios::binary);
   if (failed || !stream) throw Error(fmt::format("cannot open '{}'", file.string()));
   std::uint64_t length = 0;
@@ -220,22 +246,36 @@ NamedTensors read_safetensors(const std::filesystem::path& file) {
   if (length > file_size - sizeof length) refuse(file, "its header is longer than the file");
   std::string text(length, '\0');
   if (!stream.read(text.data(), static_cast<std::streamsize>(length))) refuse(file, "it ends early");
-  const Json header = parse_header(file, text);
+  const Json json = parse_header(file, text);
 
-  NamedTensors named;
-  std::vector<Entry> entries;
-  const std::uint64_t size = file_size - sizeof length - length;
-  for (const auto& [name, json] : header.items()) {
+  Header read;
+  read.size = file_size - sizeof length - length;
+  for (const auto& [name, value] : json.items()) {
     if (name != metadata_key) {
-      entries.push_back(read_entry(file, name, json, size));
+      read.entries.push_back(read_entry(file, name, value, read.size));
       continue;
     }
-    if (!json.is_object()) refuse(file, "its __metadata__ is not an object");
-    for (const auto& [key, value] : json.items()) {
-      if (!value.is_string()) refuse(file, fmt::format("its metadata '{}' is not a text", short_name(key)));
-      named.metadata[key] = value.get<std::string>();
+    if (!value.is_object()) refuse(file, "its __metadata__ is not an object");
+    for (const auto& [key, text] : value.items()) {
+      if (!text.is_string()) refuse(file, fmt::format("its metadata '{}' is not a text", short_name(key)));
+      read.metadata[key] = text.get<std::string>();
     }
   }
+  return read;
+}
+
+}  // namespace
+
+std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& file) {
+  std::ifstream stream;
+  return read_header(file, stream).metadata;
+}
+
+NamedTensors read_safetensors(const std::filesystem::path& file) {
+  std::ifstream stream;
+  auto [metadata, entries, size] = read_header(file, stream);
+  NamedTensors named;
+  named.metadata = std::move(metadata);
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
     return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
   });

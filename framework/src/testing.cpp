@@ -7,6 +7,7 @@
 #include "graph_file.h"
 #include "plugins.h"
 #include "registry.h"
+#include "twinflow/folder.h"
 
 namespace twinflow::testing {
 
@@ -33,6 +34,7 @@ class Bench::BenchRun final : public Run {
   std::uint64_t steps_per_epoch() const override { return bench_.steps_per_epoch; }
   int threads() const override { return bench_.threads; }
   const std::filesystem::path& directory() const override { return bench_.directory; }
+  Folder folder() const override { return Folder(bench_.directory); }
   const std::map<std::string, std::string>& about() const override { return bench_.about; }
   std::vector<std::string> metrics() const override { return bench_.metrics; }
   std::shared_future<bool> later(std::string what, std::function<void()> write, Retry) override {

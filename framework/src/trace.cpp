@@ -1,15 +1,17 @@
 #include "trace.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
-#include "files.h"
+#include "folder_of.h"
 #include "twinflow/json_text.h"
 
 namespace twinflow {
 
 Tracer::~Tracer() = default;
 
-void Trace::write(const std::filesystem::path& file) const {
+std::string Trace::json() const {
   const auto microseconds = [](Clock::duration time) {
     return std::chrono::duration<double, std::micro>(time).count();
   };
@@ -40,7 +42,15 @@ void Trace::write(const std::filesystem::path& file) const {
     }
     ++thread;
   }
-  write_atomically(file, events.empty() ? "[]\n" : events + "]\n");
+  return events.empty() ? "[]\n" : events + "]\n";
+}
+
+TraceFile::TraceFile(const std::filesystem::path& file)
+    : folder_(folder_of(file)), name_(file.filename().string()), lock_(folder_, name_) {
+  if (lock_.state() == FileLock::State::taken)
+    throw Error(fmt::format("another run writes its trace to '{}': name another file", file.string()));
+  lock_.file().resize(0);
+  lock_.file().write(0, "[]\n");
 }
 
 }  // namespace twinflow

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "file_lock.h"
 #include "twinflow/ports.h"
 #include "twinflow/trace.h"
 
@@ -33,8 +34,8 @@ class Trace final : public Tracer {
   void count(std::uint64_t in_flight) {
     lists_.local().events.push_back({Event::Kind::count, nullptr, {}, in_flight, Clock::now(), {}});
   }
-  /// Throws Error naming the file. No thread may be adding.
-  void write(const std::filesystem::path& file) const;
+  /// The whole trace. No thread may be adding.
+  std::string json() const;
 
  private:
   struct Event {
@@ -50,6 +51,21 @@ class Trace final : public Tracer {
   };
   const Clock::time_point start_ = Clock::now();
   tbb::enumerable_thread_specific<List> lists_;
+};
+
+/// The file that a trace is written to, by this run alone.
+class TraceFile {
+ public:
+  /// Makes it, without a trace. Throws Error naming it when it cannot be written, or another run writes
+  /// there.
+  explicit TraceFile(const std::filesystem::path& file);
+  /// Throws Error naming the file.
+  void write(const std::string& json) const { folder_.write_atomically(name_, json); }
+
+ private:
+  const Folder folder_;
+  const std::string name_;
+  FileLock lock_;
 };
 
 }  // namespace twinflow

@@ -28,25 +28,24 @@ bool is_state(const fs::path& file) {
   return file == state_file(folder) || file == previous_state_file(folder);
 }
 
-/// A state belongs to lines of metrics.jsonl that have to be there.
+/// A state is enough to resume; lines of metrics.jsonl that it knows and that are not there are a note.
 Verified verify_state(const fs::path& file) {
   const SavedRun run = read_state(file);
   const std::uint64_t epoch = run.position.epoch, index = run.position.index;
   const std::string position =
       index == 0 ? fmt::format("after epoch {}", epoch)
                  : fmt::format("after {} of {} items of epoch {}", index, run.steps_per_epoch, epoch + 1);
-  const fs::path metrics = file.parent_path() / "metrics.jsonl";
   const auto bytes =
       static_cast<std::uintmax_t>(run.states.at("record").value<std::int64_t>("metrics_bytes"));
   std::error_code missing;
-  const auto found = fs::file_size(metrics, missing);
-  if (missing || found < bytes)
-    return {
-        file,
-        fmt::format("a state {} that cannot be gone on from: it knows {} bytes of metrics.jsonl, there {}",
-                    position, bytes, missing ? "is none" : fmt::format("are {}", found)),
-        false};
-  return {file, fmt::format("good: a state {}", position)};
+  const auto found = fs::file_size(file.parent_path() / "metrics.jsonl", missing);
+  return {file,
+          fmt::format("good: a state {}{}", position,
+                      missing && bytes > 0 ? "; metrics.jsonl, which it knows, is missing"
+                      : !missing && found < bytes
+                          ? fmt::format("; of the {} bytes of metrics.jsonl that it knows, {} are there",
+                                        bytes, found)
+                          : "")};
 }
 
 Verified verify_tensors(const fs::path& file) {
@@ -124,11 +123,15 @@ std::vector<Verified> verify(const fs::path& path) {
   for (const fs::path& file : files)
     if (auto one = verify_file(file)) all.push_back(std::move(*one));
   const bool is_run = fs::exists(path / "metrics.jsonl") || fs::exists(previous_state_file(path));
-  if (is_run && !fs::exists(state_file(path)))
+  if (is_run && !fs::exists(state_file(path))) {
+    const bool previous = std::any_of(all.begin(), all.end(), [&](const Verified& one) {
+      return one.good && one.file == previous_state_file(path);
+    });
     all.push_back({state_file(path),
-                   fs::exists(previous_state_file(path)) ? "missing: a run that goes on uses the one before"
-                                                         : "missing: the run cannot be gone on with",
-                   false});
+                   previous ? "missing: a run that is resumed uses the one before"
+                            : "missing: the run cannot be resumed",
+                   previous});
+  }
   if (all.empty()) throw Error(fmt::format("there is nothing in '{}' that can be verified", path.string()));
   return all;
 }

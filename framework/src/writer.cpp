@@ -7,6 +7,8 @@
 #include <chrono>
 #include <exception>
 
+#include "twinflow/folder.h"
+
 namespace twinflow {
 
 Writer::Writer(std::function<void(const std::string&)> say, std::vector<double> waits)
@@ -70,6 +72,8 @@ bool Writer::attempt(const Job& job) {
       full_ = false;
       if (tried > 0) say_(fmt::format("{}: written at the {}. attempt", job.what, tried + 1));
       return true;
+    } catch (const FolderClosed&) {  // for good; the run reports it
+      return false;
     } catch (const std::exception& error) {
       if (tried == 0 || error.what() != why) say_(fmt::format("{}: {}", job.what, error.what()));
       why = error.what();

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <filesystem>
 #include <future>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -17,6 +16,7 @@
 #include "improvement.h"
 #include "kept_models.h"
 #include "model_folder.h"
+#include "twinflow/folder.h"
 #include "twinflow/json_text.h"
 #include "twinflow/plugin.h"
 #include "twinflow/tensors.h"
@@ -71,7 +71,9 @@ class Checkpoint final : public Sink<Metrics>, public Gain {
   static std::string when(const Measured& model);
   std::string tell_best(const KeptModels& kept, std::size_t metric) const;
   std::string tell_last(const KeptModels& kept) const;
-  ModelFolder folder() const { return {run().directory(), name()}; }
+  ModelFolder folder() const { return {run().folder(), name()}; }
+  std::string path_of(const std::string& file) const { return run().folder().path_of(file).string(); }
+  std::vector<std::string> written(const std::string& node) const;
   std::string link_of(std::size_t metric) const { return metric == 0 ? "" : monitor.values[metric]; }
   std::string metrics_text() const { return ParamType<OneOrMore<std::string>>::text(monitor); }
   bool lower(std::size_t metric) const { return lower_is_better(mode, better[metric]); }
@@ -114,6 +116,15 @@ last = true)");
       .doc("the model of each n-th epoch is kept, too, and for good; 0: of none")
       .unit("epochs");
   spec.check(&Checkpoint::check);
+  spec.writes(&Checkpoint::written);
+}
+
+std::vector<std::string> Checkpoint::written(const std::string& node) const {
+  std::vector<std::string> all = {ModelFolder::file_called(node, "*"), ModelFolder::link_called(node)};
+  for (std::size_t i = 1; i < monitor.values.size() && best > 0; ++i)
+    all.push_back(ModelFolder::link_called(node, link_of(i)));
+  if (last && best > 0) all.push_back(ModelFolder::link_called(node, "last"));
+  return all;
 }
 
 void Checkpoint::check(const Checking& checking) const {
@@ -181,7 +192,7 @@ void Checkpoint::process(Metrics metrics, const Item&) {
 
   ahead_.erase(model.step);
   books_.given.push_back({model, std::make_shared<std::atomic<bool>>(false), {}});
-  const std::filesystem::path file = folder().file(model.step);
+  const std::string file = folder().file(model.step);
   auto write = [this, file, model, texts = metadata(metrics), weights = metrics.model, books = books_,
                 saved = saved_, written = books_.given.back().written, wanted = ahead_] {
     KeptModels before = books.sure();
@@ -191,12 +202,12 @@ void Checkpoint::process(Metrics metrics, const Item&) {
       NamedTensors all = *weights;
       all.metadata = texts;
       all.metadata["checksum"] = checksum(all);
-      write_safetensors(file, all);
+      write_safetensors(run().folder(), file, all);
     }
     *written = true;
     arrange(books.sure(), counted_on(wanted, saved));
   };
-  books_.given.back().done = run().later(file.filename().string(), std::move(write));
+  books_.given.back().done = run().later(file, std::move(write));
 }
 
 /// Waits for the oldest model that was given to be written or given up.
@@ -247,7 +258,7 @@ void Checkpoint::arrange(const KeptModels& kept, std::set<std::uint64_t> wanted)
 /// Has the folder put in order, behind what was given; what is `wanted`, or `saved` counts on, stays.
 std::shared_future<bool> Checkpoint::tidy(const std::vector<Books>& saved,
                                           const std::set<std::uint64_t>& wanted) const {
-  return run().later(folder().link().filename().string(), [this, books = books_, saved, wanted] {
+  return run().later(folder().link(), [this, books = books_, saved, wanted] {
     arrange(books.sure(), counted_on(wanted, saved));
   });
 }
@@ -316,7 +327,7 @@ void Checkpoint::find_files() {
   };
   while (const auto step = missing()) {
     run().say(fmt::format("{}: the model of step {} is not there any more: {}", name(), *step,
-                          folder().file(*step).string()));
+                          path_of(folder().file(*step))));
     books_.settled.forget(*step);
     std::erase_if(books_.given, [&](const Given& one) { return one.model.step == *step; });
   }
@@ -339,7 +350,7 @@ std::string Checkpoint::tell_best(const KeptModels& kept, std::size_t i) const {
   const std::string& metric = monitor.values[i];
   const Measured* model = kept.best(i);
   const std::string here = model ? fmt::format("{} {}{}: {}", metric, told(*model, i), when(*model),
-                                               folder().link(link_of(i)).string())
+                                               path_of(folder().link(link_of(i))))
                                  : "";
   if (const auto& lost = lost_.best[i]; lost && kept.would_lead(*lost, i))
     return fmt::format("the model with the best {}, {}{}, could not be written; {}", metric, told(*lost, i),
@@ -360,7 +371,7 @@ std::string Checkpoint::tell_last(const KeptModels& kept) const {
   };
   const Measured* model = kept.last();
   const std::string here =
-      model ? fmt::format("last {}: {}", values(*model), folder().link(best > 0 ? "last" : "").string()) : "";
+      model ? fmt::format("last {}: {}", values(*model), path_of(folder().link(best > 0 ? "last" : ""))) : "";
   if (lost_.last)
     return fmt::format("the model measured last, {}, could not be written; {}", values(*lost_.last),
                        model ? "on the disk is the " + here : "none is on the disk");
@@ -388,10 +399,10 @@ void Checkpoint::close() {
   if (last) wrong.push_back(tell_last(kept));
   if (best == 0 && !last)
     run().say(fmt::format("{} has kept {} model{}, of every {}. epoch, in {}", name(), kept.for_good().size(),
-                          kept.for_good().size() == 1 ? "" : "s", every, run().directory().string()));
+                          kept.for_good().size() == 1 ? "" : "s", every, run().folder().path().string()));
   if (!spared.empty()) {
     std::vector<std::string> files;
-    for (const std::uint64_t step : spared) files.push_back(folder().file(step).filename().string());
+    for (const std::uint64_t step : spared) files.push_back(folder().file(step));
     run().say(
         fmt::format("{}: as no other model is left, what was written after the state that the run was "
                     "resumed from stays: {}",
@@ -400,7 +411,7 @@ void Checkpoint::close() {
   std::erase(wrong, "");
   if (wrong.empty() && !in_order)
     wrong.push_back(fmt::format("the models are written, but '{}' may not stand for the best of them",
-                                folder().link().string()));
+                                path_of(folder().link())));
   if (!wrong.empty()) throw Error(fmt::format("{}", fmt::join(wrong, "; ")));
 }
 

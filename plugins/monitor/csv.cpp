@@ -53,6 +53,7 @@ void Csv::describe(NodeSpec<Csv>& spec) {
       "Writes the mean over each epoch of every metric that a node declares into NAME.csv in the run "
       "directory: a table for spreadsheets and pandas, beside metrics.jsonl, which has what else is "
       "reported, too.");
+  spec.writes({"NAME.csv"});
   spec.example(R"([node.table]
 type = "monitor.csv")");
 }
@@ -68,8 +69,9 @@ void Csv::hear(std::string_view node, const Item&, const Numbers& values) {
 LogFile::Setup Csv::setup() const {
   std::string head = "epoch,step,time";
   for (const std::string& column : columns_) head += ',' + csv_field(column);
-  return {"rows of " + name() + ".csv", head + '\n',
-          [file = run().directory() / (name() + ".csv")] { return file; }};
+  return {"rows of " + name() + ".csv", head + '\n', [this] {
+            return LogFile::Place{run().folder(), name() + ".csv"};
+          }};
 }
 
 void Csv::finish_epoch(const Item& last) {

@@ -2,13 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <utility>
 
 #include "twinflow/error.h"
-#include "twinflow/files.h"
 
 namespace twinflow::monitor {
 
@@ -44,38 +40,35 @@ LogFile::Mark LogFile::mark() const {
   return mark_;
 }
 
-std::uint64_t LogFile::start(Run& run) const {
-  { const std::ofstream made(path_, std::ios::app | std::ios::binary); }
-  std::error_code failed;
-  const std::uintmax_t found = std::filesystem::file_size(path_, failed);
-  std::uint64_t length = mark_.length;  // nobody else changes it
-  if (!failed && found < length) {
-    run.say(fmt::format("'{}': {} bytes that were written are not there any more; it goes on at its end",
-                        path_.string(), length - found));
-    length = found;
-  }
-  if (!failed) std::filesystem::resize_file(path_, length, failed);
-  if (failed) throw Error(fmt::format("cannot write '{}': {}", path_.string(), failed.message()));
-  return length;
+/// Readies the file; gives out where to write.
+std::uint64_t LogFile::start(FolderFile& file, Run& run) const {
+  const std::uint64_t found = file.size(), length = mark_.length;  // nobody else changes it
+  if (found > length) file.resize(length);
+  if (found >= length) return length;
+  run.say(fmt::format("'{}': {} bytes that were written are not there any more; it goes on at its end",
+                      file.path().string(), length - found));
+  return found;
 }
 
 void LogFile::append(Run& run, bool sync) {
   const Mark before = mark();
-  if (before.count == 0 && !cut_ && (!sync || path_.empty())) return;
+  if (before.count == 0 && !cut_ && (!sync || !place_)) return;
   try {
-    if (path_.empty()) path_ = setup_.path();
-    const std::uint64_t length = start(run);
+    if (!place_) place_ = setup_.place();
+    FolderFile file = place_->folder.open(place_->name);
+    const std::uint64_t length = start(file, run);
     const std::string text = (length == 0 ? setup_.head : "") + before.waiting;
-    std::ofstream out(path_, std::ios::app | std::ios::binary);
-    out << text << std::flush;
-    if (!out) throw Error(fmt::format("cannot write '{}': {}", path_.string(), std::strerror(errno)));
-    if (sync) sync_file(path_);
+    file.write(length, text);
+    if (sync) file.sync();
     cut_ = false;
     const std::lock_guard lock(mutex_);
     mark_.length = length + text.size();
     mark_.waiting.erase(0, before.waiting.size());
     mark_.count -= before.count;
   } catch (const std::exception& error) {
+    if (run.folder().closed()) return;  // the run ends for that, and says so
+    if (place_ && place_->folder.closed())
+      place_.reset();  // only its own folder was removed: it is made anew
     if (!std::exchange(told_, true))
       run.say(fmt::format("{}; {} are kept and tried again later", error.what(), setup_.pieces));
   }

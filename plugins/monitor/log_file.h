@@ -3,13 +3,14 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "twinflow/folder.h"
 #include "twinflow/node.h"
 
 namespace twinflow::monitor {
@@ -20,11 +21,16 @@ namespace twinflow::monitor {
 /// that only whole pieces stay; a kill may leave the last one cut. Safe from any thread.
 class LogFile : public std::enable_shared_from_this<LogFile> {
  public:
+  struct Place {
+    Folder folder;
+    std::string name;
+  };
   struct Setup {
     std::string pieces;  // what is added, for people: "rows of table.csv"
     std::string head;    // what the file begins with
-    /// Its path: asked for on the writing thread until it does not throw.
-    std::function<std::filesystem::path()> path;
+    /// Where it is: asked for on the writing thread until it does not throw, and again where its folder was
+    /// removed.
+    std::function<Place()> place;
     std::size_t room = 1 << 20;  // bytes that may wait for the disk
   };
   /// How far it was written, what waits (in bytes, and as so many pieces), and how much had no room.
@@ -48,8 +54,8 @@ class LogFile : public std::enable_shared_from_this<LogFile> {
   Mark mark() const;
 
  private:
-  void append(Run& run, bool sync);     // on the writing thread
-  std::uint64_t start(Run& run) const;  // readies the file; where to write
+  void append(Run& run, bool sync);  // on the writing thread
+  std::uint64_t start(FolderFile& file, Run& run) const;
   static std::uint64_t now();
 
   const Setup setup_;
@@ -59,7 +65,7 @@ class LogFile : public std::enable_shared_from_this<LogFile> {
   std::atomic<std::uint64_t> asked_{now()};  // when, in ms
 
   // Of the writing thread.
-  std::filesystem::path path_;
+  std::optional<Place> place_;
   bool cut_ = false;   // even if there is nothing to write
   bool told_ = false;  // that it failed
 };

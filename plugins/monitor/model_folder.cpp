@@ -4,16 +4,14 @@
 
 #include <algorithm>
 #include <charconv>
-#include <system_error>
-#include <vector>
 
 #include "twinflow/error.h"
-#include "twinflow/files.h"
 
 namespace twinflow::monitor {
 
 namespace {
 
+constexpr std::size_t block = 1 << 20;
 constexpr std::string_view ending = ".safetensors", half_written = ".tmp";
 
 bool take_end(std::string_view& text, std::string_view end) {
@@ -24,30 +22,48 @@ bool take_end(std::string_view& text, std::string_view end) {
 
 }  // namespace
 
-std::filesystem::path ModelFolder::file(std::uint64_t step) const {
-  return folder_ / fmt::format("{}-step-{}{}", name_, step, ending);
+std::string ModelFolder::file_called(const std::string& name, std::string_view step) {
+  return fmt::format("{}-step-{}{}", name, step, ending);
 }
 
-std::filesystem::path ModelFolder::link(std::string_view which) const {
-  std::string text = name_;
+std::string ModelFolder::link_called(const std::string& name, std::string_view which) {
+  std::string text = name;
   if (!which.empty()) text += fmt::format("-{}", which);
   std::replace(text.begin(), text.end(), '/', '_');  // metrics are called what their nodes like
-  return folder_ / fmt::format("{}{}", text, ending);
+  return fmt::format("{}{}", text, ending);
 }
 
-void ModelFolder::point(const std::filesystem::path& link, std::uint64_t step) const {
-  const std::filesystem::path target = file(step).filename(), fresh = link.string() + ".tmp";
-  std::error_code failed;
-  if (std::filesystem::read_symlink(link, failed) == target && !failed) return;
-  std::filesystem::remove(fresh, failed);  // of a run that was killed here
-  std::filesystem::create_symlink(target, fresh, failed);
-  if (failed) throw Error(fmt::format("cannot create the link '{}': {}", link.string(), failed.message()));
+void ModelFolder::point(const std::string& link, std::uint64_t step) const {
+  const std::string target = file(step), fresh = link + ".tmp";
+  if (folder_.link_target(link) == target || is_copy(link, target)) return;
+  folder_.remove(fresh);  // of a run that was killed here
+  if (make_link_(target.c_str(), folder_.descriptor(), fresh.c_str()) != 0) copy(target, fresh);
   try {
-    replace_file(fresh, link);
+    folder_.rename(fresh, link);
   } catch (const Error&) {
-    std::filesystem::remove(fresh, failed);
+    if (!folder_.closed()) folder_.remove(fresh);
     throw;
   }
+}
+
+/// Models differ in their first bytes, where their steps are.
+bool ModelFolder::is_copy(const std::string& name, const std::string& model) const {
+  if (!folder_.is_regular(name) || !folder_.is_regular(model)) return false;
+  const FolderFile one = folder_.open(name), other = folder_.open(model);
+  const std::uint64_t size = other.size();
+  bool same = one.size() == size;
+  for (std::uint64_t at = 0; same && at < size; at += block)
+    same = one.read(at, block) == other.read(at, block);
+  return same;
+}
+
+void ModelFolder::copy(const std::string& model, const std::string& name) const {
+  if (!folder_.is_regular(model))
+    throw Error(fmt::format("the model '{}' is not there any more", folder_.path_of(model).string()));
+  const FolderFile source = folder_.open(model);
+  FolderFile made = folder_.begin(name);
+  made.copy(source, source.size());
+  made.sync();
 }
 
 std::optional<std::uint64_t> ModelFolder::step_of(std::string_view text, bool& whole) const {
@@ -64,20 +80,17 @@ std::optional<std::uint64_t> ModelFolder::step_of(std::string_view text, bool& w
 std::set<std::uint64_t> ModelFolder::steps() const {
   std::set<std::uint64_t> all;
   bool whole = false;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_))
-    if (const auto step = step_of(entry.path().filename().native(), whole); step && whole) all.insert(*step);
+  for (const std::string& name : folder_.names())
+    if (const auto step = step_of(name, whole); step && whole) all.insert(*step);
   return all;
 }
 
 void ModelFolder::remove_others(const std::set<std::uint64_t>& wanted) const {
-  std::vector<std::filesystem::path> others;
   bool whole = false;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_))
-    if (const auto step = step_of(entry.path().filename().native(), whole);
-        step && (!whole || !wanted.contains(*step)) &&
-        entry.symlink_status().type() == std::filesystem::file_type::regular)
-      others.push_back(entry.path());
-  for (const std::filesystem::path& one : others) std::filesystem::remove(one);
+  for (const std::string& name : folder_.names())
+    if (const auto step = step_of(name, whole);
+        step && (!whole || !wanted.contains(*step)) && folder_.is_regular(name))
+      folder_.remove(name);
 }
 
 }  // namespace twinflow::monitor

@@ -3,9 +3,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <ctime>
 #include <map>
 #include <memory>
@@ -15,6 +12,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "event_records.h"
 #include "log_file.h"
@@ -61,7 +59,8 @@ class TensorBoard final : public Sink<Inputs<std::optional<std::variant<Metrics,
 
  private:
   std::shared_ptr<LogFile> begin(bool resumed);
-  std::filesystem::path make_file() const;
+  LogFile::Place make_file() const;
+  std::vector<std::string> written(const std::string& node) const;
   void passed(const Item& item) { next_step_ = std::max(next_step_, item.step + 1); }
   void show_weights(const Metrics& metrics, const Item& item);
   void show(AnyBatch batch, const Item& item);
@@ -109,6 +108,7 @@ from = "one_shot.metrics")");
       .unit("epochs")
       .doc("once in so many epochs, images of the first batch");
   spec.check(&TensorBoard::check);
+  spec.writes(&TensorBoard::written);
 }
 
 void TensorBoard::check(const Checking& checking) const {
@@ -139,19 +139,20 @@ std::shared_ptr<LogFile> TensorBoard::begin(bool resumed) {
       LogFile::Setup{"events for TensorBoard", head, [this] { return make_file(); }, room});
 }
 
-/// Nobody else's, of this process and machine or another.
-std::filesystem::path TensorBoard::make_file() const {
-  const std::filesystem::path where = folder.empty() ? run().directory() / name() : folder;
-  std::filesystem::create_directories(where);
+/// A file of this process and machine alone.
+LogFile::Place TensorBoard::make_file() const {
+  if (!folder.empty()) std::filesystem::create_directories(folder);
+  const Folder where = folder.empty() ? run().folder().inside(name()) : Folder(folder);
   char host[256] = "unknown";
   gethostname(host, sizeof host - 1);
   for (int number = 0;; ++number) {
-    const std::filesystem::path file =
-        where / fmt::format("events.out.tfevents.{:010}.{}.{}.{}", seconds_, host, getpid(), number);
-    if (std::FILE* made = std::fopen(file.c_str(), "wx")) return std::fclose(made), file;
-    if (errno != EEXIST)
-      throw Error(fmt::format("cannot create '{}': {}", file.string(), std::strerror(errno)));
+    std::string file = fmt::format("events.out.tfevents.{:010}.{}.{}.{}", seconds_, host, getpid(), number);
+    if (where.create(file)) return {where, std::move(file)};
   }
+}
+
+std::vector<std::string> TensorBoard::written(const std::string& node) const {
+  return folder.empty() ? std::vector{node} : std::vector<std::string>();
 }
 
 void TensorBoard::hear(std::string_view node, const Item& item, const Numbers& values) {

@@ -18,7 +18,7 @@
 #include "support.h"
 #include "twinflow/dataset.h"
 #include "twinflow/error.h"
-#include "twinflow/files.h"
+#include "twinflow/folder.h"
 #include "twinflow/metrics.h"
 #include "twinflow/plugin.h"
 #include "twinflow/text.h"
@@ -101,6 +101,7 @@ unknown_beyond = 0.5   # twin.verify measures which distance is a good one)");
   spec.metric("accuracy_low", "low end of its 95 % interval");
   spec.metric("accuracy_high", "high end of its 95 % interval");
   spec.check(&ClassifyImages::check);
+  spec.writes({"NAME.csv"});
 }
 
 ClassifyImages::Images ClassifyImages::images_of(const Dataset& set, const char* input) {
@@ -191,11 +192,15 @@ void ClassifyImages::process(Model model, const Item& item) {
       }
     }
   }
-  const std::filesystem::path file = run().directory() / (name() + ".csv");
-  write_atomically(file, text);
-  run().say(fmt::format("{}: {} image{} classified, {} unknown, {} of {} class{} found: {}", name(),
-                        asked_.images.size(), asked_.images.size() == 1 ? "" : "s", unknown_count,
-                        found.size(), names_.size(), names_.size() == 1 ? "" : "es", file.string()));
+  if (run().writes()) {
+    const Folder folder = run().folder();
+    const std::string file = name() + ".csv";
+    folder.write_atomically(file, text);
+    run().say(fmt::format("{}: {} image{} classified, {} unknown, {} of {} class{} found: {}", name(),
+                          asked_.images.size(), asked_.images.size() == 1 ? "" : "s", unknown_count,
+                          found.size(), names_.size(), names_.size() == 1 ? "" : "es",
+                          folder.path_of(file).string()));
+  }
 
   Numbers numbers = {{"queries", static_cast<double>(asked_.images.size())},
                      {"unknown", static_cast<double>(unknown_count)}};

@@ -2,6 +2,7 @@
 
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "finite.h"
@@ -41,6 +42,7 @@ from = { batch = "all", model = "load", data = "glyphs.test" })");
     spec.input("batch").doc("the images, as sample.all gives them out");
     spec.input("model").doc("what to embed them with, from twin.load");
     spec.input("data", &Embed::data).doc("the data set they are of: it knows their classes");
+    spec.writes({"NAME.npy", "NAME.csv"});
   }
 
   void open() override {
@@ -50,6 +52,7 @@ from = { batch = "all", model = "load", data = "glyphs.test" })");
   }
 
   void process(Inputs<ImageBatch, Model> input, const Item&) override {
+    go_on();
     auto& [batch, model] = input;
     std::vector<Shot> shots;
     if (batch.images.unread()) {
@@ -65,9 +68,9 @@ from = { batch = "all", model = "load", data = "glyphs.test" })");
         throw Error(fmt::format("the embedding of row {} holds what is not a finite number", rows_ + i));
     if (!numbers_.open()) {
       size_ = made.size;
-      numbers_.begin(path(".npy"));
+      numbers_.begin(run().folder(), name() + ".npy");
       numbers_.append(npy_header(0, size_));
-      index_.begin(path(".csv"));
+      index_.begin(run().folder(), name() + ".csv");
       index_.append("row,class,group,image,drawer\n");
     }
     if (made.size != size_)
@@ -82,6 +85,7 @@ from = { batch = "all", model = "load", data = "glyphs.test" })");
   }
 
   void finish_epoch(const Item&) override {
+    go_on();
     if (!numbers_.open()) return;
     numbers_.overwrite_head(npy_header(rows_, size_));
     numbers_.finish();
@@ -102,8 +106,8 @@ from = { batch = "all", model = "load", data = "glyphs.test" })");
     };
     keep("rows", rows_);
     keep("size", size_);
-    keep("npy", numbers_.open() ? numbers_.size() : 0);
-    keep("csv", index_.open() ? index_.size() : 0);
+    keep("npy", numbers_.open() ? numbers_.size() : saved_numbers_);
+    keep("csv", index_.open() ? index_.size() : saved_index_);
     return state;
   }
   void restore(const State& state) override {
@@ -112,9 +116,8 @@ from = { batch = "all", model = "load", data = "glyphs.test" })");
     };
     rows_ = kept("rows");
     size_ = kept("size");
-    if (kept("npy") == 0) return;
-    numbers_.resume(path(".npy"), kept("npy"));
-    index_.resume(path(".csv"), kept("csv"));
+    saved_numbers_ = kept("npy");
+    saved_index_ = kept("csv");
   }
   void close() override {
     if (!numbers_.open()) return;
@@ -125,7 +128,23 @@ from = { batch = "all", model = "load", data = "glyphs.test" })");
  private:
   static constexpr std::size_t unknown = std::numeric_limits<std::size_t>::max();
 
-  std::filesystem::path path(const char* ending) const { return run().directory() / (name() + ending); }
+  std::filesystem::path path(const char* ending) const { return run().folder().path_of(name() + ending); }
+
+  /// With the files of the resumed run: not before all nodes are restored.
+  void go_on() {
+    const std::uint64_t numbers = std::exchange(saved_numbers_, 0), index = std::exchange(saved_index_, 0);
+    if (numbers == 0) return;
+    if (numbers_.resume(run().folder(), name() + ".npy", numbers) &&
+        index_.resume(run().folder(), name() + ".csv", index))
+      return;
+    numbers_.close();
+    index_.close();
+    run().say(
+        fmt::format("{}: the first {} embeddings of this epoch are not in the run directory any more: "
+                    "{} begins anew, without them",
+                    name(), rows_, path(".npy").string()));
+    rows_ = 0;
+  }
 
   /// `shot`: where the image lies in the data set; nullptr when some node has changed it, and it no longer
   /// knows.
@@ -146,6 +165,7 @@ from = { batch = "all", model = "load", data = "glyphs.test" })");
   std::vector<std::size_t> of_class_;  // by image of the store
   mutable GrowingFile numbers_, index_;
   std::uint64_t rows_ = 0, size_ = 0;
+  std::uint64_t saved_numbers_ = 0, saved_index_ = 0;  // bytes of the files that are to be gone on with
 };
 
 }  // namespace

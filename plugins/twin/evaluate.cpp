@@ -100,6 +100,7 @@ classify = "prototype")");
     for (MetricInfo& one : metrics_of("")) spec.metric(one.name, one.doc, one.better);
     spec.more_metrics(&Evaluate::protocol_metrics);
     spec.check(&Evaluate::check);
+    spec.writes({"NAME_last_good.safetensors"});
   }
 
   void check(const Checking& checking) const {

@@ -4,6 +4,8 @@
 
 #include <exception>
 
+#include "twinflow/folder.h"
+
 namespace twinflow::twin {
 
 std::string keep_last_good(Run& run, const std::optional<GoodModel>& good, const std::string& name) {
@@ -12,13 +14,13 @@ std::string keep_last_good(Run& run, const std::optional<GoodModel>& good, const
   const std::string which =
       fmt::format("{}The last good model, of {} update{}, ", advice, good->step, good->step == 1 ? "" : "s");
   if (!run.writes()) return which + "is kept by the first rank";
-  const std::filesystem::path file = run.directory() / name;
   try {
-    write_safetensors(file, *good->weights);
+    const Folder folder = run.folder();
+    write_safetensors(folder, name, *good->weights);
+    return fmt::format("{}is {}", which, folder.path_of(name).string());
   } catch (const std::exception& error) {  // the disk is full: that is not what ends the run
     return fmt::format("{}could not be kept: {}", which, error.what());
   }
-  return fmt::format("{}is {}", which, file.string());
 }
 
 Error distances_not_finite(Run& run, const Model& model, const std::optional<GoodModel>& good,

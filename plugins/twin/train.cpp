@@ -144,6 +144,7 @@ schedule = "cosine")");
     spec.metric("megabytes_sent", "by the first rank to others, in the step; likewise");
     spec.prepared(&Train::prepared_by);
     spec.check(&Train::check);
+    spec.writes({"NAME_last_good.safetensors"});
   }
 
   void check(const Checking& checking) const {

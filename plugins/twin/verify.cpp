@@ -20,7 +20,7 @@
 #include "shown_images.h"
 #include "twinflow/dataset.h"
 #include "twinflow/error.h"
-#include "twinflow/files.h"
+#include "twinflow/folder.h"
 #include "twinflow/metrics.h"
 #include "twinflow/plugin.h"
 #include "twinflow/twin/model.h"
@@ -114,6 +114,7 @@ pairs = 200)");
   spec.metric("false_accept_rate", "part of the different pairs taken for the same");
   spec.metric("collapsed", "1 when the model tells nothing apart, else 0");
   spec.check(&Verify::check);
+  spec.writes({"NAME_roc.csv", "NAME_last_good.safetensors"});
 }
 
 void Verify::check(const Checking& checking) const {
@@ -254,8 +255,9 @@ Metrics Verify::measure(const Model& model, const Item& item) {
   made.values["collapsed"] = collapsed ? 1.0 : 0.0;
 
   constexpr std::size_t most_points = 1000;
-  const std::filesystem::path file = run().directory() / (name() + "_roc.csv");
-  run().later(file.string(), [file, text = roc_csv(roc, most_points)] { write_atomically(file, text); });
+  const std::string file = name() + "_roc.csv";
+  run().later(
+      file, [this, file, text = roc_csv(roc, most_points)] { run().folder().write_atomically(file, text); });
 
   Numbers reported = made.values;  // with the time, which is no property of the model
   reported["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

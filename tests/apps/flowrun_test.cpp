@@ -262,7 +262,7 @@ TEST_CASE("a second run does not touch the first") {
   const Finished file = flowrun(temp, with(small, {"--output", "run/metrics.jsonl"}));
   CHECK(file.exit_code == 1);
   CHECK(contains(file.errors, "cannot make the run directory 'run/metrics.jsonl': '"));
-  CHECK(contains(file.errors, "metrics.jsonl' is no folder\n"));
+  CHECK(contains(file.errors, "metrics.jsonl' is not a folder\n"));
 }
 
 TEST_CASE("a run without a number of epochs ends by its budgets") {

@@ -44,7 +44,7 @@ TEST_CASE("the comparison sees one bit, one line and one file") {
     auto states = twinflow::read_states(temp.path / "one/state.safetensors");
     states.at("node.twin").tensors.begin()->second.values.back() += 1e-6f;
     auto changed = twinflow::packed(std::move(states));
-    twinflow::write_states(temp.path / "changed", changed);
+    twinflow::write_states(twinflow::Folder(temp.path), "changed", changed);
   };
   other("log.txt", weights);
   CHECK(other("state.safetensors", [&](std::string& bytes) {

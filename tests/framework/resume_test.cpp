@@ -2,8 +2,8 @@
 
 #include <thread>
 
-#include "files.h"
 #include "framework/run_graph.h"
+#include "run_directory.h"
 #include "saved_run.h"
 #include "signals.h"
 
@@ -174,7 +174,9 @@ TEST_CASE("a run goes on with a changed graph only where that is allowed, and wi
     CHECK(outcome.code == invalid);
     const std::string head = "error: '" + (temp.path / "run/state.safetensors").string() +
                              "' was saved by another graph, or with other data:\n  ";
-    const std::string tail = "\nwith --allow-changes the run goes on all the same\n";
+    const std::string tail = "\nflowrun --resume " + (temp.path / "run").string() +
+                             " (without a graph file and without --set) resumes it as it was saved;\nwith "
+                             "--allow-changes the run goes on with what is different\n";
     REQUIRE(outcome.errors.starts_with(head));
     REQUIRE(outcome.errors.ends_with(tail));
     return outcome.errors.substr(head.size(), outcome.errors.size() - head.size() - tail.size());
@@ -291,10 +293,15 @@ TEST_CASE("where an item is half-way into a node, the state of the last whole ep
 TEST_CASE("two runs cannot write into one directory") {
   const TempFolder temp;
   CHECK(run_graph(breakable(), temp, {}, {"raise.at=30"}).code == interrupted);
-  const FolderLock other(temp.path / "run");
+  char host[256] = "unknown";
+  gethostname(host, sizeof host - 1);
+  const RunLock other(Folder(temp.path / "run"), [](const std::string&) {});
   CHECK_THROWS_WITH_AS(
       run_graph(breakable(), temp, {.resume = temp.path / "run", .allow_changes = true}),
-      ("'" + (temp.path / "run").string() + "' is in use: another run is writing there").c_str(), Error);
+      ("'" + (temp.path / "run").string() + "' is in use: another run is writing there: process " +
+       std::to_string(getpid()) + " on " + host)
+          .c_str(),
+      Error);
 }
 
 TEST_CASE("a run that could not be gone on with leaves the one that was there") {

@@ -30,7 +30,7 @@ NamedTensors state_after(std::int64_t epoch) {
 
 void save(const TempFolder& temp, std::int64_t epoch, bool state_is_bad = false) {
   NamedTensors state = state_after(epoch);
-  write_saved_run(temp.path, state, state_is_bad);
+  write_saved_run(Folder(temp.path), state, state_is_bad);
 }
 
 std::string refusal(const TempFolder& temp) {
@@ -134,7 +134,7 @@ TEST_CASE("a state of a newer version is refused, whether there is one before or
   for (const char* file : {newest, before}) {
     NamedTensors later = state_after(3);
     later.metadata["format"] = "twinflow.state 2";
-    write_states(temp.path / file, later);
+    write_states(Folder(temp.path), file, later);
     CHECK_THROWS_AS(read_saved_run(temp.path), NewerState);
     CHECK(refusal(temp) == "'" + (temp.path / file).string() +
                                "' was saved by a newer version of TwinFlow: it is a 'twinflow.state 2', this "
@@ -150,13 +150,13 @@ TEST_CASE("a whole state that says too little is as bad as a damaged one") {
   States states;
   states["run"].values["epoch"] = "three";
   NamedTensors odd = packed(std::move(states));
-  write_states(temp.path / newest, odd);
+  write_states(Folder(temp.path), newest, odd);
   const SavedRun run = read_saved_run(temp.path);
   CHECK(run.position.epoch == 1);
   CHECK(run.newest_is_bad == "'" + (temp.path / newest).string() +
                                  "' cannot be resumed from: the saved value 'epoch' is not an integer");
   NamedTensors negative = state_after(-1);
-  write_states(temp.path / newest, negative);
+  write_states(Folder(temp.path), newest, negative);
   CHECK(read_saved_run(temp.path).newest_is_bad ==
         "'" + (temp.path / newest).string() + "' cannot be resumed from: its value 'epoch' is -1");
 }

@@ -47,7 +47,7 @@ TEST_CASE("states come back as they were, to the last bit") {
   const auto file = temp.path / "state.safetensors";
   const States states = some_states();
   NamedTensors written = packed(states);
-  write_states(file, written);
+  write_states(Folder(temp.path), "state.safetensors", written);
   const States read = read_states(file);
   REQUIRE(read.size() == 2);
   const State &before = states.at("node.twin"), &after = read.at("node.twin");
@@ -87,7 +87,7 @@ TEST_CASE("a file that is no state, of another version, or damaged in any byte, 
                            .c_str(),
                        NewerState);
   NamedTensors written = packed(some_states());
-  write_states(file, written);
+  write_states(Folder(temp.path), "state.safetensors", written);
   const std::string good = read_file(file);
   Random random(stream_key(1, "damage", "state"), 0, 0);
   for (int i = 0; i < 2000; ++i) {

@@ -48,17 +48,19 @@ TEST_CASE("a run directory is looked through file by file") {
   SUBCASE("states") {
     std::string bytes = read_file(run / "state.safetensors");
     std::filesystem::remove(run / "state.safetensors");
-    CHECK(
-        verified(run).ends_with("BAD state.safetensors: missing: a run that goes on uses the one before\n"));
+    CHECK(verified(run).ends_with(
+        "good: a state after epoch 0\nstate.safetensors: missing: a run that is resumed "
+        "uses the one before\n"));
+    CHECK(verified(run).find("BAD") == std::string::npos);
     bytes[bytes.find("\"run/epoch\":\"i4\"") + 14] ^= 1;  // the 4
     temp.write("run/state.safetensors", bytes);
     CHECK(verified(run).ends_with(
         "BAD state.safetensors: cannot be resumed from: it is damaged: its checksum does not fit\n"));
     std::filesystem::remove(run / "state.safetensors");
     std::filesystem::remove(run / "state.previous.safetensors");
-    CHECK(verified(run).ends_with("BAD state.safetensors: missing: the run cannot be gone on with\n"));
+    CHECK(verified(run).ends_with("BAD state.safetensors: missing: the run cannot be resumed\n"));
     NamedTensors empty = packed({});
-    write_states(run / "state.safetensors", empty);
+    write_states(Folder(run), "state.safetensors", empty);
     CHECK(verified(run).ends_with(
         "BAD state.safetensors: cannot be resumed from: the saved state has no value 'epoch'\n"));
   }
@@ -76,10 +78,17 @@ TEST_CASE("a run directory is looked through file by file") {
     CHECK(verified(run).find("BAD metrics.jsonl: line " + std::to_string(count + 1) +
                              " is not a JSON object\n") != std::string::npos);
     temp.write("run/metrics.jsonl", lines.substr(0, lines.find('\n') + 1));
-    CHECK(verified(run).find("BAD state.safetensors: a state after epoch 4 that cannot be gone on from: it "
-                             "knows " +
-                             std::to_string(lines.size()) + " bytes of metrics.jsonl, there are ") !=
+    const std::string shorter = verified(run);
+    CHECK(shorter.find("state.safetensors: good: a state after epoch 4; of the " +
+                       std::to_string(lines.size()) + " bytes of metrics.jsonl that it knows, ") !=
           std::string::npos);
+    std::filesystem::remove(run / "metrics.jsonl");
+    const std::string none = verified(run);
+    CHECK(
+        none.ends_with("state.safetensors: good: a state after epoch 4; metrics.jsonl, which it knows, is "
+                       "missing\n"));
+    CHECK((shorter + none).find("BAD") == std::string::npos);
+    CHECK(run_graph(chain, temp, {.resume = run}, {"run.epochs=4", "run.save_every=0"}).code == finished);
     temp.write("run/result.json", "{");
     CHECK(verified(run).find("BAD result.json: is not the result of a run\n") != std::string::npos);
   }

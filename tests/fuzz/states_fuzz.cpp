@@ -28,7 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   States read;
   try {
     NamedTensors given = read_safetensors(state_file(folder));
-    write_states(state_file(folder), given);
+    write_states(Folder(folder), state_name, given);
     read = read_states(state_file(folder));
   } catch (const Error&) {
     return 0;
@@ -39,7 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   } catch (const Error&) {
   }
   NamedTensors written = packed(read);
-  write_states(folder / "written", written);
+  write_states(Folder(folder), "written", written);
   const States again = read_states(folder / "written");
   demand(again.size() == read.size(), "another number of parts came back");
   for (const auto& [part, state] : read) {

@@ -4,6 +4,7 @@
 #include <span>
 #include <string_view>
 
+/// For files outside of the run directory; what goes into it is written through Run::folder().
 namespace twinflow {
 
 /// Writes a file so that a reader, or the next start after a crash, finds the old content or the new one
@@ -12,12 +13,5 @@ namespace twinflow {
 void write_atomically(const std::filesystem::path& file, std::string_view content);
 /// The same for content that lies in several places.
 void write_atomically(const std::filesystem::path& file, std::span<const std::string_view> parts);
-
-/// The same for a file too large to be held: it was written beside `file` under the name `finished`, and
-/// takes its place: fsync, rename, fsync of the folder. Throws Error naming the file and the system's reason.
-void replace_file(const std::filesystem::path& finished, const std::filesystem::path& file);
-
-/// Has the system put on the disk what was written to a file so far. Throws Error naming the file.
-void sync_file(const std::filesystem::path& file);
 
 }  // namespace twinflow

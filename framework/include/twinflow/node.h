@@ -53,6 +53,8 @@
 /// tbb::this_task_arena::isolate. A node may outlive the run: its destructor must not call run().
 namespace twinflow {
 
+class Folder;  // twinflow/folder.h
+
 constexpr std::uint64_t endless = std::numeric_limits<std::uint64_t>::max();
 
 /// What a node may know and ask of the run. All calls are safe from any thread.
@@ -70,8 +72,12 @@ class Run {
   /// steps_per_epoch() is.
   virtual std::uint64_t steps() const { return epochs() == endless ? endless : epochs() * steps_per_epoch(); }
   virtual int threads() const = 0;
-  /// Where the run writes. It exists once all nodes are open: not yet in open().
+  /// The absolute path of the run directory, for messages and for reading. It exists once all nodes are open:
+  /// not yet in open(), where the path is empty.
   virtual const std::filesystem::path& directory() const = 0;
+  /// The run directory, held open: nodes write into it by this alone (see Folder). Throws Error before it
+  /// exists, and where not writes().
+  virtual Folder folder() const = 0;
 
   /// What made this run, as texts by name, to be written into what should tell where it is from: "graph" (as
   /// TOML, every parameter written out), "seed", "version", "onetbb" (its version), and for each data set in
@@ -232,6 +238,10 @@ struct NodeInfo : TypeInfo {
   std::function<void(Node&, std::string)>
       prepared;  // told what prepares the images on its first stream input
 
+  /// The files that it writes into the run directory, as names or patterns, for a node of that name; or
+  /// empty.
+  std::function<std::vector<std::string>(const Node&, const std::string& node)> writes;
+
   bool first_rank_only = false;  // of several ranks, the others leave the node out
   bool takes_share = false;      // it works on a rank's share of a batch (take_share, images.h)
   std::function<void(Parcel&, int rank, int size)> share;  // source of batches: leaves a rank's share of one
@@ -372,6 +382,24 @@ class NodeSpec : public BasicSpec<Type, Node> {
   /// Where several ranks run the graph, only the first one has this node: a sink that writes files, and that
   /// nothing else in the graph depends on.
   void first_rank_only() { node_.first_rank_only = true; }
+  /// Names what the node writes into the run directory: files, or folders. In a name, NAME stands for the
+  /// node's name and * for any text: "NAME.csv", "NAME-step-*.safetensors". (What is written on the way, as
+  /// NAME.csv.tmp, need not be named.) The check of a graph refuses two owners of one name.
+  void writes(std::vector<std::string> names) {
+    node_.writes = [names](const Node&, const std::string& node) {
+      std::vector<std::string> all = names;
+      for (std::string& one : all)
+        if (const auto at = one.find("NAME"); at != one.npos) one.replace(at, 4, node);
+      return all;
+    };
+  }
+  /// The same where it depends on the parameters: names with the node's name written out.
+  template <class Owner>
+  void writes(std::vector<std::string> (Owner::*names)(const std::string& node) const) {
+    node_.writes = [names](const Node& self, const std::string& node) {
+      return (static_cast<const Type&>(self).*names)(node);
+    };
+  }
   /// Has the nodes that prepare the images on the first stream input put into a member, in words, before the
   /// node's own check: "norm (augment.normalize)"; empty when there are none.
   template <class Owner>

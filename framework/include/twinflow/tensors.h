@@ -8,6 +8,8 @@
 
 namespace twinflow {
 
+class Folder;  // twinflow/folder.h
+
 /// A dense array, row-major.
 struct Tensor {
   std::vector<std::int64_t> shape;
@@ -31,6 +33,8 @@ std::string checksum(const NamedTensors& tensors);
 /// folder, so that a reader sees the old file or the new one whole. Throws Error naming the file; then
 /// nothing is left behind.
 void write_safetensors(const std::filesystem::path& file, const NamedTensors& tensors);
+/// The same in a folder that is held open.
+void write_safetensors(const Folder& folder, const std::string& name, const NamedTensors& tensors);
 
 /// Reads a safetensors file of F32 tensors, or of F64, F16 and BF16 ones, which become f32, and checks every
 /// rule of the format: header length, JSON, names given twice, unknown types, offsets that overlap, leave

@@ -16,6 +16,7 @@
 
 #include "contains.h"
 #include "temp_folder.h"
+#include "twinflow/folder.h"
 #include "twinflow/metrics.h"
 #include "twinflow/tensors.h"
 #include "twinflow/testing.h"
@@ -106,6 +107,7 @@ class SlowRun final : public Run {
   std::uint64_t steps_per_epoch() const override { return 10; }
   int threads() const override { return 1; }
   const std::filesystem::path& directory() const override { return folder_; }
+  Folder folder() const override { return Folder(folder_); }
   const std::map<std::string, std::string>& about() const override { return about_; }
   std::vector<std::string> metrics() const override { return {}; }
   void report(std::string_view, const Item&, const Numbers&) override {}
@@ -810,7 +812,7 @@ TEST_CASE("monitor.checkpoint: what is in the way of a file or a link is named, 
     CHECK(listed(bench.directory) == Names{"best > best-step-10", "best-step-10", "best-step-20"});
   });
   node_with("best.safetensors", [](Saving& bench) {
-    CHECK(contains(bench.said.at(0), "cannot rename a new file to"));
+    CHECK(contains(bench.said.at(0), "cannot rename '" + bench.file().string() + ".tmp' to '"));
     CHECK_THROWS_WITH_AS(
         bench.close(),
         ("the models are written, but '" + bench.file().string() + "' may not stand for the best of them")
@@ -821,9 +823,9 @@ TEST_CASE("monitor.checkpoint: what is in the way of a file or a link is named, 
   });
 }
 
-TEST_CASE("monitor.checkpoint: a folder that cannot be written to is named") {
+TEST_CASE("monitor.checkpoint: a file that cannot be made is named") {
   Saving bench;
-  bench.directory = bench.folder.path / "missing";
+  std::filesystem::create_directory(bench.folder.path / "best-step-10.safetensors.tmp");
   bench.process(measured(1, {{"accuracy", 0.5}}));
   REQUIRE(bench.said.size() == 1);
   CHECK(contains(bench.said[0], "best-step-10.safetensors: cannot create '" + bench.directory.string()));
