@@ -6,6 +6,7 @@
 #include <set>
 
 #include "registry.h"
+#include "run_files.h"
 #include "twinflow/text.h"
 
 namespace twinflow {
@@ -164,7 +165,10 @@ void check_nodes(Plan& plan, Problems& problems) {
     if (node.info->check)
       node.info->check(node.node.get(),
                        Checking(node.table, node.place, problems, fed, plan.run.open_ended()));
-    if (problems.size() != before) continue;
+    if (problems.size() != before) {
+      node.sound = false;
+      continue;
+    }
     node.image_shape = leaving_shape(*node.info, *node.node, fed);
     for (const auto& [input, link] : node.inputs)
       if (node.info->inputs[input].streamed() && node.prepared_by.empty())
@@ -206,6 +210,7 @@ void check_plan(Plan& plan, Problems& problems) {
   check_board(plan, problems);
   check_progress(plan, problems);
   check_nodes(plan, problems);
+  check_run_files(plan, problems);
   if (problems.empty()) check_source(plan, problems);
   if (problems.empty()) warn_of_unused(plan, problems);
 }
