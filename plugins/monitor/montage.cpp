@@ -1,7 +1,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <exception>
 #include <filesystem>
+#include <functional>
+#include <future>
+#include <memory>
 #include <opencv2/core.hpp>
 #include <string>
 #include <utility>
@@ -10,7 +16,7 @@
 
 #include "tiles.h"
 #include "twinflow/answers.h"
-#include "twinflow/files.h"
+#include "twinflow/folder.h"
 #include "twinflow/images.h"
 #include "twinflow/plugin.h"
 
@@ -29,7 +35,7 @@ class Montage final : public Sink<Shown> {
   void check(const Checking& checking) const;
   void open() override { cv::setNumThreads(0); }  // the arena owns the cores
   void process(Shown shown, const Item& item) override;
-  void finish_epoch(const Item&) override { write(); }
+  void finish_epoch(const Item&) override;
   State save() const override;
   void restore(const State& state) override;
   void close() override;
@@ -38,17 +44,32 @@ class Montage final : public Sink<Shown> {
   void add(AnyBatch batch);
   void draw(const WrongAnswers& wrong);
   static std::string words_for(const WrongAnswers& wrong);
-  void write();  // unless it is written, or there is nothing
-  std::filesystem::path path() const { return run().directory() / (file.empty() ? name() + ".png" : file); }
+  void write();  // unless it was given to be written, or there is nothing
+
+  /// A picture, until it is written.
+  struct Sheet {
+    std::string title;
+    std::function<std::string()> draw;  // gives the PNG file
+    bool say_at_once = false;           // where it is; otherwise at the end
+    std::atomic<bool> written{false};
+  };
+  void put(std::string title, bool say_at_once, std::function<std::string()> draw);
+  void try_to_write();
+  std::string said(const Sheet& sheet) const { return fmt::format("{}: {}", sheet.title, path().string()); }
+  std::string file_of(const std::string& node) const { return file.empty() ? node + ".png" : file; }
+  std::vector<std::string> written(const std::string& node) const { return {file_of(node)}; }
+  std::filesystem::path path() const { return run().folder().path_of(file_of(name())); }
 
   std::size_t items = 1, most = 96, columns = 0, scale = 0;
   std::string file;
 
   std::vector<Tile> tiles_;
   std::size_t batches_ = 0, shown_ = 0, all_ = 0;  // what they show, and of how many pairs or images
-  bool written_ = false;
-  std::string wrong_;                 // what the last sheet of wrong answers says
-  std::shared_future<bool> drawing_;  // it, by this process
+  bool written_ = false;                           // or given to be
+  std::string wrong_;                              // what the last sheet of wrong answers says
+  std::shared_ptr<Sheet> sheet_;                   // the last one of this process,
+  std::shared_future<bool> drawing_;               // and the last attempt to write it
+  bool told_ = false;                              // that one failed; of the writing thread
 };
 
 void Montage::describe(NodeSpec<Montage>& spec) {
@@ -75,6 +96,7 @@ from = "augmented")");
       .doc("how many times images are magnified; 0: as it fits into 1200 x 1200 pixels");
   spec.param("file", &Montage::file).doc("its name in the run directory; empty: the node's name and .png");
   spec.check(&Montage::check);
+  spec.writes(&Montage::written);
 }
 
 void Montage::check(const Checking& checking) const {
@@ -128,10 +150,44 @@ void Montage::draw(const WrongAnswers& wrong) {
   if (count > 0)
     wrong_ += fmt::format("; {} x {} pixels, the numbers are distances from the query", wrong.store->height,
                           wrong.store->width);
-  drawing_ = run().later(path().string(), [this, wrong, title = wrong_] {
+  put(wrong_, false, [this, wrong, title = wrong_] {
     const std::vector<Tile> tiles = tiles_of(wrong, most);
-    write_atomically(path(), png_of(draw_sheet(title, tiles, shades_of(tiles), columns, scale, 3)));
+    return png_of(draw_sheet(title, tiles, shades_of(tiles), columns, scale, 3));
   });
+}
+
+void Montage::put(std::string title, bool say_at_once, std::function<std::string()> draw) {
+  sheet_ = std::make_shared<Sheet>();
+  sheet_->title = std::move(title);
+  sheet_->draw = std::move(draw);
+  sheet_->say_at_once = say_at_once;
+  try_to_write();
+}
+
+/// A picture only shows: where it cannot be written, that is reported once, and tried again.
+void Montage::try_to_write() {
+  drawing_ = run().later(
+      file_of(name()),
+      [this, sheet = sheet_] {
+        try {
+          run().folder().write_atomically(file_of(name()), sheet->draw());
+        } catch (const FolderClosed&) {
+          throw;
+        } catch (const std::exception& error) {
+          if (!std::exchange(told_, true))
+            run().say(fmt::format("{}: {}; it is tried again later", name(), error.what()));
+          return;
+        }
+        sheet->written = true;
+        if (sheet->say_at_once) run().say(said(*sheet));
+      },
+      Run::Retry::no);
+}
+
+void Montage::finish_epoch(const Item&) {
+  write();
+  if (sheet_ && !sheet_->written && drawing_.wait_for(std::chrono::seconds(0)) == std::future_status::ready)
+    try_to_write();
 }
 
 void Montage::write() {
@@ -147,16 +203,23 @@ void Montage::write() {
     title += fmt::format(", black is {:.4g}, white is {:.4g}", shades.black, shades.white);
   if (shades.not_finite > 0) title += fmt::format(", {} values are not finite: magenta", shades.not_finite);
 
-  write_atomically(path(), png_of(draw_sheet(title, tiles_, shades, columns, scale)));
-  run().say(fmt::format("{}: {}", title, path().string()));
+  put(title, true, [this, title, shades, tiles = std::move(tiles_)] {
+    return png_of(draw_sheet(title, tiles, shades, columns, scale));
+  });
   written_ = true;
   tiles_.clear();
 }
 
 void Montage::close() {
   write();
-  if (!wrong_.empty() && (!drawing_.valid() || drawing_.get()))
-    run().say(fmt::format("{}: {}", wrong_, path().string()));
+  if (drawing_.valid()) drawing_.wait();
+  if (sheet_ && !sheet_->written) {
+    try_to_write();
+    if (drawing_.get() && !sheet_->written)
+      run().say(fmt::format("{}: '{}' could not be written", name(), file_of(name())));
+  } else if (!wrong_.empty()) {
+    run().say(sheet_ ? said(*sheet_) : fmt::format("{}: {}", wrong_, path().string()));
+  }
 }
 
 State Montage::save() const {
@@ -188,6 +251,10 @@ void Montage::restore(const State& state) {
     tiles_[i] = {state.value<std::string>(fmt::format("tile.{}.label", i)),
                  static_cast<Tile::Kind>(count(fmt::format("tile.{}.kind", i))),
                  state.tensor(fmt::format("tile.{}", i))};
+  if (!written_ || run().folder().exists(file_of(name()))) return;
+  run().say(fmt::format("{}: '{}' is missing: it is drawn anew", name(), path().string()));
+  written_ = false;
+  batches_ = shown_ = all_ = 0;
 }
 
 TWINFLOW_NODE("monitor.montage", Montage)

@@ -277,6 +277,7 @@ TEST_CASE("monitor.montage goes on where it stopped") {
       Sheets before(toml), after(toml);
       before.open();
       for (int i = 0; i < stop; ++i) before.process(batch(i));
+      if (stop == 3) after.directory = before.directory;  // where the sheet is
       after.restore(before.save());
       for (int i = stop; i < 3; ++i) after.process(batch(i));
       after.process(batch(9));
@@ -317,11 +318,40 @@ TEST_CASE("monitor.montage refuses what cannot be shown or written") {
   CHECK(failure([] {
           Sheets().process(ImageBatch{Images(1, 2, 4, 4), {0}});
         }) == "only images of 1 or 3 channels can be shown, these have 2");
-  CHECK(failure([] {
-          Sheets bench;
-          bench.directory /= "gone";
-          bench.process(PairBatch{steps(2, 10, 10), {0}, 0});
-        }).find("/gone/preview.png': No such file or directory") != std::string::npos);
+}
+
+TEST_CASE("monitor.montage: a sheet that cannot be written ends nothing, and is tried again") {
+  Sheets bench;
+  std::filesystem::create_directory(bench.file());  // in the way
+  bench.process(PairBatch{steps(2, 10, 10), {0}, 0});
+  bench.finish_epoch();
+  bench.finish_epoch();
+  REQUIRE(bench.said.size() == 1);
+  CHECK(bench.said[0].find(bench.file().string() + "': Is a directory; it is tried again later") !=
+        std::string::npos);
+  std::filesystem::remove(bench.file());
+  bench.finish_epoch();
+  REQUIRE(bench.said.size() == 2);
+  CHECK(bench.said[1].ends_with(": " + bench.file().string()));
+  CHECK(bench.sheet().width > 0);
+  bench.close();
+  CHECK(bench.said.size() == 2);
+
+  Sheets never;
+  std::filesystem::create_directory(never.file());
+  never.process(PairBatch{steps(2, 10, 10), {0}, 0});
+  never.close();
+  CHECK(never.said.back() == "preview: 'preview.png' could not be written");
+}
+
+TEST_CASE("monitor.montage: a sheet that is missing when the run is resumed is drawn anew") {
+  Sheets before, after;
+  before.process(PairBatch{steps(2, 10, 10), {0}, 0});
+  after.restore(before.save());
+  CHECK(after.said ==
+        std::vector<std::string>{"preview: '" + after.file().string() + "' is missing: it is drawn anew"});
+  after.process(PairBatch{steps(2, 10, 10), {0}, 0});
+  CHECK(read_file(after.file()) == read_file(before.file()));
 }
 
 namespace {
@@ -515,11 +545,12 @@ TEST_CASE("monitor.montage: wrong answers, resumed; and a sheet that cannot be w
   after.process(wrong_answers({{200, {50}, {100}, 0.31, 0.28}}, store));
   CHECK(read_file(after.file()) == read_file(before.file()));
 
-  nothing.directory /= "gone";
+  std::filesystem::create_directory(nothing.file());
   nothing.process(wrong_answers({}, nullptr));
   nothing.close();
-  REQUIRE(nothing.said.size() == 1);  // the run goes on
-  CHECK(nothing.said[0].find("/gone/preview.png': No such file or directory") != std::string::npos);
+  REQUIRE(nothing.said.size() == 2);  // the run goes on
+  CHECK(nothing.said[0].find("/preview.png': Is a directory; it is tried again later") != std::string::npos);
+  CHECK(nothing.said[1] == "preview: 'preview.png' could not be written");
 
   CHECK_THROWS_WITH_AS(Bench("monitor.montage", "items = 2", 1, {{"in", typeid(WrongAnswers)}}),
                        doctest::Contains("it counts batches: wrong answers are drawn for each evaluation"),
