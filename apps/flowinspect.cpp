@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "arguments.h"
 #include "doctor.h"
 #include "drawing.h"
 #include "plan.h"
@@ -123,6 +124,10 @@ int main(int argc, char** argv) {
   app.add_option("--verify", directory,
                  "check a run directory, or one file of it: states, models, metrics; exit 1 when one is bad");
   app.set_version_flag("--version", "flowinspect " TWINFLOW_VERSION);
+  if (const auto wrong = empty_argument(argc, argv)) {
+    fmt::print(stderr, "{}", *wrong);
+    return invalid;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "arguments.h"
 #include "runtime.h"
 #include "saved_run.h"
 #include "start_files.h"
@@ -73,6 +74,10 @@ int main(int argc, char** argv) {
       "yet.\n"
       "Examples: flowrun graphs/train.toml --set run.epochs=3 --set twin.optimizer.learning_rate=1e-4\n"
       "          flowrun graphs/train.toml --resume");
+  if (const auto wrong = twinflow::empty_argument(argc, argv)) {
+    twinflow::tell(stderr, *wrong);
+    return twinflow::invalid;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -110,7 +115,7 @@ int main(int argc, char** argv) {
     // The saved state knows the graph that it belongs to; graph.toml beside it may be one save ahead.
     const bool saved = graph.empty();
     if (saved) graph = options.resume / "graph.toml";
-    twinflow::Plan plan = saved ? twinflow::make_saved_plan(twinflow::read_saved_run(options.resume).graph,
+    twinflow::Plan plan = saved ? twinflow::make_saved_plan(twinflow::read_saved_values(options.resume).graph,
                                                             graph, overrides, problems)
                                 : twinflow::make_plan(graph, overrides, problems);
     if (problems.empty() && !*resume) twinflow::check_start_files(plan, problems);

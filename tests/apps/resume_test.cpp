@@ -60,6 +60,25 @@ TEST_CASE("wrong uses of --resume are explained") {
         "error: there is no run to go on with under 'runs/graph'\n");
   CHECK(contains(refusal({"graph.toml", "--allow-changes"}, 2), "--allow-changes requires --resume"));
   CHECK(contains(refusal({"graph.toml", "--resume", "--output", "run"}, 2), "excludes"));
+  for (const char* option : {"--resume", "--output", "--trace", "--epochs"}) {
+    CHECK(refusal({"graph.toml", option, ""}, 2) ==
+          fmt::format("error: nothing follows {}: an empty text is not a value\n", option));
+    CHECK(refusal({"graph.toml", fmt::format("{}=", option)}, 2) ==
+          fmt::format("error: nothing follows {}=: an empty text is not a value\n", option));
+  }
+  CHECK(refusal({""}, 2) == "error: an argument is empty\n");
+  CHECK(!std::filesystem::exists(temp.path / "runs"));
+  CHECK(Process(temp, "flowinspect", {"--verify", ""}).wait().exit_code == 2);
+}
+
+TEST_CASE("a run with --set is resumed as the refusal says") {
+  const TempFolder temp;
+  temp.write("graph.toml", kill_chain::graph(2, 4));
+  REQUIRE(flowrun(temp, {"graph.toml", "--set", "run.seed=9", "--output", "run"}).exit_code == 0);
+  const Finished refused = flowrun(temp, {"graph.toml", "--resume", "run", "--epochs", "3"});
+  CHECK(refused.exit_code == 2);
+  CHECK(contains(refused.errors, "run.seed: 9 -> 3\nflowrun --resume run (without"));
+  CHECK(flowrun(temp, {"--resume", "run", "--epochs", "3"}).exit_code == 0);
 }
 
 TEST_CASE("another graph or other data than before is refused with what differs") {
@@ -111,7 +130,8 @@ layer = [{ type = "dense", units = 4 }]
   CHECK(refused.errors ==
         "error: 'run/state.safetensors' was saved by another graph, or with other data:\n"
         "  twin.optimizer.learning_rate: 0.001 -> 1e-04\n"
-        "with --allow-changes the run goes on all the same\n");
+        "flowrun --resume run (without a graph file and without --set) resumes it as it was saved;\n"
+        "with --allow-changes the run goes on with what is different\n");
   write_graph("");
   write_images(2);
   refused = flowrun(temp, on);
