@@ -52,6 +52,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
             raise argparse.ArgumentTypeError(f"'{text}' is no integer, 1 to 4096")
         return int(text)
 
+    def path(text: str) -> Path:
+        if not text:  # as a shell makes of an unset variable; it is not the working folder
+            raise argparse.ArgumentTypeError("an empty text is not a path")
+        return Path(text)
+
     def trials(text: str) -> int:
         if not text.isdecimal() or int(text) < 1:
             raise argparse.ArgumentTypeError(f"'{text}' is no integer, at least 1")
@@ -78,10 +83,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         "flowtune", formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, epilog=reference(),
         description="Searches for the best values in a TwinFlow graph: each trial is a flowrun, the engine is Optuna.")
-    parser.add_argument("search", metavar="SEARCH.toml", type=Path, help="what is searched (below)")
+    parser.add_argument("search", metavar="SEARCH.toml", type=path, help="what is searched (below)")
     parser.add_argument("--set", type=setting, action="append", default=[], metavar="PATH=VALUE", help="a value for all "
                         "trials, over the file's (repeatable)")
-    parser.add_argument("--output", type=Path, metavar="DIR", help="the study's folder; one that is there is gone on "
+    parser.add_argument("--output", type=path, metavar="DIR", help="the study's folder; one that is there is gone on "
                         "with, or joined (default: runs/search/<name of the file>)")
     parser.add_argument("--check", action="store_true", help="only check the search; exit 2 when it is invalid")
     parser.add_argument("--jobs", type=count, metavar="N", help="trials at a time, 1 to 4096, in place of the file's; "

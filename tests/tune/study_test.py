@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import tomllib
 
-from support import FLOWRUN, TuneTest, bowl, states, unittest
+from support import FLOWRUN, FLOWTUNE, TuneTest, bowl, states, unittest
 
 from tune.engine import cores
 from tune.outcome import candidates, count, write_best, write_table
@@ -92,6 +92,12 @@ class StudyTest(TuneTest):
         self.graph(epochs=3)
         with self.assertRaisesRegex(Refused, "  the file graph.toml: .* -> "):
             self.study(GRID)
+
+    def test_an_empty_text_is_no_folder(self) -> None:
+        for arguments in (["search.toml", "--output", ""], [""]):
+            said = subprocess.run([FLOWTUNE, *arguments], cwd=self.folder, capture_output=True, text=True)
+            self.assertEqual(said.returncode, 2)
+            self.assertIn("an empty text is not a path", said.stderr)
 
     def test_a_folder_of_something_else_is_left_alone(self) -> None:
         (self.folder / "study").mkdir()
