@@ -11,7 +11,7 @@ using namespace twinflow::monitor;
 
 namespace {
 
-constexpr double none = std::numeric_limits<double>::quiet_NaN();
+constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 
 /// Of accuracy, the more the better, and loss, the less the better: each best at an odd step, then worse.
 std::vector<double> values_at(std::uint64_t step) {
@@ -31,7 +31,7 @@ TEST_CASE("history: a short one is whole, and what is not finite is null") {
   History history = empty();
   CHECK(history.empty());
   CHECK(history.text() == "[]");
-  history.add(0, 10, {0.5, none});
+  history.add(0, 10, {0.5, missing});
   history.add(1, 20, {0.1, 2});
   CHECK(history.text() == R"([{"epoch":1,"step":10,"values":{"accuracy":0.5,"loss":null}},)"
                           R"({"epoch":2,"step":20,"values":{"accuracy":0.1,"loss":2.0}}])");
@@ -89,9 +89,9 @@ TEST_CASE("history: a state of an older version holds all, without an end; it is
 
 TEST_CASE("history: it tells whether a metric ever was a finite number, after thinning, too") {
   History history = empty();
-  history.add(0, 0, {none, none});
-  history.add(0, 1, {none, 3});
-  for (std::uint64_t step = 2; step < 5000; ++step) history.add(0, step, {none, none});
+  history.add(0, 0, {missing, missing});
+  history.add(0, 1, {missing, 3});
+  for (std::uint64_t step = 2; step < 5000; ++step) history.add(0, step, {missing, missing});
   CHECK_FALSE(history.was_finite(0));
   CHECK(history.was_finite(1));
 }
