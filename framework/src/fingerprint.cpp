@@ -59,7 +59,7 @@ std::string Fingerprints::of(const Dataset& data) {
   }
   add_list(hash, data.drawers);
   hash.add(data.tasks.size());
-  for (const Task& task : data.tasks) {
+  for (const FewShotTask& task : data.tasks) {
     add_list(hash, task.support);
     add_list(hash, task.ways);
     add_list(hash, task.queries);

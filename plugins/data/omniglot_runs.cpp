@@ -62,7 +62,7 @@ class Reader {
   void add(const std::string& name, const Run& run) {
     if (!run.labels)
       throw Error(fmt::format("{}: '{}/class_labels.txt' is missing", collection_.path.string(), name));
-    Task task;
+    FewShotTask task;
     std::map<std::string, std::int32_t> ways;
     for (const auto& [file, image] : run.training) {
       const std::size_t start = name.size() + sizeof("/training/") - 1;

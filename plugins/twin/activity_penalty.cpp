@@ -29,8 +29,8 @@ class ActivityPenaltyOperation final : public Operation {
     kept = {input};
   }
   void prepare(std::size_t) override {}
-  void forward(const Task&) override {}
-  void backward(const Task& task) override {
+  void forward(const GhostBatchTask&) override {}
+  void backward(const GhostBatchTask& task) override {
     const Activation& in = program_.activation(inputs[0]);
     if (in.gradient < 0) return;
     const double images = static_cast<double>(program_.whole_batch());

@@ -49,7 +49,7 @@ class BatchNormOperation final : public Operation {
     }
   }
 
-  void forward(const Task& task) override {
+  void forward(const GhostBatchTask& task) override {
     Shard& shard = shards_[task.shard];
     const Planes planes = of(task);
     for (std::size_t block = 0; block < blocks_; ++block) {
@@ -94,7 +94,7 @@ class BatchNormOperation final : public Operation {
   }
   std::vector<std::span<float>> noted() override { return {means_, variances_, {&noted_, 1}}; }
 
-  void backward(const Task& task) override {
+  void backward(const GhostBatchTask& task) override {
     const Shard& shard = shards_[task.shard];
     const Planes planes = of(task);
     const float pixels = static_cast<float>(planes.count * planes.height * planes.width);
@@ -172,12 +172,12 @@ class BatchNormOperation final : public Operation {
 
   std::size_t channels() const { return scale_->size(); }
   std::size_t padded() const { return blocks_ * planes_.lanes; }
-  Planes of(const Task& task) const {
+  Planes of(const GhostBatchTask& task) const {
     Planes planes = planes_;
     planes.count = task.count;
     return planes;
   }
-  const std::byte* sum(const Task& task, std::size_t block) const {
+  const std::byte* sum(const GhostBatchTask& task, std::size_t block) const {
     return inputs.size() > 1 ? task.value(inputs[1]) + block * block_bytes_ : nullptr;
   }
 

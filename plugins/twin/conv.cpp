@@ -106,7 +106,7 @@ class ConvOperation final : public Operation {
     }
   }
 
-  void forward(const Task& task) override {
+  void forward(const GhostBatchTask& task) override {
     const Kernels& at = kernels_.at(task.count);
     const Argument src{DNNL_ARG_SRC, at.src, task.value(inputs[0])};
     const Argument weights{DNNL_ARG_WEIGHTS, at.weights, weights_.data(0, at.copy)};
@@ -117,7 +117,7 @@ class ConvOperation final : public Operation {
       task.run(at.forward, {src, weights, dst});
   }
 
-  void backward(const Task& task) override {
+  void backward(const GhostBatchTask& task) override {
     const Kernels& at = kernels_.at(task.count);
     const Argument diff_dst{DNNL_ARG_DIFF_DST, at.dst, task.gradient(outputs[0])};
     if (relu_) {

@@ -88,7 +88,7 @@ class DenseOperation final : public Operation {
     return sum;
   }
 
-  void forward(const Task& task) override {
+  void forward(const GhostBatchTask& task) override {
     const std::vector<Kernels>& kernels = kernels_.at(task.count);
     float* out = reinterpret_cast<float*>(task.value(outputs[0]));
     const std::byte* src = task.value(inputs[0]);
@@ -111,7 +111,7 @@ class DenseOperation final : public Operation {
     });
   }
 
-  void backward(const Task& task) override {
+  void backward(const GhostBatchTask& task) override {
     const std::vector<Kernels>& kernels = kernels_.at(task.count);
     const Activation& in = program_.activation(inputs[0]);
     const float* given = reinterpret_cast<const float*>(task.gradient(outputs[0]));

@@ -41,7 +41,7 @@ class DropoutOperation final : public Operation {
   void begin(std::size_t, std::size_t, std::size_t batch) override { kept_.resize(batch * size_); }
   std::size_t bytes() const override { return kept_.size(); }
 
-  void forward(const Task& task) override {
+  void forward(const GhostBatchTask& task) override {
     const Pass& pass = program_.pass();
     for (std::size_t i = task.first; i < task.first + task.count; ++i) {
       Random random = program_.random(purpose_, pass.update, pass.first_image + i);
@@ -55,13 +55,13 @@ class DropoutOperation final : public Operation {
     }
     apply(task, task.value(outputs[0]), task.value(inputs[0]));
   }
-  void backward(const Task& task) override {
+  void backward(const GhostBatchTask& task) override {
     if (program_.activation(inputs[0]).gradient < 0) return;
     apply(task, task.gradient(inputs[0]), task.gradient(outputs[0]));
   }
 
  private:
-  void apply(const Task& task, std::byte* out, const std::byte* in) const {
+  void apply(const GhostBatchTask& task, std::byte* out, const std::byte* in) const {
     const std::uint8_t* kept = kept_.data() + task.first * size_;
     if (half_)
       multiply(reinterpret_cast<Bf16*>(out), reinterpret_cast<const Bf16*>(in), kept, factor_,

@@ -50,12 +50,12 @@ class Elementwise final : public Operation {
         Kernel::make<eltwise_forward>({{kind, f.forward, data, f.alpha, f.beta}, attributes(), engine()}),
         program_.training ? eltwise_gradient(f, data) : Kernel()};
   }
-  void forward(const Task& task) override {
+  void forward(const GhostBatchTask& task) override {
     const Kernels& at = kernels_.at(task.count);
     task.run(at.forward, {{DNNL_ARG_SRC, at.data, task.value(inputs[0])},
                           {DNNL_ARG_DST, at.data, task.value(outputs[0])}});
   }
-  void backward(const Task& task) override {
+  void backward(const GhostBatchTask& task) override {
     if (program_.activation(inputs[0]).gradient < 0) return;
     const Kernels& at = kernels_.at(task.count);
     const Argument read = from_output_ ? Argument{DNNL_ARG_DST, at.data, task.value(outputs[0])}
@@ -87,13 +87,13 @@ class Sum final : public Operation {
     kernels_[count] = {data, addition(data, relu_),
                        relu_ && program_.training ? eltwise_gradient(relu, data) : Kernel()};
   }
-  void forward(const Task& task) override {
+  void forward(const GhostBatchTask& task) override {
     const Kernels& at = kernels_.at(task.count);
     task.run(at.forward, {{DNNL_ARG_SRC_0, at.data, task.value(inputs[0])},
                           {DNNL_ARG_SRC_1, at.data, task.value(inputs[1])},
                           {DNNL_ARG_DST, at.data, task.value(outputs[0])}});
   }
-  void backward(const Task& task) override {
+  void backward(const GhostBatchTask& task) override {
     const Kernels& at = kernels_.at(task.count);
     for (int input : inputs) {
       if (program_.activation(input).gradient < 0) continue;
@@ -128,8 +128,8 @@ class Fork final : public Operation {
     const memory::desc data = program_.activation(inputs[0]).desc(count);
     kernels_[count] = {data, Kernel(), addition(data, false)};
   }
-  void forward(const Task&) override {}
-  void backward(const Task& task) override {
+  void forward(const GhostBatchTask&) override {}
+  void backward(const GhostBatchTask& task) override {
     if (program_.activation(inputs[0]).gradient < 0) return;
     const Kernels& at = kernels_.at(task.count);
     task.run(at.backward, {{DNNL_ARG_SRC_0, at.data, task.gradient(outputs[0])},

@@ -35,13 +35,13 @@ class ImageOperation final : public Operation {
   }
   std::size_t bytes() const override { return kept_.size(); }
 
-  void forward(const Task& task) override {
+  void forward(const GhostBatchTask& task) override {
     for (std::size_t i = 0; i < task.count; ++i)
       layer_.forward(in_, row(task.value(inputs[0]), in_, i), weights_, row(task.value(outputs[0]), out_, i),
                      kept_row(task.first + i));
   }
 
-  void backward(const Task& task) override {
+  void backward(const GhostBatchTask& task) override {
     const bool wanted = program_.activation(inputs[0]).gradient >= 0;
     if (!wanted && parameters_.empty()) return;
     ImageLayer::Gradients gradients;

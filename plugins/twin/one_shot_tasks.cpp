@@ -36,7 +36,8 @@ std::vector<std::size_t> choose_images(const Dataset& data, const Dataset::Class
 }
 
 /// A task from the group; nothing when the people drawn share too few classes.
-std::optional<Task> try_task(const Dataset& data, const Group& group, const TaskPlan& plan, Random& random) {
+std::optional<FewShotTask> try_task(const Dataset& data, const Group& group, const TaskPlan& plan,
+                                    Random& random) {
   std::vector<std::int32_t> people;
   if (!group.drawers.empty())
     for (const std::size_t i : random.choose(group.drawers.size(), plan.shots + 1))
@@ -49,7 +50,7 @@ std::optional<Task> try_task(const Dataset& data, const Group& group, const Task
   }
   if (candidates.size() < plan.ways) return std::nullopt;
 
-  Task task;
+  FewShotTask task;
   const std::vector<std::size_t> chosen = random.choose(candidates.size(), plan.ways);
   for (std::size_t way = 0; way < plan.ways; ++way)
     for (std::size_t shot = 0; shot < plan.shots; ++shot) {
@@ -118,14 +119,14 @@ std::vector<Candidate> candidates_for(const Dataset& data, const TaskPlan& plan)
                           data.description, found.size()));
 }
 
-Task task_of_any(const Dataset& data, const std::vector<Candidate>& candidates, const TaskPlan& plan,
-                 Random& random) {
+FewShotTask task_of_any(const Dataset& data, const std::vector<Candidate>& candidates, const TaskPlan& plan,
+                        Random& random) {
   const std::vector<std::size_t> chosen = random.choose(candidates.size(), plan.ways);
   const std::size_t answer = random.below(plan.ways);
   std::optional<std::int32_t> asking;  // who drew the query
   if (const auto& people = candidates[chosen[answer]].people; !people.empty())
     asking = people[random.below(people.size())];
-  Task task;
+  FewShotTask task;
   for (std::size_t way = 0; way < plan.ways; ++way) {
     const Candidate& one = candidates[chosen[way]];
     std::vector<std::int32_t> others, people;
@@ -148,7 +149,7 @@ Task task_of_any(const Dataset& data, const std::vector<Candidate>& candidates, 
 
 }  // namespace
 
-void TaskList::add(const Task& task, std::size_t expected) {
+void TaskList::add(const FewShotTask& task, std::size_t expected) {
   if (blocks_.empty() || blocks_.back().ways != task.ways || blocks_.back().queries != task.queries.size()) {
     Block& made = blocks_.emplace_back();
     made.ways = task.ways;
@@ -202,9 +203,9 @@ TaskList draw_tasks(const Dataset& data, const TaskPlan& plan, Random& random) {
   return tasks;
 }
 
-void check_tasks(const Dataset& data, std::span<const Task> tasks) {
+void check_tasks(const Dataset& data, std::span<const FewShotTask> tasks) {
   for (std::size_t i = 0; i < tasks.size(); ++i) {
-    const Task& task = tasks[i];
+    const FewShotTask& task = tasks[i];
     const auto wrong = [&](const std::string& what) {
       throw Error(fmt::format("task {} of '{}' {}", i + 1, data.description, what));
     };

@@ -31,11 +31,11 @@ class TaskList {
   };
 
   TaskList() = default;
-  explicit TaskList(std::span<const Task> tasks) {
-    for (const Task& task : tasks) add(task);
+  explicit TaskList(std::span<const FewShotTask> tasks) {
+    for (const FewShotTask& task : tasks) add(task);
   }
   /// `expected`: how many like it there will be; makes room for them.
-  void add(const Task& task, std::size_t expected = 1);
+  void add(const FewShotTask& task, std::size_t expected = 1);
 
   const std::vector<Block>& blocks() const { return blocks_; }
   std::size_t size() const;    // tasks
@@ -66,7 +66,7 @@ struct TaskPlan {
 TaskList draw_tasks(const Dataset& data, const TaskPlan& plan, Random& random);
 
 /// Throws Error when a fixed task does not fit itself or the data set: it names the task and what is wrong.
-void check_tasks(const Dataset& data, std::span<const Task> tasks);
+void check_tasks(const Dataset& data, std::span<const FewShotTask> tasks);
 
 /// The images that tasks show. `lists`: tasks of one store of that many images.
 ShownImages shown_images(std::span<const TaskList* const> lists, std::size_t store_count);

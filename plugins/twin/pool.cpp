@@ -57,7 +57,7 @@ class PoolOperation final : public Operation {
     return sum;
   }
 
-  void forward(const Task& task) override {
+  void forward(const GhostBatchTask& task) override {
     const Kernels& at = kernels_.at(task.count);
     const Argument src{DNNL_ARG_SRC, at.src, task.value(inputs[0])},
         dst{DNNL_ARG_DST, at.dst, task.value(outputs[0])};
@@ -67,7 +67,7 @@ class PoolOperation final : public Operation {
       task.run(at.forward, {src, dst});
   }
 
-  void backward(const Task& task) override {
+  void backward(const GhostBatchTask& task) override {
     if (program_.activation(inputs[0]).gradient < 0) return;
     const Kernels& at = kernels_.at(task.count);
     const Argument diff_dst{DNNL_ARG_DIFF_DST, at.dst, task.gradient(outputs[0])},

@@ -30,18 +30,20 @@ void Operation::finish_forward(std::size_t) {}
 void Operation::keep_statistics(const std::function<bool(const std::string&)>&) {}
 std::vector<std::span<float>> Operation::noted() { return {}; }
 
-std::byte* Task::at(const Storage& storage) const {
+std::byte* GhostBatchTask::at(const Storage& storage) const {
   return storage.whole ? storage.data + first * storage.image_bytes
                        : slot_.arena.data() + storage.offset * program_.largest_shard_;
 }
-std::byte* Task::value(int activation) const {
+std::byte* GhostBatchTask::value(int activation) const {
   return at(program_.values_[program_.activations_[activation].storage]);
 }
-std::byte* Task::gradient(int activation) const {
+std::byte* GhostBatchTask::gradient(int activation) const {
   return at(program_.gradients_[program_.activations_[activation].gradient]);
 }
-bool Task::wants_gradient(int activation) const { return program_.activations_[activation].gradient >= 0; }
-float* Task::gradient(const Parameter& parameter) const {
+bool GhostBatchTask::wants_gradient(int activation) const {
+  return program_.activations_[activation].gradient >= 0;
+}
+float* GhostBatchTask::gradient(const Parameter& parameter) const {
   return program_.shard_gradients_[shard].floats() + parameter.shard_offset;
 }
 
@@ -57,7 +59,7 @@ void require_room(Shape shape) {
                 " numbers");
 }
 
-void Task::start(std::string_view layer) const { slot_.watch.start(program_.profile, layer); }
+void GhostBatchTask::start(std::string_view layer) const { slot_.watch.start(program_.profile, layer); }
 
 Program::Program(Shape image, memory::data_type compute_, bool training_, std::size_t shard_)
     : training(training_), compute(compute_), shard(shard_) {
@@ -278,7 +280,7 @@ void Program::each_shard(const Segment& segment, const Body& body) {
     one_thread();
     Slot& mine = slot();
     mine.arena.need(arena_image_bytes_ * largest_shard_);
-    body(Task(*this, mine, shard, first, count));
+    body(GhostBatchTask(*this, mine, shard, first, count));
   };
   if (segment.whole)
     work(0, 0, batch_);
@@ -300,7 +302,7 @@ void Program::forward(const float* images, std::size_t count, std::size_t whole,
   // Only read: no operation writes to the images.
   values_[activations_[0].storage].data = reinterpret_cast<std::byte*>(const_cast<float*>(images));
   for (const Segment& segment : segments_) {
-    each_shard(segment, [&](const Task& task) {
+    each_shard(segment, [&](const GhostBatchTask& task) {
       for (std::size_t i = segment.begin; i < segment.end; ++i) {
         task.start(operations_[i]->layer);
         operations_[i]->forward(task);
@@ -316,7 +318,7 @@ std::string Program::not_finite(const float* images, std::size_t count, std::siz
   forward(images, count, whole, pass);  // what passes from one segment to the next is there from now on
   std::atomic<std::size_t> first = operations_.size();
   for (const Segment& segment : segments_) {
-    each_shard(segment, [&](const Task& task) {
+    each_shard(segment, [&](const GhostBatchTask& task) {
       for (std::size_t i = segment.begin; i < segment.end && i < first; ++i) {
         operations_[i]->forward(task);
         for (const int id : operations_[i]->outputs) {
@@ -368,7 +370,7 @@ void Program::backward(const float* gradient, const Whole& whole) {
   Storage& storage = gradients_[output.gradient];
   std::memcpy(storage.data, gradient, batch_ * storage.image_bytes);
   for (auto segment = segments_.rbegin(); segment != segments_.rend(); ++segment) {
-    each_shard(*segment, [&](const Task& task) {
+    each_shard(*segment, [&](const GhostBatchTask& task) {
       for (std::size_t i = segment->end; i-- > segment->begin;) {
         task.start(operations_[i]->layer);
         operations_[i]->backward(task);

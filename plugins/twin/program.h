@@ -53,9 +53,9 @@ struct Storage {
 class Program;
 
 /// One shard, or the whole batch, on its way through operations.
-class Task {
+class GhostBatchTask {
  public:
-  Task(Program& program, Slot& slot, std::size_t shard, std::size_t first, std::size_t count)
+  GhostBatchTask(Program& program, Slot& slot, std::size_t shard, std::size_t first, std::size_t count)
       : shard(shard), first(first), count(count), program_(program), slot_(slot) {}
 
   const std::size_t shard, first, count;  // number of the shard, its first image, how many images
@@ -95,14 +95,14 @@ class Operation {
   virtual void prepare(std::size_t count) = 0;
   /// Room for what is kept between the passes of each shard.
   virtual void begin(std::size_t shards, std::size_t largest, std::size_t batch);
-  virtual void forward(const Task& task) = 0;
+  virtual void forward(const GhostBatchTask& task) = 0;
   /// Notes the statistics of the pass, for keep_statistics().
   virtual void finish_forward(std::size_t shards);
   virtual void keep_statistics(const std::function<bool(const std::string& layer)>& of);
   /// Sums over the shards of the passes since they were kept, which may be summed further over ranks, or set
   /// to 0.
   virtual std::vector<std::span<float>> noted();
-  virtual void backward(const Task& task) = 0;
+  virtual void backward(const GhostBatchTask& task) = 0;
   /// What begin() has made room for.
   virtual std::size_t bytes() const { return 0; }
 
@@ -175,7 +175,7 @@ class Program {
   void keep_statistics(const std::function<bool(const std::string& layer)>& of);
   std::vector<std::span<float>> noted();   // of all operations
   Slot& slot() { return slots_.local(); }  // of the calling thread
-  /// Of the forward pass under way, and what layers then draw from; image i of a Task is number
+  /// Of the forward pass under way, and what layers then draw from; image i of a GhostBatchTask is number
   /// pass().first_image + first + i of its batch.
   const Pass& pass() const { return pass_; }
   std::size_t whole_batch() const { return whole_; }  // images of the batch that the pass is of, or a part of
@@ -184,7 +184,7 @@ class Program {
   const std::vector<std::unique_ptr<Operation>>& operations() const { return operations_; }
 
  private:
-  friend class Task;
+  friend class GhostBatchTask;
   struct Segment {
     std::size_t begin, end;  // operations
     bool whole;

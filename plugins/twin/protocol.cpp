@@ -7,7 +7,7 @@
 namespace twinflow::twin {
 namespace {
 
-std::string size_text(const Task& task) {
+std::string size_text(const FewShotTask& task) {
   const std::int32_t ways = 1 + *std::max_element(task.ways.begin(), task.ways.end());
   return fmt::format("{}-way {}-shot", ways, std::count(task.ways.begin(), task.ways.end(), 0));
 }
@@ -31,7 +31,7 @@ std::string fixed_text(const TaskForm& form, const Dataset& data) {
   std::string size = size_text(data.tasks[0]);
   bool several_shots = false;
   std::size_t queries = 0;
-  for (const Task& task : data.tasks) {
+  for (const FewShotTask& task : data.tasks) {
     if (size_text(task) != size) size = "tasks of several sizes";
     const auto ways = static_cast<std::size_t>(1 + *std::max_element(task.ways.begin(), task.ways.end()));
     several_shots = several_shots || task.support.size() > ways;

@@ -12,8 +12,8 @@ class Reorder final : public Operation {
  public:
   Reorder(Program& program, int from, int to);
   void prepare(std::size_t count) override;
-  void forward(const Task& task) override;
-  void backward(const Task& task) override;
+  void forward(const GhostBatchTask& task) override;
+  void backward(const GhostBatchTask& task) override;
 
  private:
   struct Kernels {

@@ -47,7 +47,7 @@ void check(const Dataset& data) {
     for (const std::size_t image : one.images)
       demand(image < images, "a class has an image that is not there");
   }
-  for (const Task& task : data.tasks) {
+  for (const FewShotTask& task : data.tasks) {
     demand(task.queries.size() == task.answers.size() && task.support.size() == task.ways.size(),
            "a task has queries without an answer");
     for (const std::int32_t answer : task.answers)

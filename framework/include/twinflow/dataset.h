@@ -42,7 +42,7 @@ struct PixelStore {
 };
 
 /// One N-way k-shot task: which class is the query's? Images are named by their index in the data set.
-struct Task {
+struct FewShotTask {
   std::vector<std::size_t> support;   // N * k images
   std::vector<std::int32_t> ways;     // for each support image, which of 0 .. N-1 it shows
   std::vector<std::size_t> queries;   // any number
@@ -74,7 +74,7 @@ class Dataset {
   std::vector<Class> classes;
   std::vector<std::int32_t> drawers;  // for each image of the store; who made it, or empty when nobody knows
   std::vector<std::string> names;     // for each image of the store, its file; empty where none is of a file
-  std::vector<Task> tasks;            // fixed tasks (official runs) that this data set is for; mostly empty
+  std::vector<FewShotTask> tasks;     // fixed tasks (official runs) that this data set is for; mostly empty
   std::vector<ListedPair> pairs;      // judged pairs, where the data set is a list of them; mostly empty
 
   std::size_t image_count() const {  // in classes; the store may hold more

@@ -54,7 +54,7 @@ TEST_CASE("each run is a task: its training images are ways, its test images are
   CHECK(data.classes[2].group == 1);
   CHECK(data.store->count() == 8);
   REQUIRE(data.tasks.size() == 2);
-  const Task& task = data.tasks[0];
+  const FewShotTask& task = data.tasks[0];
   CHECK(task.ways == std::vector<std::int32_t>{0, 1});
   CHECK(task.answers == std::vector<std::int32_t>{1, 0});
   CHECK(data.tasks[1].answers == std::vector<std::int32_t>{0, 1});
@@ -112,7 +112,7 @@ TEST_CASE("the real runs: 20 of 20 trials; nearest neighbour on normalised pixel
   CHECK(data.classes.size() == 400);
   CHECK(data.store->count() == 800);
   int right = 0, trials = 0;
-  for (const Task& task : data.tasks) {
+  for (const FewShotTask& task : data.tasks) {
     CHECK(task.support.size() == 20);
     CHECK(task.queries.size() == 20);
     for (std::size_t q = 0; q < task.queries.size(); ++q, ++trials) {

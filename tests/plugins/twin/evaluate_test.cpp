@@ -566,7 +566,7 @@ TEST_CASE("where more answers are wrong than are given out, these are the most w
   Dataset data = data_set(2, 128, [](std::size_t c, int p, int k) {
     return k > 0 ? 0 : c == 0 ? p : 255 - p;
   });
-  Task task{{0, 128}, {0, 1}, {}, {}};
+  FewShotTask task{{0, 128}, {0, 1}, {}, {}};
   for (std::size_t i = 0; i < 25000; ++i) {
     task.queries.push_back(1 + (i * 7) % 100);  // 1 ... 100, said to be of the class at 255
     task.answers.push_back(1);

@@ -56,12 +56,12 @@ std::string error_of(const Dataset& data, const TaskPlan& plan) {
 }
 
 /// The tasks, one by one.
-std::vector<Task> listed(const TaskList& list) {
-  std::vector<Task> tasks;
+std::vector<FewShotTask> listed(const TaskList& list) {
+  std::vector<FewShotTask> tasks;
   for (const TaskList::Block& block : list.blocks())
     for (std::size_t i = 0; i < block.tasks(); ++i) {
       const auto support = block.support(i);
-      Task& task = tasks.emplace_back();
+      FewShotTask& task = tasks.emplace_back();
       task.support.assign(support.begin(), support.end());
       task.ways = block.ways;
       for (std::size_t q = 0; q < block.queries; ++q) {
@@ -73,7 +73,7 @@ std::vector<Task> listed(const TaskList& list) {
 }
 
 /// Everything that a drawn task promises.
-void check_drawn(const Dataset& data, const Task& task, const TaskPlan& plan) {
+void check_drawn(const Dataset& data, const FewShotTask& task, const TaskPlan& plan) {
   REQUIRE(task.support.size() == plan.ways * plan.shots);
   REQUIRE(task.ways.size() == task.support.size());
   REQUIRE(task.queries.size() == 1);
@@ -102,9 +102,9 @@ TEST_CASE("drawn tasks: classes of one group, one right answer, no hand on both 
   const Dataset data = data_set({6, 3, 9}, 5, 2);
   for (const TaskPlan plan : {TaskPlan{5, 1, 60}, TaskPlan{4, 3, 60}, TaskPlan{6, 4, 30}}) {
     Random random(3, 0, 0);
-    const std::vector<Task> tasks = listed(draw_tasks(data, plan, random));
+    const std::vector<FewShotTask> tasks = listed(draw_tasks(data, plan, random));
     REQUIRE(tasks.size() == plan.trials);
-    for (const Task& task : tasks) {
+    for (const FewShotTask& task : tasks) {
       check_drawn(data, task, plan);
       for (std::size_t shot = 0; shot < plan.shots; ++shot) {
         std::set<std::int32_t> hands;
@@ -123,7 +123,7 @@ TEST_CASE("drawn tasks are spread evenly over groups, classes, answers and peopl
   const std::size_t trials = 8000;
   std::map<std::size_t, int> groups, of_large;
   std::map<std::int32_t, int> answers, hands;
-  for (const Task& task : listed(draw_tasks(data, {4, 1, trials}, random))) {
+  for (const FewShotTask& task : listed(draw_tasks(data, {4, 1, trials}, random))) {
     const std::size_t shown = class_of(data, task.queries[0]);
     ++groups[data.classes[shown].group];
     ++answers[task.answers[0]];
@@ -149,7 +149,7 @@ TEST_CASE("where nobody knows who drew what, the images of a task are different 
   data.drawers.clear();
   Random random(4, 0, 0);
   const TaskPlan plan{5, 2, 100};
-  for (const Task& task : listed(draw_tasks(data, plan, random))) check_drawn(data, task, plan);
+  for (const FewShotTask& task : listed(draw_tasks(data, plan, random))) check_drawn(data, task, plan);
 }
 
 TEST_CASE("classes that one of the people did not draw are left out") {
@@ -160,7 +160,7 @@ TEST_CASE("classes that one of the people did not draw are left out") {
   for (const std::size_t ways : {5, 6}) {
     Random random(5, 0, 0);
     std::set<std::int32_t> hands;
-    for (const Task& task : listed(draw_tasks(data, {ways, 1, 300}, random))) {
+    for (const FewShotTask& task : listed(draw_tasks(data, {ways, 1, 300}, random))) {
       check_drawn(data, task, {ways, 1, 300});
       hands.insert(data.drawers[task.queries[0]]);
     }
@@ -204,9 +204,9 @@ TEST_CASE("data without such tasks is refused in a sentence") {
 
 TEST_CASE("fixed tasks that do not fit are refused in a sentence") {
   const Dataset data = data_set({3}, 2);  // 6 images
-  const Task good{{0, 2, 4}, {0, 1, 2}, {1, 3}, {0, 1}};
+  const FewShotTask good{{0, 2, 4}, {0, 1, 2}, {1, 3}, {0, 1}};
   const auto error_with = [&](auto change) {
-    std::vector<Task> tasks = {good, good};
+    std::vector<FewShotTask> tasks = {good, good};
     change(tasks[1]);
     try {
       check_tasks(data, tasks);
@@ -215,19 +215,22 @@ TEST_CASE("fixed tasks that do not fit are refused in a sentence") {
     }
     return std::string("none");
   };
-  CHECK(error_with([](Task&) {}) == "none");
-  CHECK(error_with([](Task& t) { t.support.clear(); }) == "task 2 of 'test letters' has no support images");
-  CHECK(error_with([](Task& t) { t.queries.clear(); }) == "task 2 of 'test letters' has no queries");
-  CHECK(error_with([](Task& t) { t.ways.pop_back(); }) ==
+  CHECK(error_with([](FewShotTask&) {}) == "none");
+  CHECK(error_with([](FewShotTask& t) { t.support.clear(); }) ==
+        "task 2 of 'test letters' has no support images");
+  CHECK(error_with([](FewShotTask& t) { t.queries.clear(); }) == "task 2 of 'test letters' has no queries");
+  CHECK(error_with([](FewShotTask& t) { t.ways.pop_back(); }) ==
         "task 2 of 'test letters' has 3 support images but says the way of 2");
-  CHECK(error_with([](Task& t) { t.answers.pop_back(); }) ==
+  CHECK(error_with([](FewShotTask& t) { t.answers.pop_back(); }) ==
         "task 2 of 'test letters' has 2 queries but 1 answers");
-  CHECK(error_with([](Task& t) { t.queries[1] = 6; }) ==
+  CHECK(error_with([](FewShotTask& t) { t.queries[1] = 6; }) ==
         "task 2 of 'test letters' names image 6, but there are 6");
-  CHECK(error_with([](Task& t) { t.ways[1] = 3; }) ==
+  CHECK(error_with([](FewShotTask& t) { t.ways[1] = 3; }) ==
         "task 2 of 'test letters' has no support image of way 1");
-  CHECK(error_with([](Task& t) { t.ways = {0, -1, 1}; }) == "task 2 of 'test letters' has a negative way");
-  CHECK(error_with([](Task& t) { t.answers[0] = 3; }) ==
+  CHECK(error_with([](FewShotTask& t) {
+          t.ways = {0, -1, 1};
+        }) == "task 2 of 'test letters' has a negative way");
+  CHECK(error_with([](FewShotTask& t) { t.answers[0] = 3; }) ==
         "task 2 of 'test letters' has the answer 3, but 3 ways");
 }
 
@@ -237,9 +240,9 @@ TEST_CASE("tasks over all groups: classes from anywhere, nobody's hand on both s
     if (!known) data.drawers.clear();
     for (const TaskPlan plan : {TaskPlan{6, 1, 60, false}, TaskPlan{9, 3, 60, false}}) {
       Random random(3, 0, 0);
-      const std::vector<Task> tasks = listed(draw_tasks(data, plan, random));
+      const std::vector<FewShotTask> tasks = listed(draw_tasks(data, plan, random));
       REQUIRE(tasks.size() == plan.trials);
-      for (const Task& task : tasks) {
+      for (const FewShotTask& task : tasks) {
         check_drawn(data, task, plan);
         if (!known) continue;
         for (std::size_t way = 0; way < plan.ways; ++way) {
@@ -258,7 +261,7 @@ TEST_CASE("where the same people drew everything, who drew the query drew no sup
   Dataset data = data_set({4, 4}, 3);
   for (std::int32_t& drawer : data.drawers) drawer %= 100;
   Random random(3, 0, 0);
-  for (const Task& task : listed(draw_tasks(data, {8, 2, 100, false}, random)))
+  for (const FewShotTask& task : listed(draw_tasks(data, {8, 2, 100, false}, random)))
     for (const std::size_t image : task.support) CHECK(data.drawers[image] != data.drawers[task.queries[0]]);
 }
 
@@ -268,7 +271,7 @@ TEST_CASE("tasks over all groups are spread evenly over classes, answers and peo
   const std::size_t trials = 8000;
   std::map<std::size_t, int> asked, shown;
   std::map<std::int32_t, int> answers, hands;
-  for (const Task& task : listed(draw_tasks(data, {4, 1, trials, false}, random))) {
+  for (const FewShotTask& task : listed(draw_tasks(data, {4, 1, trials, false}, random))) {
     ++asked[class_of(data, task.queries[0])];
     for (const std::size_t image : task.support) ++shown[class_of(data, image)];
     ++answers[task.answers[0]];
@@ -299,16 +302,16 @@ TEST_CASE("too few classes for tasks over all groups are refused in a sentence")
 }
 
 TEST_CASE("a list keeps tasks as they are, whatever their forms") {
-  const std::vector<Task> tasks = {{{9, 4}, {0, 1}, {30}, {0}},
-                                   {{1, 2}, {0, 1}, {3}, {1}},
-                                   {{30, 7, 5}, {0, 1, 1}, {9, 4}, {1, 0}},
-                                   {{9, 4}, {1, 0}, {30}, {0}}};
+  const std::vector<FewShotTask> tasks = {{{9, 4}, {0, 1}, {30}, {0}},
+                                          {{1, 2}, {0, 1}, {3}, {1}},
+                                          {{30, 7, 5}, {0, 1, 1}, {9, 4}, {1, 0}},
+                                          {{9, 4}, {1, 0}, {30}, {0}}};
   const TaskList list(tasks);
   CHECK(list.blocks().size() == 3);
   CHECK(list.blocks()[1].way_count == 2);
   CHECK(list.size() == 4);
   CHECK(list.trials() == 5);
-  const std::vector<Task> back = listed(list);
+  const std::vector<FewShotTask> back = listed(list);
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     CHECK(back[i].support == tasks[i].support);
     CHECK(back[i].ways == tasks[i].ways);
@@ -318,8 +321,8 @@ TEST_CASE("a list keeps tasks as they are, whatever their forms") {
 }
 
 TEST_CASE("the images of all lists are shown once each") {
-  const TaskList one(std::vector<Task>{{{9, 4}, {0, 1}, {30}, {0}}}),
-      other(std::vector<Task>{{{30, 7}, {0, 1}, {9, 4}, {1, 1}}});
+  const TaskList one(std::vector<FewShotTask>{{{9, 4}, {0, 1}, {30}, {0}}}),
+      other(std::vector<FewShotTask>{{{30, 7}, {0, 1}, {9, 4}, {1, 1}}});
   const ShownImages made = shown_images(std::vector{&one, &other}, 40);
   CHECK(made.images == std::vector<std::size_t>{4, 7, 9, 30});
   REQUIRE(made.row.size() == 40);

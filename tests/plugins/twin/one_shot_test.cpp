@@ -17,8 +17,8 @@ const Distance& l2() {
 
 /// `ways` classes of `shots` support images and one query each, all of one task. Row c * (shots + 1) + i is
 /// image i of class c, the last its query.
-Task whole_task(std::size_t ways, std::size_t shots) {
-  Task task;
+FewShotTask whole_task(std::size_t ways, std::size_t shots) {
+  FewShotTask task;
   for (std::size_t c = 0; c < ways; ++c) {
     for (std::size_t s = 0; s < shots; ++s) {
       task.support.push_back(c * (shots + 1) + s);
@@ -40,13 +40,14 @@ double slow_distance(Metric metric, const std::vector<double>& a, const std::vec
 }
 
 /// The same score, slowly and obviously: for each query, how far each way is; who is best, and with how many.
-double slow_accuracy(const Embeddings& e, const std::vector<Task>& tasks, Classify classify, Metric metric) {
+double slow_accuracy(const Embeddings& e, const std::vector<FewShotTask>& tasks, Classify classify,
+                     Metric metric) {
   const auto row = [&](std::size_t image) {
     return std::vector<double>(e.row(image), e.row(image) + e.size);
   };
   double right = 0;
   int queries = 0;
-  for (const Task& task : tasks)
+  for (const FewShotTask& task : tasks)
     for (std::size_t q = 0; q < task.queries.size(); ++q, ++queries) {
       std::map<std::int32_t, std::vector<std::vector<double>>> by_way;
       for (std::size_t s = 0; s < task.support.size(); ++s)
@@ -73,9 +74,9 @@ double slow_accuracy(const Embeddings& e, const std::vector<Task>& tasks, Classi
 }
 
 /// Rows of an Embeddings as if they were images of a store.
-OneShotScore scored(const Embeddings& e, const std::vector<Task>& tasks, const Distance& distance = l2(),
-                    const std::vector<float>& weights = {}, Classify classify = Classify::mean_distance,
-                    const Told& told = {}) {
+OneShotScore scored(const Embeddings& e, const std::vector<FewShotTask>& tasks,
+                    const Distance& distance = l2(), const std::vector<float>& weights = {},
+                    Classify classify = Classify::mean_distance, const Told& told = {}) {
   std::vector<std::uint32_t> row(e.count);
   std::iota(row.begin(), row.end(), 0u);
   return score_tasks(TaskList(tasks), classify, {e, row, distance, weights}, told);
@@ -102,7 +103,7 @@ bool by_chance(std::size_t n, double p, double counted) {
 TEST_CASE("a perfect embedding answers everything") {
   Embeddings e(20 * 2, 20);
   for (std::size_t i = 0; i < e.count; ++i) e.row(i)[i / 2] = 1.0f + 0.1f * static_cast<float>(i % 2);
-  const std::vector<Task> tasks = {whole_task(20, 1)};
+  const std::vector<FewShotTask> tasks = {whole_task(20, 1)};
   const OneShotScore score = scored(e, tasks);
   CHECK(score.accuracy == 1.0);
   CHECK(score.trials == 20);
@@ -117,7 +118,7 @@ TEST_CASE("a random embedding answers by chance, and as the slow way says") {
     Embeddings e(400 * (shots + 1) * 5, 6);
     Random random(21, 0, shots);
     for (float& value : e.values) value = static_cast<float>(random.normal());
-    std::vector<Task> tasks;
+    std::vector<FewShotTask> tasks;
     for (std::size_t t = 0; t < 400; ++t) {
       tasks.push_back(whole_task(5, shots));
       for (auto* images : {&tasks.back().support, &tasks.back().queries})
@@ -138,7 +139,7 @@ TEST_CASE("every way to classify agrees with the slow way, ties included, for an
     Embeddings e(300 * (shots + 1) * 5, 3);
     Random random(22, 0, shots);
     for (float& value : e.values) value = static_cast<float>(random.below(4));
-    std::vector<Task> tasks;
+    std::vector<FewShotTask> tasks;
     for (std::size_t t = 0; t < 300; ++t) {
       tasks.push_back(whole_task(5, shots));
       for (auto* images : {&tasks.back().support, &tasks.back().queries})
@@ -181,8 +182,8 @@ TEST_CASE("many tasks are answered in parts, as one by one") {
   Embeddings e(500, 2);
   Random random(23, 0, 0);
   for (float& value : e.values) value = static_cast<float>(random.below(1000));
-  std::vector<Task> tasks(60000);
-  for (Task& task : tasks) {
+  std::vector<FewShotTask> tasks(60000);
+  for (FewShotTask& task : tasks) {
     task = whole_task(20, 1);
     for (auto* images : {&task.support, &task.queries})
       for (std::size_t& image : *images) image = random.below(e.count);
@@ -205,7 +206,7 @@ TEST_CASE("many tasks are answered in parts, as one by one") {
 TEST_CASE("it tells of each query what was answered") {
   // On a line. Queries at 0 and 6.5, right way 1. Way 0 at 3 and 5, way 1 at -6 and 7, way 2 at 4 and 4.
   const Embeddings e = rows({{3}, {5}, {-6}, {7}, {4}, {4}, {0}, {6.5f}});
-  const Task task{{0, 1, 2, 3, 4, 5}, {0, 0, 1, 1, 2, 2}, {6, 7}, {1, 1}};
+  const FewShotTask task{{0, 1, 2, 3, 4, 5}, {0, 0, 1, 1, 2, 2}, {6, 7}, {1, 1}};
   const auto answers = [&](Classify classify) {
     std::vector<Answered> all;  // what they look at is gone
     scored(e, {task}, l2(), {}, classify, [&](const Answered& one) { all.push_back(one); });
@@ -236,7 +237,7 @@ TEST_CASE("the nearest neighbour on pixels is exact") {
   store.height = 1, store.width = 3;
   store.pixels = {140, 70, 0, 100, 150, 1, 100, 100, 0, 100, 150, 0};
   const auto accuracy = [&](std::vector<std::size_t> support, std::int32_t answer) {
-    return score_pixels(TaskList(std::vector{Task{std::move(support), {0, 1}, {2}, {answer}}}), store)
+    return score_pixels(TaskList(std::vector{FewShotTask{std::move(support), {0, 1}, {2}, {answer}}}), store)
         .accuracy;
   };
   CHECK(accuracy({0, 1}, 0) == 1.0);
@@ -249,8 +250,8 @@ TEST_CASE("the nearest neighbour on pixels is exact") {
   for (std::uint8_t& pixel : store.pixels) pixel = static_cast<std::uint8_t>(random.below(256));
   Embeddings e(60, 20);
   std::copy(store.pixels.begin(), store.pixels.end(), e.values.begin());
-  std::vector<Task> tasks(200);
-  for (Task& task : tasks) {
+  std::vector<FewShotTask> tasks(200);
+  for (FewShotTask& task : tasks) {
     task = whole_task(4, 2);
     for (auto* images : {&task.support, &task.queries})
       for (std::size_t& image : *images) image = random.below(60);
@@ -262,7 +263,7 @@ TEST_CASE("the nearest neighbour on pixels is exact") {
 TEST_CASE("ties count 1/k") {
   // On a line: support images of ways 0 .. 3 at 1, -1, 1, 5; queries at 0.
   const Embeddings e = rows({{1}, {-1}, {1}, {5}, {0}});
-  const Task task{{0, 1, 2, 3}, {0, 1, 2, 3}, {4, 4}, {0, 3}};
+  const FewShotTask task{{0, 1, 2, 3}, {0, 1, 2, 3}, {4, 4}, {0, 3}};
   const OneShotScore score = scored(e, {task});
   CHECK(score.accuracy == doctest::Approx((1.0 / 3.0 + 0.0) / 2.0));
   CHECK(!score.collapsed);
@@ -271,12 +272,12 @@ TEST_CASE("ties count 1/k") {
 TEST_CASE("several shots: the smallest mean distance wins, not the nearest image") {
   // Query at 0. Way 0: at 1 and 9, mean 5, and nearest. Way 1: at 3 and -4, mean 3.5.
   const Embeddings e = rows({{1}, {9}, {3}, {-4}, {0}});
-  const Task task{{0, 1, 2, 3}, {0, 0, 1, 1}, {4}, {1}};
+  const FewShotTask task{{0, 1, 2, 3}, {0, 0, 1, 1}, {4}, {1}};
   CHECK(scored(e, {task}).accuracy == 1.0);
   // Ways may show different numbers of images: here way 0 at 1 alone and way 1 at 0.5 and 0.7, mean 0.6 but
   // sum 1.2.
   const Embeddings uneven = rows({{1}, {0.5f}, {0.7f}, {0}});
-  const Task other{{0, 1, 2}, {0, 1, 1}, {3}, {1}};
+  const FewShotTask other{{0, 1, 2}, {0, 1, 1}, {3}, {1}};
   CHECK(scored(uneven, {other}).accuracy == 1.0);
 }
 
@@ -284,14 +285,14 @@ TEST_CASE("a learned distance is asked with its weights") {
   const auto weighted = component<Distance>("type = \"weighted_l1\"");
   // The second column decides with weights (0, 1), the first with (1, 0).
   const Embeddings e = rows({{0, 5}, {5, 0}, {0, 0}});
-  const Task task{{0, 1}, {0, 1}, {2}, {1}};
+  const FewShotTask task{{0, 1}, {0, 1}, {2}, {1}};
   CHECK(scored(e, {task}, *weighted, {0, 1, 0}).accuracy == 1.0);
   CHECK(scored(e, {task}, *weighted, {1, 0, 0}).accuracy == 0.0);
   CHECK(scored(e, {task}, *weighted, {0, 0, 3}).collapsed);
 }
 
 TEST_CASE("constant outputs are a collapse") {
-  const std::vector<Task> tasks = {whole_task(5, 1)};
+  const std::vector<FewShotTask> tasks = {whole_task(5, 1)};
   Embeddings e(10, 3);
   CHECK(scored(e, tasks).collapsed);  // all zero
   for (std::size_t i = 0; i < e.count; ++i) std::copy_n(std::vector<float>{0.5f, -2, 1}.begin(), 3, e.row(i));
@@ -305,7 +306,7 @@ TEST_CASE("constant outputs are a collapse") {
 
 TEST_CASE("embeddings that are not numbers are refused") {
   Embeddings e = rows({{1}, {2}, {NAN}});
-  CHECK_THROWS_WITH_AS(scored(e, {Task{{0, 1}, {0, 1}, {2}, {0}}}),
+  CHECK_THROWS_WITH_AS(scored(e, {FewShotTask{{0, 1}, {0, 1}, {2}, {0}}}),
                        "the model gives distances that are not finite numbers", Error);
 }
 

@@ -23,10 +23,10 @@ class Entry final : public Operation {
     outputs = {program.add_activation(image.shape, image.type, image.tag, true)};
   }
   void prepare(std::size_t) override {}
-  void forward(const Task& task) override {
+  void forward(const GhostBatchTask& task) override {
     std::copy_n(task.value(inputs[0]), task.count * size_ * sizeof(float), task.value(outputs[0]));
   }
-  void backward(const Task& task) override {
+  void backward(const GhostBatchTask& task) override {
     std::copy_n(reinterpret_cast<const float*>(task.gradient(outputs[0])), task.count * size_,
                 gradient_.begin() + static_cast<std::ptrdiff_t>(task.first * size_));
   }

@@ -24,8 +24,8 @@ TEST_CASE("shards are as even as can be and never larger than asked") {
     void begin(std::size_t shards_, std::size_t largest_, std::size_t batch_) override {
       shards = shards_, largest = largest_, batch = batch_;
     }
-    void forward(const Task& task) override { seen[task.shard] = {task.first, task.count}; }
-    void backward(const Task&) override {}
+    void forward(const GhostBatchTask& task) override { seen[task.shard] = {task.first, task.count}; }
+    void backward(const GhostBatchTask&) override {}
     bool depends;
     std::vector<std::size_t> prepared;
     std::size_t shards = 0, largest = 0, batch = 0;

@@ -95,7 +95,7 @@ TEST_CASE("what is measured on tasks is what is applied: the same distances to t
   for (float& value : all.values) value = static_cast<float>(random.uniform());
   std::copy_n(all.row(0), shots * 33, shown.row(0));
   std::copy_n(all.row(shots), queries * 33, asked.row(0));
-  Task task{{}, ways, {}, std::vector<std::int32_t>(queries)};
+  FewShotTask task{{}, ways, {}, std::vector<std::int32_t>(queries)};
   std::vector<std::uint32_t> row;
   for (std::size_t i = 0; i < all.count; ++i) {
     (i < shots ? task.support : task.queries).push_back(i);
