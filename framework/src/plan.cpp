@@ -383,7 +383,7 @@ Plan checked(Value graph, const std::filesystem::path& file, const std::vector<s
 
 }  // namespace
 
-std::optional<std::size_t> unnamed_input(const std::vector<InputInfo>& inputs) {
+std::optional<std::size_t> unnamed_input(const std::deque<InputInfo>& inputs) {
   if (inputs.size() == 1) return 0;  // needed or not
   const auto needed = [](const InputInfo& port) { return !port.optional; };
   if (std::count_if(inputs.begin(), inputs.end(), needed) != 1) return std::nullopt;

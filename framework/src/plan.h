@@ -41,7 +41,7 @@ struct Plan {
 
 /// The input that `from = "node"` feeds, without a name: the only one, or the only one that must be fed. None
 /// where there is no such input.
-std::optional<std::size_t> unnamed_input(const std::vector<InputInfo>& inputs);
+std::optional<std::size_t> unnamed_input(const std::deque<InputInfo>& inputs);
 
 /// Loads and checks a graph file: no data opened, nothing written. Every problem found is in `problems`; the
 /// plan is good only when there is none.

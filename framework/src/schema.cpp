@@ -191,7 +191,7 @@ class Writer {
   static bool needed(const InputInfo& input) { return !input.optional; }
 
   /// "node" or "node.port", where a bare name says which input it feeds, or a table of such.
-  static Json from(const std::vector<InputInfo>& inputs, bool whole) {
+  static Json from(const std::deque<InputInfo>& inputs, bool whole) {
     const std::string source = "^[A-Za-z0-9_-]+(\\..+)?$";
     Json schema = {{"description", "what feeds it: \"node\" or \"node.port\", or { input = \"node\", ... }"}};
     if (unnamed_input(inputs)) {

@@ -54,6 +54,27 @@ struct Constant final : Constants {
   Letter make() { return {}; }
 };
 
+/// Keeps what it has begun to describe while it describes more.
+struct Patient final : Map<Letter, Stone> {
+  static void describe(NodeSpec<Patient>& spec) {
+    auto param = spec.param("weight", &Patient::weight);
+    auto input = spec.input("first", &Patient::letter);
+    auto reads = spec.reads("rate", &Patient::reader);
+    for (int i = 0; i < 50; ++i) {
+      spec.param("more_" + std::to_string(i), &Patient::weight);
+      spec.input("more_" + std::to_string(i), &Patient::letter);
+      spec.reads("more_" + std::to_string(i), &Patient::reader);
+    }
+    param.doc("a weight").min(2);
+    input.doc("a letter").optional();
+    reads.doc("a rate");
+  }
+  Stone apply(Letter, const Item&) const override { return {}; }
+  double weight = 3;
+  std::shared_ptr<const Letter> letter;
+  Reader reader{1.0};
+};
+
 template <class Type>
 NodeInfo described() {
   NodeInfo info;
@@ -91,4 +112,13 @@ TEST_CASE("what a node sees was made ready, however its input is made up, unless
 TEST_CASE("a constant is made ready before anybody is bound to it") {
   Constant constant;
   CHECK(described<Constant>().outputs[0].constant(constant).take<Letter>().open);
+}
+
+TEST_CASE("what describe() has begun may be continued after others were begun") {
+  const NodeInfo info = described<Patient>();
+  CHECK(info.params[0].doc == "a weight");
+  CHECK(info.params[0].low == 2);
+  CHECK(info.inputs[1].doc == "a letter");  // after the stream's
+  CHECK(info.inputs[1].optional);
+  CHECK(info.reads[0].doc == "a rate");
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <future>
@@ -221,15 +222,15 @@ struct BoardInfo {
 /// A node type, without its C++ types.
 struct NodeInfo : TypeInfo {
   enum class Shape { constants, source, map, stateful } shape = Shape::constants;
-  std::vector<InputInfo> inputs;
-  std::vector<OutputInfo> outputs;
+  std::deque<InputInfo> inputs;  // builders refer to what these hold while they grow
+  std::deque<OutputInfo> outputs;
   std::vector<MetricInfo> metrics;  // that it reports, or puts into the Metrics it gives out
   std::function<std::vector<MetricInfo>(const Node&)>
       more_metrics;          // that follow from its parameters; or empty
   std::string metric_param;  // the parameter that names metrics of an upstream node; "" when there is none
   std::function<std::vector<std::string>(const Node&)> watched;  // these,
   std::function<void(Node&, const std::vector<Better>&)> watch;  // and it is told which way each is better
-  std::vector<BoardInfo> publishes, reads;
+  std::deque<BoardInfo> publishes, reads;
 
   /// What the node makes of the shape of the images it is fed; empty: leaves it as it is.
   std::function<std::optional<ImageShape>(const Node&, std::optional<ImageShape>)> image_shape;
@@ -430,7 +431,7 @@ class NodeSpec : public BasicSpec<Type, Node> {
 
  private:
   template <class End, class Owner>
-  static PortBuilder board(std::vector<BoardInfo>& names, std::string name, End Owner::*member) {
+  static PortBuilder board(std::deque<BoardInfo>& names, std::string name, End Owner::*member) {
     names.push_back({std::move(name), "", [member](Node& node, BoardSlot& slot) {
                        (static_cast<Type&>(node).*member).slot = &slot;
                      }});

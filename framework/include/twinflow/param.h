@@ -5,6 +5,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <limits>
@@ -145,7 +146,7 @@ struct TypeInfo {
   std::string type;     // what a graph file calls it
   std::string summary;  // one sentence
   std::string example;  // a piece of a graph file that uses it: a node's own table, or where a component goes
-  std::vector<ParamInfo> params;
+  std::deque<ParamInfo> params;                 // builders refer to what it holds while it grows
   std::function<std::shared_ptr<void>()> make;  // points to the base class of its kind
   /// Checks that need several parameters, or the inputs; after binding, only when no parameter was wrong.
   std::function<void(const void* object, const Checking& checking)> check;

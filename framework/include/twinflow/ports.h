@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -108,9 +109,9 @@ struct InputInfo;
 /// declared; an input that is not connected has an empty parcel).
 template <class In>
 struct StreamInputs {
-  static void declare(std::vector<InputInfo>& ports) { add(ports, port_types<In>(), false); }
+  static void declare(std::deque<InputInfo>& ports) { add(ports, port_types<In>(), false); }
   static In take(const std::vector<Parcel>& parcels) { return parcels[0].take<In>(); }
-  static void add(std::vector<InputInfo>& ports, std::vector<PortType> types, bool optional);
+  static void add(std::deque<InputInfo>& ports, std::vector<PortType> types, bool optional);
 };
 template <class... T>
 struct StreamInputs<std::tuple<T...>> {
@@ -124,7 +125,7 @@ struct StreamInputs<std::tuple<T...>> {
     using type = One;
     static constexpr bool optional = true;
   };
-  static void declare(std::vector<InputInfo>& ports) {
+  static void declare(std::deque<InputInfo>& ports) {
     (StreamInputs<void*>::add(ports, port_types<typename Element<T>::type>(), Element<T>::optional), ...);
   }
   static std::tuple<T...> take(const std::vector<Parcel>& parcels) {
@@ -172,7 +173,7 @@ struct InputInfo {
 };
 
 template <class In>
-void StreamInputs<In>::add(std::vector<InputInfo>& ports, std::vector<PortType> types, bool optional) {
+void StreamInputs<In>::add(std::deque<InputInfo>& ports, std::vector<PortType> types, bool optional) {
   ports.push_back({ports.empty() ? "in" : "in" + std::to_string(ports.size() + 1),
                    "",
                    std::move(types),
