@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "arguments.h"
+#include "crash_report.h"
 #include "doctor.h"
 #include "drawing.h"
 #include "plan.h"
@@ -105,6 +106,7 @@ void examine_here() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  report_crashes();
   CLI::App app(
       "Lists the types that graphs are built from: nodes, layers, losses, optimisers, ... or shows one of "
       "them.",

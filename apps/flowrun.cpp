@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "arguments.h"
+#include "crash_report.h"
 #include "runtime.h"
 #include "saved_run.h"
 #include "start_files.h"
@@ -22,6 +23,7 @@ bool names_graph(const std::filesystem::path& path) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  twinflow::report_crashes();
   // GCC's OpenMP, which oneDNN brings along, would tie the main thread to one processor as it is loaded, and
   // all other threads inherit that.
   for (const char* binding : {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY"}) unsetenv(binding);

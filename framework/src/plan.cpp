@@ -8,6 +8,7 @@
 
 #include "graph_file.h"
 #include "plan_checks.h"
+#include "plugin_code.h"
 #include "plugins.h"
 #include "registry.h"
 #include "toml_limits.h"
@@ -95,30 +96,18 @@ class Checker {
       }
       if (made.info) {
         const std::size_t before = problems_.size();
-        made.node = make_node(*made.info, table);
+        check_code(made.name, *made.info, table.place, problems_, [&] {  // constructors should not fail
+          made.node = std::static_pointer_cast<Node>(made.info->make());
+          bind_parameters(*made.info, made.node.get(), table, table.place, {"type", "from"}, problems_);
+        });
         if (!made.node) {
           made.info = nullptr;
           continue;
         }
-        bind_parameters(*made.info, made.node.get(), table, table.place, {"type", "from"}, problems_);
         made.sound = problems_.size() == before;
       }
       made.table = table;
     }
-  }
-
-  /// Constructors should not fail; a plugin's may.
-  std::shared_ptr<Node> make_node(const NodeInfo& info, const Value& table) {
-    std::string why = "an exception of an unknown type";
-    try {
-      return std::static_pointer_cast<Node>(info.make());
-    } catch (const std::exception& error) {
-      why = error.what();
-    } catch (...) {
-    }
-    problems_.error(table.place,
-                    fmt::format("a {} cannot be made: {} (of {})", info.type, why, info.library));
-    return nullptr;
   }
 
   const NodeInfo* find_type(const std::string& name, const Value& table) {
@@ -134,14 +123,8 @@ class Checker {
                       fmt::format("expected the name of a node type, found {}", type->type_text()));
       return nullptr;
     }
-    try {
-      if (const NodeInfo* info = Registry::instance().find_node(*typed)) return info;
-    } catch (const Error& error) {
-      problems_.error(type->place, error.what());
-      return nullptr;
-    }
-    problems_.error(type->place, Registry::instance().unknown_type(Node::family, *typed));
-    return nullptr;
+    return static_cast<const NodeInfo*>(
+        Registry::instance().find_or_report(Node::family, *typed, type->place, problems_));
   }
 
   std::vector<Feed> read_from(const Plan::PlannedNode& node, const Value& table) {
@@ -351,7 +334,7 @@ class Checker {
           fmt::format("\n[node.{}]\ntype = {}\n", node.name, ParamType<std::string>::text(node.info->type));
       if (const Value* from = node.table.find("from"))
         plan_.resolved_toml += fmt::format("from = {}\n", to_toml(*from));
-      write(*node.info, node.node.get());
+      check_code(node.name, *node.info, node.place, problems_, [&] { write(*node.info, node.node.get()); });
     }
     Problems beyond;
     check_toml_limits(plan_.resolved_toml, nullptr, beyond);

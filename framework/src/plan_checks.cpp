@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "plugin_code.h"
 #include "registry.h"
 #include "run_files.h"
 #include "twinflow/text.h"
@@ -18,13 +19,21 @@ std::string listing(const std::string& what, const std::vector<std::string>& nam
 
 namespace {
 
+/// check_code() for a node that is made; one that has thrown is not sound.
+template <class Code>
+void check_node(Plan::PlannedNode& node, Problems& problems, Code&& code) {
+  node.sound &= check_code(node.name, *node.info, node.place, problems, code);
+}
+
 /// What each node measures, and the maps it sends images of its own through.
-void gather(Plan& plan) {
+void gather(Plan& plan, Problems& problems) {
   for (Plan::PlannedNode& node : plan.nodes) {
     if (!node.info) continue;
     node.metrics = node.info->metrics;
     if (node.sound && node.info->more_metrics)
-      for (MetricInfo& one : node.info->more_metrics(*node.node)) node.metrics.push_back(std::move(one));
+      check_node(node, problems, [&] {
+        for (MetricInfo& one : node.info->more_metrics(*node.node)) node.metrics.push_back(std::move(one));
+      });
     for (std::size_t input = 0; input < node.info->inputs.size(); ++input) {
       if (!node.info->inputs[input].bind_passage) continue;
       Passage passage;
@@ -89,7 +98,8 @@ void check_metrics(Plan& plan, Problems& problems) {
     const std::vector<std::string>& known = hears ? all_known : fed_known;
     const std::map<std::string, Better>& measured = hears ? all_measured : fed_measured;
     std::vector<Better> ways;
-    const std::vector<std::string> watched = node.info->watched(*node.node);
+    std::vector<std::string> watched;
+    check_node(node, problems, [&] { watched = node.info->watched(*node.node); });
     for (std::size_t i = 0; i < watched.size(); ++i) {
       if (measured.contains(watched[i])) {
         ways.push_back(measured.at(watched[i]));
@@ -107,7 +117,7 @@ void check_metrics(Plan& plan, Problems& problems) {
                                  watched[i], suggests(problems) ? did_you_mean(watched[i], known) : "",
                                  listing("metrics", known)));
     }
-    if (node.sound) node.info->watch(*node.node, ways);
+    if (node.sound) check_node(node, problems, [&] { node.info->watch(*node.node, ways); });
   }
 }
 
@@ -162,22 +172,24 @@ void check_nodes(Plan& plan, Problems& problems) {
       node.info->prepared(*node.node, std::move(by));
     }
     const std::size_t before = problems.size();
-    if (node.info->check)
-      node.info->check(node.node.get(),
-                       Checking(node.table, node.place, problems, fed, plan.run.open_ended()));
-    if (problems.size() != before) {
-      node.sound = false;
-      continue;
-    }
-    node.image_shape = leaving_shape(*node.info, *node.node, fed);
-    for (const auto& [input, link] : node.inputs)
-      if (node.info->inputs[input].streamed() && node.prepared_by.empty())
-        node.prepared_by = plan.nodes[link.node].prepared_by;
-    if (!node.info->prepares || !node.info->prepares(*node.node)) continue;
-    if (node.prepared_by.size() == most_prepared)  // with one more, below, it is not reported again
-      problems.error(node.place,
-                     fmt::format("more than {} nodes prepare the images one after another", most_prepared));
-    if (node.prepared_by.size() <= most_prepared) node.prepared_by.push_back(node.name);
+    check_node(node, problems, [&] {
+      if (node.info->check)
+        node.info->check(node.node.get(),
+                         Checking(node.table, node.place, problems, fed, plan.run.open_ended()));
+      if (problems.size() != before) {
+        node.sound = false;
+        return;
+      }
+      node.image_shape = leaving_shape(*node.info, *node.node, fed);
+      for (const auto& [input, link] : node.inputs)
+        if (node.info->inputs[input].streamed() && node.prepared_by.empty())
+          node.prepared_by = plan.nodes[link.node].prepared_by;
+      if (!node.info->prepares || !node.info->prepares(*node.node)) return;
+      if (node.prepared_by.size() == most_prepared)  // with one more, below, it is not reported again
+        problems.error(node.place,
+                       fmt::format("more than {} nodes prepare the images one after another", most_prepared));
+      if (node.prepared_by.size() <= most_prepared) node.prepared_by.push_back(node.name);
+    });
   }
 }
 
@@ -204,7 +216,7 @@ void warn_of_unused(const Plan& plan, Problems& problems) {
 }  // namespace
 
 void check_plan(Plan& plan, Problems& problems) {
-  gather(plan);
+  gather(plan, problems);
   check_port_types(plan, problems);
   check_metrics(plan, problems);
   check_board(plan, problems);

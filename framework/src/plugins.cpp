@@ -1,6 +1,7 @@
 #include "plugins.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/dll/library_info.hpp>
@@ -8,11 +9,14 @@
 #include <boost/dll/shared_library.hpp>
 #include <cstdlib>
 #include <deque>
+#include <exception>
 #include <sstream>
 #include <utility>
 
 #include "needed_libraries.h"
+#include "plugin_code.h"
 #include "registry.h"
+#include "tell.h"
 #include "twinflow/plugin.h"
 
 namespace twinflow {
@@ -74,6 +78,25 @@ std::string system_message(const std::string& what) {
   if (begin == what.npos || end == what.npos) return what;
   return what.substr(begin + before.size(), end - begin - before.size());
 }
+
+/// What a static initialiser throws cannot leave dlopen: std::terminate is called there. All that is left to
+/// do is to say where, and to end as for any other graph that is wrong.
+[[noreturn]] void end_while_loading() {
+  const Registry& registry = Registry::instance();
+  const std::string message =
+      fmt::format("the plugin '{}' cannot be loaded: a static initialiser failed: {}", registry.loading,
+                  std::current_exception() ? exception_text() : "it called std::terminate");
+  Problems problems;
+  if (registry.wanted_at) problems.error(*registry.wanted_at, message);
+  tell(stderr, registry.wanted_at ? problems.str() : "error: " + message + "\n");
+  _exit(2);  // ExitCode::invalid
+}
+
+struct Terminating {
+  explicit Terminating(std::terminate_handler handler) : before(std::set_terminate(handler)) {}
+  ~Terminating() { std::set_terminate(before); }
+  const std::terminate_handler before;
+};
 
 }  // namespace
 
@@ -154,9 +177,11 @@ void PluginIndex::load_library(PluginLibrary& library) {
   std::string failure;
   try {
     load_needed(library);
+    const InCodeOf here(library.file);
     Registry::instance().loading = library.file;
     // Never destroyed: objects and type_infos of a library may outlive any owner.
     static auto& kept = *new std::deque<boost::dll::shared_library>;
+    const Terminating otherwise(end_while_loading);
     const auto& loaded = kept.emplace_back(library.file, boost::dll::load_mode::rtld_now);
     const auto& info = loaded.get<const PluginInfo>("twinflow_plugin");
     library.name = info.name, library.version = info.version;

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "aliases.h"
+#include "plugin_code.h"
 #include "twinflow/text.h"
 
 namespace twinflow {
@@ -46,10 +48,16 @@ void Registry::add(std::unique_ptr<TypeInfo> info) {
 
 void Registry::read_defaults(TypeInfo& info) {
   if (info.defaults_read) return;
-  info.defaults_read = true;
-  const std::shared_ptr<void> fresh = info.make();
-  for (ParamInfo& param : info.params)
-    if (!param.required) param.default_text = param.text(fresh.get());
+  info.defaults_read = true;  // at once: a component may hold others
+  const InCodeOf here("", info);
+  try {
+    const std::shared_ptr<void> fresh = info.make();
+    for (ParamInfo& param : info.params)
+      if (!param.required) param.default_text = param.text(fresh.get());
+  } catch (...) {
+    info.defaults_read = false;
+    throw Error(fmt::format("{} cannot be made: {}", code_owner("", info), exception_text()));
+  }
 }
 
 const TypeInfo* Registry::find(std::string_view kind, std::string_view type) {
@@ -64,6 +72,22 @@ const TypeInfo* Registry::find(std::string_view kind, std::string_view type) {
 
 const NodeInfo* Registry::find_node(std::string_view type) {
   return static_cast<const NodeInfo*>(find(Node::family, type));
+}
+
+const TypeInfo* Registry::find_or_report(std::string_view kind, std::string_view type, const Place& place,
+                                         Problems& problems) {
+  const Place* const outer = std::exchange(wanted_at, &place);
+  const TypeInfo* found = nullptr;
+  std::string why;
+  try {
+    found = find(kind, type);
+    if (!found) why = unknown_type(kind, type);
+  } catch (const Error& error) {
+    why = error.what();
+  }
+  wanted_at = outer;
+  if (!found) problems.error(place, why);
+  return found;
 }
 
 std::vector<std::string> Registry::names(std::string_view kind) const {
@@ -116,10 +140,8 @@ void register_type(std::unique_ptr<TypeInfo> info, const std::function<void(Type
     describe(*info);
     check_keys(*info);
     Registry::instance().add(std::move(info));
-  } catch (const std::exception& error) {  // static initialisers run this: no exception may leave it
-    Registry::instance().registration_failure = who + error.what();
-  } catch (...) {
-    Registry::instance().registration_failure = who + "an exception of an unknown type";
+  } catch (...) {  // static initialisers run this: no exception may leave it
+    Registry::instance().registration_failure = who + exception_text();
   }
 }
 

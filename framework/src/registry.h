@@ -25,6 +25,10 @@ class Registry {
   /// it.
   const TypeInfo* find(std::string_view kind, std::string_view type);
   const NodeInfo* find_node(std::string_view type);
+  /// The same while a graph is checked. When nobody offers the type, its library cannot be loaded or no
+  /// object be made, that is an error at `place`, and nullptr is returned.
+  const TypeInfo* find_or_report(std::string_view kind, std::string_view type, const Place& place,
+                                 Problems& problems);
   /// Names of that kind: of loaded types and of those that libraries not loaded offer. Sorted.
   std::vector<std::string> names(std::string_view kind) const;
   std::vector<const TypeInfo*> loaded();
@@ -36,7 +40,8 @@ class Registry {
   std::function<bool(std::string_view kind, std::string_view type)> load;
   std::function<std::vector<std::string>(std::string_view kind)> offered;
   std::function<std::string()> search_notes;
-  std::string loading;               // the file being loaded
+  std::string loading;               // the file being loaded,
+  const Place* wanted_at = nullptr;  // and the place in a graph that it is for
   std::string registration_failure;  // of a type that could not describe itself or was there already
 
  private:

@@ -19,6 +19,7 @@
 
 #include "agreement.h"
 #include "control_board.h"
+#include "crash_report.h"
 #include "fingerprint.h"
 #include "graph_changes.h"
 #include "join.h"
@@ -144,6 +145,7 @@ class Runtime final : public Run {
     const tbb::global_control limit(tbb::global_control::max_allowed_parallelism,
                                     static_cast<std::size_t>(threads_));
     tbb::task_arena arena(threads_);
+    const CrashStacks stacks(arena);
     arena.execute([&] {
       board_.connect(plan_);
       if (trace_) guarded("", [&] { begin_trace(); });
@@ -196,14 +198,20 @@ class Runtime final : public Run {
   bool batch_per_rank() const override { return ranks_ && plan_.run.batch_per_rank; }
   std::shared_future<bool> later(std::string what, std::function<void()> write, Retry retry) override {
     if (!leads()) return written_elsewhere();
-    return writer_.later(std::move(what), std::move(write), retry == Retry::yes);
+    auto as_here = [write = std::move(write), place = InCodeOf::here()] {
+      const InCodeOf there(place);
+      write();
+    };
+    return writer_.later(std::move(what), std::move(as_here), retry == Retry::yes);
   }
   void report(std::string_view node, const Item& item, const Numbers& values) override {
     record_.report(node, item, values);
     if (record_.lost()) check_folder();
     const std::lock_guard lock(hearing_);
-    for (const std::size_t i : listeners_)
+    for (const std::size_t i : listeners_) {
+      const InCodeOf listener(plan_.nodes[i].name, *plan_.nodes[i].info, &item);
       plan_.nodes[i].info->hear(*plan_.nodes[i].node, node, item, values);
+    }
   }
   void say(const std::string& line) override { record_.say(line); }
   void stop(std::string reason) override {
@@ -304,7 +312,8 @@ class Runtime final : public Run {
     failed_ = true;
   }
   template <class Code>
-  void guarded(std::size_t node, Code&& code) {
+  void guarded(std::size_t node, Code&& code, const Item* item = nullptr) {
+    const InCodeOf here(plan_.nodes[node].name, *plan_.nodes[node].info, item);
     try {
       code();
     } catch (...) {  // only now, since it takes time: who it was
@@ -427,6 +436,7 @@ class Runtime final : public Run {
       if (position_.index == 0) saved_epoch_ = position_.epoch;
       if (another_chance_) position_.stop.reset();
       if (leads()) record_.restore(resumed_->states["record"]);
+      report_state_in_crashes(resumed_->file.string());
       if (!resumed_->newest_is_bad.empty())
         record_.say(fmt::format("{}: going on from the state before, '{}'", resumed_->newest_is_bad,
                                 resumed_->file.string()));
@@ -585,6 +595,7 @@ class Runtime final : public Run {
       const auto write = [this, taken, begin] {
         write_saved_run(record_.folder(), *taken, state_is_bad_);
         state_is_bad_ = false;
+        report_state_in_crashes(state_file(directory()).string());
         save_times_.saved(std::chrono::duration<double>(Clock::now() - begin).count());
       };
       if (saved_) {
@@ -779,7 +790,7 @@ class Runtime final : public Run {
     const auto begin = Clock::now();
     station.wait_ns += nanoseconds(begin - message.sent);
     if (station.free_since) station.idle_ns += nanoseconds(begin - *station.free_since);
-    guarded(node, body);
+    guarded(node, body, &message.item);
     const auto end = Clock::now();
     station.body_ns += nanoseconds(end - begin);
     ++station.items;
@@ -858,7 +869,8 @@ class Runtime final : public Run {
       if (!planned.info->finish_epoch) continue;
       if (failed_) break;
       const auto begin = Clock::now();
-      guarded(i, [&] { planned.info->finish_epoch(*planned.node, last); });
+      guarded(
+          i, [&] { planned.info->finish_epoch(*planned.node, last); }, &last);
       const auto end = Clock::now();
       graph.wait_for_all();  // for what it has emitted
       stations_[i].finish_seconds += std::chrono::duration<double>(end - begin).count();

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "path_text.h"
+#include "plugin_code.h"
 #include "registry.h"
 #include "twinflow/text.h"
 
@@ -125,16 +126,16 @@ MadeComponent make_component(std::string_view family, const Value& value, Proble
     return {};
   }
   const std::string& name = *type->get<std::string>();
-  const TypeInfo* info = Registry::instance().find(family, name);
-  if (!info) {
-    problems.error(type->place, Registry::instance().unknown_type(family, name));
-    return {};
-  }
+  const TypeInfo* info = Registry::instance().find_or_report(family, name, type->place, problems);
+  if (!info) return {};
   const std::size_t before = problems.size();
-  MadeComponent made{info->make(), info};
-  bind_parameters(*info, made.object.get(), value, value.place, {"type"}, problems);
-  if (problems.size() == before && info->check)
-    info->check(made.object.get(), Checking(value, value.place, problems));
+  MadeComponent made{nullptr, info};
+  check_code("", *info, value.place, problems, [&] {
+    made.object = info->make();
+    bind_parameters(*info, made.object.get(), value, value.place, {"type"}, problems);
+    if (problems.size() == before && info->check)
+      info->check(made.object.get(), Checking(value, value.place, problems));
+  });
   if (problems.size() != before) return {};
   return made;
 }

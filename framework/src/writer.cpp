@@ -7,15 +7,17 @@
 #include <chrono>
 #include <exception>
 
+#include "crash_report.h"
 #include "twinflow/folder.h"
 
 namespace twinflow {
 
 Writer::Writer(std::function<void(const std::string&)> say, std::vector<double> waits)
     : say_(std::move(say)), waits_(std::move(waits)) {
-  // Signals are for the guard's thread.
+  // Signals are for the guard's thread, but for crashes of this one.
   sigset_t all, before;
   sigfillset(&all);
+  for (const int signal : crash_signals) sigdelset(&all, signal);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   thread_ = std::thread([this] { work(); });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
