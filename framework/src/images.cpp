@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <tbb/parallel_for.h>
 
+#include <algorithm>
+#include <limits>
 #include <map>
 #include <mutex>
 
@@ -127,15 +129,80 @@ void keep(Images& images, std::size_t begin, std::size_t end) {
 
 template <class Batch>
 void keep_share(Batch& batch, int rank, int size) {
-  if (size == 1 || batch.images.count != batch.whole()) return;
+  if (size == 1 || batch.is_share) return;
   const auto bound = [&](int r) {
     return batch.whole() * static_cast<std::size_t>(r) / static_cast<std::size_t>(size);
   };
   batch.first = bound(rank);
+  batch.is_share = true;
   keep(batch.images, bound(rank), bound(rank + 1));
 }
 
+/// Images that are still in a data set.
+void validate_shots(const Images& images) {
+  const PixelStore& store = *images.store;
+  store.validate();
+  if (images.shots.size() != images.count)
+    throw Error(fmt::format("it has {} unread images, but names {} of its data set", images.count,
+                            images.shots.size()));
+  if (images.channels != store.channels || images.height != store.height || images.width != store.width)
+    throw Error(fmt::format("its images are {} x {} x {}, but those of their data set {} x {} x {}",
+                            images.channels, images.height, images.width, store.channels, store.height,
+                            store.width));
+  for (const Shot& shot : images.shots) {
+    if (shot.image >= store.count())
+      throw Error(fmt::format("it names image {} of a data set of {}", shot.image, store.count()));
+    if (shot.turns < 0 || shot.turns > 3 || (shot.turns != 0 && images.height != images.width))
+      throw Error(fmt::format("image {} of {} x {} pixels cannot be turned by {} quarters", shot.image,
+                              images.width, images.height, shot.turns));
+  }
+}
+
+template <class Batch>
+void validate_images(const Batch& batch) {
+  const Images& images = batch.images;
+  const std::size_t whole = batch.whole();
+  if (whole == 0) throw Error("it is empty");
+  if (batch.is_share ? batch.first > whole || images.count > whole - batch.first
+                     : batch.first != 0 || images.count != whole)
+    throw Error(fmt::format("it has {} images from number {} on, but labels for {}", images.count,
+                            batch.first, whole));
+  if (images.unread()) return validate_shots(images);
+  if (images.pixels.empty() && !images.shots.empty())
+    throw Error("it names images of a data set, but has no pixel store");
+  // By division, as the product may be too large for its type.
+  std::size_t left = images.pixels.size();
+  bool good = true;
+  for (const std::size_t size : {images.count, images.channels, images.height, images.width}) {
+    good &= size != 0 && left % size == 0;
+    if (good) left /= size;
+  }
+  if (images.count == 0 ? !images.pixels.empty() : !good || left != 1)
+    throw Error(
+        fmt::format("it has {} pixel values for {} images of {} x {} x {} (channels x height x width)",
+                    images.pixels.size(), images.count, images.channels, images.height, images.width));
+}
+
 }  // namespace
+
+void ImageBatch::validate() const {
+  validate_images(*this);
+  const std::int32_t most = class_count == 0
+                                ? std::numeric_limits<std::int32_t>::max()
+                                : static_cast<std::int32_t>(std::min<std::size_t>(
+                                      class_count - 1, std::numeric_limits<std::int32_t>::max()));
+  for (const std::int32_t id : classes) {
+    if (id < 0) throw Error(fmt::format("it has the class id {}, which is negative", id));
+    if (id > most) throw Error(fmt::format("it has the class id {}, but {} classes", id, class_count));
+  }
+}
+
+void PairBatch::validate() const {
+  validate_images(*this);
+  if (label_of_same > 1) throw Error(fmt::format("its label of 'same' is {}, not 0 or 1", label_of_same));
+  for (const std::uint8_t label : labels)
+    if (label > 1) throw Error(fmt::format("it has the label {}, not 0 or 1", label));
+}
 
 void take_share(ImageBatch& batch, int rank, int size) { keep_share(batch, rank, size); }
 void take_share(PairBatch& batch, int rank, int size) { keep_share(batch, rank, size); }

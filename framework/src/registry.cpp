@@ -21,6 +21,11 @@ std::string type_list(const std::vector<PortType>& types) {
   return all;
 }
 
+void refuse_value(const char* port_type, const std::string& output, const char* why) {
+  throw Error(fmt::format("what it gives out{} ({}) is invalid: {}",
+                          output.empty() ? "" : fmt::format(" on '{}'", output), port_type, why));
+}
+
 std::optional<ImageShape> leaving_shape(const NodeInfo& info, const Node& node,
                                         const std::vector<FedInput>& fed) {
   const FedInput* first = nullptr;

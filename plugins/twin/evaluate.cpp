@@ -127,10 +127,7 @@ classify = "prototype")");
 
     asked_.push_back({"", *this, !data->tasks.empty(), {}, ""});
     for (const Protocol& one : protocol) asked_.push_back({one.name + ".", one, false, {}, ""});
-    if (asked_[0].fixed) {
-      check_tasks(*data, data->tasks);
-      asked_[0].tasks = TaskList(data->tasks);
-    }
+    if (asked_[0].fixed) asked_[0].tasks = TaskList(data->tasks);
     for (Asked& one : asked_) {
       one.text = one.fixed ? fixed_text(one.form, *data) : drawn_text(one.form, *data);
       if (!one.fixed && draw == Draw::each_time) one.text += " drawn anew for each model";

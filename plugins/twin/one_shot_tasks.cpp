@@ -203,33 +203,6 @@ TaskList draw_tasks(const Dataset& data, const TaskPlan& plan, Random& random) {
   return tasks;
 }
 
-void check_tasks(const Dataset& data, std::span<const FewShotTask> tasks) {
-  for (std::size_t i = 0; i < tasks.size(); ++i) {
-    const FewShotTask& task = tasks[i];
-    const auto wrong = [&](const std::string& what) {
-      throw Error(fmt::format("task {} of '{}' {}", i + 1, data.description, what));
-    };
-    if (task.support.empty()) wrong("has no support images");
-    if (task.queries.empty()) wrong("has no queries");
-    if (task.ways.size() != task.support.size())
-      wrong(
-          fmt::format("has {} support images but says the way of {}", task.support.size(), task.ways.size()));
-    if (task.answers.size() != task.queries.size())
-      wrong(fmt::format("has {} queries but {} answers", task.queries.size(), task.answers.size()));
-    for (const auto* images : {&task.support, &task.queries})
-      for (const std::size_t image : *images)
-        if (image >= data.store->count())
-          wrong(fmt::format("names image {}, but there are {}", image, data.store->count()));
-    const std::int32_t ways = 1 + *std::max_element(task.ways.begin(), task.ways.end());
-    for (std::int32_t way = 0; way < ways; ++way)
-      if (std::find(task.ways.begin(), task.ways.end(), way) == task.ways.end())
-        wrong(fmt::format("has no support image of way {}", way));
-    if (*std::min_element(task.ways.begin(), task.ways.end()) < 0) wrong("has a negative way");
-    for (const std::int32_t answer : task.answers)
-      if (answer < 0 || answer >= ways) wrong(fmt::format("has the answer {}, but {} ways", answer, ways));
-  }
-}
-
 ShownImages shown_images(std::span<const TaskList* const> lists, std::size_t store_count) {
   std::vector<bool> shown(store_count);
   for (const TaskList* list : lists)

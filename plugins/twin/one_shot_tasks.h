@@ -65,9 +65,6 @@ struct TaskPlan {
 /// Throws Error when the data set holds no such task.
 TaskList draw_tasks(const Dataset& data, const TaskPlan& plan, Random& random);
 
-/// Throws Error when a fixed task does not fit itself or the data set: it names the task and what is wrong.
-void check_tasks(const Dataset& data, std::span<const FewShotTask> tasks);
-
 /// The images that tasks show. `lists`: tasks of one store of that many images.
 ShownImages shown_images(std::span<const TaskList* const> lists, std::size_t store_count);
 

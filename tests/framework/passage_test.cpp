@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "error_of.h"
 #include "plan.h"
 #include "temp_folder.h"
 #include "twinflow/plugin.h"
@@ -34,6 +35,22 @@ class Brighten final : public Map<AnyBatch, AnyBatch> {
 
  private:
   double by = 0.0, jitter = 0.0;
+};
+
+/// Does not give back what it was given.
+class Spoil final : public Map<ImageBatch, ImageBatch> {
+ public:
+  static void describe(NodeSpec<Spoil>& spec) {
+    spec.summary("Spoils batches.");
+    spec.param("images", &Spoil::images);
+    spec.param("labels", &Spoil::labels);
+  }
+  ImageBatch apply(ImageBatch, const Item&) const override {
+    return {Images(images, 1, 1, 2), std::vector<std::int32_t>(labels)};
+  }
+
+ private:
+  std::size_t images = 1, labels = 1;
 };
 
 /// Sends images of its own through maps.
@@ -89,6 +106,7 @@ std::string problems_of(const std::string& from) {
 
 TWINFLOW_NODE("passage.plain", Plain)
 TWINFLOW_NODE("passage.brighten", Brighten)
+TWINFLOW_NODE("passage.spoil", Spoil)
 TWINFLOW_NODE("passage.own", Own)
 
 }  // namespace
@@ -101,6 +119,20 @@ TEST_CASE("images of a node's own go through maps of the graph, in order") {
   own.pass_through("through", two);
   own.process(batch());
   CHECK(Own::last == Pixels{2 * 1.5f + 10, 2 * 2.0f + 10});
+}
+
+TEST_CASE("a map that gives back a wrong batch is named, not the node that sent it through") {
+  const auto sent_through = [](const std::string& toml) {
+    testing::Bench own("passage.own"), spoil("passage.spoil", toml);
+    own.pass_through("through", spoil);
+    return error_of([&] { own.process(batch()); });
+  };
+  CHECK(sent_through("") == "");
+  CHECK(sent_through("images = 3") ==
+        "in node 'bench' (passage.spoil): what it gives out (image batch) is invalid: it has 3 images from "
+        "number "
+        "0 on, but labels for 1");
+  CHECK(sent_through("images = 3\nlabels = 3") == "1 images were sent through bench, and 3 came back");
 }
 
 TEST_CASE("maps that draw, draw for the item that is named") {

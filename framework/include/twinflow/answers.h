@@ -31,6 +31,9 @@ struct WrongAnswers {
                             // no answers
   std::shared_ptr<const PixelStore> store;
   std::vector<Answer> answers;  // wrong ones, the most wrong first; where they are too many, only these
+
+  /// Throws Error where an answer names an image that is not in the store.
+  void validate() const;
 };
 
 }  // namespace twinflow

@@ -24,6 +24,9 @@ struct PixelStore {
   std::uint64_t decoded_hash = 0;  // of all their pixels (StableHash), so that changed files are noticed;
                                    // 0: unknown
 
+  /// Throws Error where the pixels are not whole images, or images are to be decoded and `decode` is empty.
+  void validate() const;
+
   std::size_t image_size() const { return channels * height * width; }
   std::size_t kept_count() const { return image_size() == 0 ? 0 : pixels.size() / image_size(); }
   std::size_t count() const { return kept_count() + decoded_count; }
@@ -56,7 +59,8 @@ struct ListedPair {
 };
 
 /// Classes, in groups (alphabets, families), with their images, each by somebody (a drawer). A constant: made
-/// once, immutable and safe to read from any thread. Parts of one data set share its pixels.
+/// once, immutable and safe to read from any thread. Parts of one data set share its pixels. It is validated
+/// where it leaves the node that made it.
 class Dataset {
  public:
   static constexpr const char* port_type = "dataset";
@@ -76,6 +80,12 @@ class Dataset {
   std::vector<std::string> names;     // for each image of the store, its file; empty where none is of a file
   std::vector<FewShotTask> tasks;     // fixed tasks (official runs) that this data set is for; mostly empty
   std::vector<ListedPair> pairs;      // judged pairs, where the data set is a list of them; mostly empty
+
+  /// Throws Error with the first thing that is wrong: a class without images, of a group that does not exist
+  /// or whose name occurs twice in its group; an image of a class, task or pair that is not in the store;
+  /// drawers or names that are not one for each image of the store; a task that contradicts itself. A data
+  /// set without classes is valid. Takes time linear in what the lists hold, and does not read pixels.
+  void validate() const;
 
   std::size_t image_count() const {  // in classes; the store may hold more
     std::size_t count = 0;

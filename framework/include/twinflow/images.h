@@ -91,7 +91,11 @@ struct ImageBatch {
   /// Where it is not 0, the ids are below it, and mean the same class in every batch of the run.
   std::size_t class_count = 0;
   std::size_t first = 0;  // of a rank's share, see take_share: images begins with this one of the batch
+  bool is_share = false;  // images holds some of the batch only, those of a rank; set by take_share
 
+  /// Throws Error where sizes, class ids or references to a data set contradict each other. Does not look at
+  /// pixels. Called on whatever leaves a node.
+  void validate() const;
   void make_ready() { images.read(); }
   std::size_t whole() const { return classes.size(); }  // images of the batch
 };
@@ -103,8 +107,10 @@ struct PairBatch {
   Images images;
   std::vector<std::uint8_t> labels;  // one per pair, 0 or 1
   std::uint8_t label_of_same = 0;    // which of the two means "same class"; read labels through same()
-  std::size_t first = 0;             // as an ImageBatch's
+  std::size_t first = 0;             // as an ImageBatch's,
+  bool is_share = false;             // and so is this
 
+  void validate() const;  // as an ImageBatch's
   std::size_t whole() const { return 2 * labels.size(); }
   std::size_t pairs() const { return labels.size(); }
   bool same(std::size_t pair) const { return labels[pair] == label_of_same; }

@@ -47,7 +47,10 @@
 /// state that restore() brings, since a run can be killed at any time: it has to be cut back, or to be
 /// written again as it was.
 ///
-/// An exception from any of them ends the run, with exit code 1, naming the node, its type and its line.
+/// An exception from any of them ends the run, with exit code 1, naming the node, its type and its line. So
+/// does a value that breaks a rule of its type (`validate`, twinflow/ports.h), and exit(), which a node must
+/// not call; _exit() leaves no word and no result.json. A crash, or an exception in a thread of the node's
+/// own, ends the process by its signal, after a message that names the node.
 /// A body may use tbb::parallel_for: the threads of the arena are the run's, no others should be started. A
 /// thread that waits for such a loop may begin another item's body meanwhile, of the same map too: no lock
 /// may be held and no thread_local be in use across the loop, unless it runs in
@@ -316,8 +319,9 @@ class NodeSpec : public BasicSpec<Type, Node> {
     OutputInfo port;
     port.name = std::move(name);
     port.types = port_types<T>();
-    port.constant = [make](Node& node) {
+    port.constant = [make, name = port.name](Node& node) {
       T made = (static_cast<Type&>(node).*make)();
+      validate_value(made, name);
       make_ready(made);
       return Parcel::pack(std::move(made));
     };
@@ -331,8 +335,10 @@ class NodeSpec : public BasicSpec<Type, Node> {
     OutputInfo port;
     port.name = std::move(name);
     port.types = port_types<T>();
-    port.connect = [member](Node& node, std::function<void(Parcel, const Item&)> send) {
-      (static_cast<Type&>(node).*member).send = std::move(send);
+    port.connect = [member, name = port.name](Node& node, std::function<void(Parcel, const Item&)> send) {
+      Output<T>& output = static_cast<Type&>(node).*member;
+      output.send = std::move(send);
+      output.name = name;
     };
     node_.outputs.push_back(std::move(port));
     return PortBuilder(node_.outputs.back().doc, nullptr, &node_.outputs.back().aside);
@@ -443,7 +449,9 @@ class NodeSpec : public BasicSpec<Type, Node> {
     node_.source_items = [](const Node& node) { return static_cast<const Type&>(node).items(); };
     node_.outputs.push_back({"out", "", port_types<Out>(), {}, {}});
     node_.make_item = [](const Node& node, const Item& item) {
-      return Parcel::pack(static_cast<const Type&>(node).make(item));
+      Out made = static_cast<const Type&>(node).make(item);
+      validate_value(made, "");
+      return Parcel::pack(std::move(made));
     };
     if constexpr (requires(Out & out) { take_share(out, 0, 1); })
       node_.share = [](Parcel& parcel, int rank, int size) {
@@ -459,7 +467,9 @@ class NodeSpec : public BasicSpec<Type, Node> {
     StreamInputs<In>::declare(node_.inputs);
     node_.outputs.push_back({"out", "", port_types<Out>(), {}, {}});
     node_.apply = [](const Node& node, const std::vector<Parcel>& parcels, const Item& item) {
-      return Parcel::pack(static_cast<const Type&>(node).apply(taken<In>(parcels), item));
+      Out made = static_cast<const Type&>(node).apply(taken<In>(parcels), item);
+      validate_value(made, "");
+      return Parcel::pack(std::move(made));
     };
   }
   template <class In>

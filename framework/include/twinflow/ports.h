@@ -17,7 +17,9 @@
 /// Ports: what flows between nodes, and how a port is described without its C++ type. A type that may flow
 /// has `static constexpr const char* port_type`, its name for people. A std::variant of such types is a port
 /// that takes any of them. A type whose making may be put off has `void make_ready()`, which is called before
-/// a node sees a value of it.
+/// a node sees a value of it. A type whose values may be wrong in themselves has `void validate() const`,
+/// which throws Error: it is called on every value that leaves a node, before another node sees it, so it has
+/// to be cheap. The run then ends with an error that names the node.
 namespace twinflow {
 
 class Node;
@@ -39,7 +41,7 @@ using Inputs = std::tuple<T...>;
 struct Parcel {
   std::shared_ptr<void> value;
   std::type_index type = typeid(void);
-  bool sole = false;  // nobody else reads the value: take() may move it out
+  bool sole = false;  // nobody else reads the value: take() moves it out, and is called once
 
   template <class T>
   static Parcel pack(T value) {
@@ -75,15 +77,37 @@ struct Parcel {
   }
 };
 
+/// Throws Error: what leaves a node breaks a rule of its type. `output`: the output's name; "" where the node
+/// has only one.
+[[noreturn]] void refuse_value(const char* port_type, const std::string& output, const char* why);
+
+/// Calls validate() of what leaves a node, where its type has one.
+template <class T>
+void validate_value(const T& value, const std::string& output) {
+  if constexpr (requires { std::variant_size<T>::value; }) {
+    std::visit([&](const auto& one) { validate_value(one, output); }, value);
+  } else if constexpr (requires { value.validate(); }) {
+    try {
+      value.validate();
+    } catch (const Error& error) {
+      refuse_value(T::port_type, output, error.what());
+    }
+  }
+}
+
 /// An output of a stateful node: emit() from process() or finish_epoch(). Not from other threads.
 template <class T>
 class Output {
  public:
+  /// Throws Error when the value breaks a rule of its type.
   void emit(T value, const Item& item) const {
-    if (send) send(Parcel::pack(std::move(value)), item);
+    if (!send) return;
+    validate_value(value, name);
+    send(Parcel::pack(std::move(value)), item);
   }
   /// Set by the runtime when somebody listens.
   std::function<void(Parcel, const Item&)> send;
+  std::string name;
   bool used() const { return static_cast<bool>(send); }
 };
 

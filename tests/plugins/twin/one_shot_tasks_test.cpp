@@ -202,38 +202,6 @@ TEST_CASE("data without such tasks is refused in a sentence") {
         "images each");
 }
 
-TEST_CASE("fixed tasks that do not fit are refused in a sentence") {
-  const Dataset data = data_set({3}, 2);  // 6 images
-  const FewShotTask good{{0, 2, 4}, {0, 1, 2}, {1, 3}, {0, 1}};
-  const auto error_with = [&](auto change) {
-    std::vector<FewShotTask> tasks = {good, good};
-    change(tasks[1]);
-    try {
-      check_tasks(data, tasks);
-    } catch (const Error& error) {
-      return std::string(error.what());
-    }
-    return std::string("none");
-  };
-  CHECK(error_with([](FewShotTask&) {}) == "none");
-  CHECK(error_with([](FewShotTask& t) { t.support.clear(); }) ==
-        "task 2 of 'test letters' has no support images");
-  CHECK(error_with([](FewShotTask& t) { t.queries.clear(); }) == "task 2 of 'test letters' has no queries");
-  CHECK(error_with([](FewShotTask& t) { t.ways.pop_back(); }) ==
-        "task 2 of 'test letters' has 3 support images but says the way of 2");
-  CHECK(error_with([](FewShotTask& t) { t.answers.pop_back(); }) ==
-        "task 2 of 'test letters' has 2 queries but 1 answers");
-  CHECK(error_with([](FewShotTask& t) { t.queries[1] = 6; }) ==
-        "task 2 of 'test letters' names image 6, but there are 6");
-  CHECK(error_with([](FewShotTask& t) { t.ways[1] = 3; }) ==
-        "task 2 of 'test letters' has no support image of way 1");
-  CHECK(error_with([](FewShotTask& t) {
-          t.ways = {0, -1, 1};
-        }) == "task 2 of 'test letters' has a negative way");
-  CHECK(error_with([](FewShotTask& t) { t.answers[0] = 3; }) ==
-        "task 2 of 'test letters' has the answer 3, but 3 ways");
-}
-
 TEST_CASE("tasks over all groups: classes from anywhere, nobody's hand on both sides") {
   Dataset data = data_set({3, 4, 2}, 4, 2);  // no group has 6 classes
   for (const bool known : {true, false}) {
