@@ -24,6 +24,24 @@ std::size_t largest(const std::vector<std::size_t>& parts) {
   return most;
 }
 
+/// What a loss gives may come from a plugin, and indexes embeddings and labels. Throws Error.
+void require_pairs(const Loss& loss, const Labels& labels, std::span<const IndexPair> pairs,
+                   std::size_t images) {
+  const auto wrong = [&](const std::string& what) {
+    throw Error(fmt::format("the loss '{}' is wrong: {}", loss.type, what));
+  };
+  if (labels.pairs() && pairs.size() != labels.same.size())
+    wrong(fmt::format("it asks for {} pairs of a batch of {}", pairs.size(), labels.same.size()));
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    if (pairs[i].a >= images || pairs[i].b >= images)
+      wrong(fmt::format("it asks for the pair of images {} and {} of a batch of {}", pairs[i].a, pairs[i].b,
+                        images));
+    if (labels.pairs() && (pairs[i].a != i || pairs[i].b != i + labels.same.size()))
+      wrong(fmt::format("it asks for images {} and {} as pair {}, which is {} and {}", pairs[i].a, pairs[i].b,
+                        i, i, i + labels.same.size()));
+  }
+}
+
 }  // namespace
 
 Trainer::Trainer(Recipe recipe, Shape image, const Streams& random, std::optional<Shares> shares)
@@ -83,6 +101,9 @@ Trainer::Outcome Trainer::step(const Images& images, const Labels& labels, doubl
   const Moment now{made_, std::max<std::uint64_t>(recipe_.batches / recipe_.accumulate, 1),
                    static_cast<double>(recipe_.batches_per_epoch) / static_cast<double>(recipe_.accumulate)};
   outcome.rate = recipe_.optimizer->learning_rate * recipe_.schedule->factor(now) * rate_factor;
+  if (!std::isfinite(outcome.rate) || outcome.rate < 0)
+    throw Error(fmt::format("the schedule '{}' gives update {} the learning rate {}", recipe_.schedule->type,
+                            made_ + 1, outcome.rate));
   const std::uint64_t epoch = batches() / recipe_.batches_per_epoch;
   if (++collected_ == recipe_.accumulate) outcome.update = update(outcome.rate, epoch);
   network_.keep_statistics([&](const std::string& layer) { return !updater_->frozen(layer, epoch); });
@@ -95,6 +116,7 @@ Trainer::Outcome Trainer::judge(const Embeddings& embeddings, const Labels& labe
   Stopwatch watch;
   watch.start(profile_, "loss");
   const std::vector<IndexPair> pairs = recipe_.loss->pairs(labels);
+  require_pairs(*recipe_.loss, labels, pairs, embeddings.count);
   std::vector<float> distances(pairs.size()), gradient(pairs.size());
   recipe_.distance->forward(embeddings, pairs, distance_weights_, distances);
 

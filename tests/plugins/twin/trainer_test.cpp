@@ -834,3 +834,53 @@ TEST_CASE("the gradient of a whole step is the slope of the loss") {
     }
   }
 }
+
+TEST_CASE("a loss that asks for images beyond its batch, or a rate that is no rate, is named") {
+  class Unruly final : public Loss {
+   public:
+    explicit Unruly(std::vector<IndexPair> pairs) : pairs_(std::move(pairs)) { type = "unruly"; }
+    std::vector<IndexPair> pairs(const Labels&) const override { return pairs_; }
+    double value(const Labels&, std::span<const IndexPair>, std::span<const float>,
+                 std::span<float>) const override {
+      return 0.0;
+    }
+
+   private:
+    std::vector<IndexPair> pairs_;
+  };
+  const auto with = [](std::vector<IndexPair> pairs, const Labels& labels) {
+    Recipe one = recipe(Precision::f32);
+    one.loss = std::make_shared<Unruly>(std::move(pairs));
+    Trainer trainer(one, {1, 12, 12}, start);
+    return error_of([&] { trainer.step(batch(2, 0).first, labels, 1.0); });
+  };
+  const Labels classes{{0, 0, 1, 1}, {}}, pairs{{}, {1, 0}};
+  CHECK(with({{0, 1}, {2, 3}}, classes) == "");
+  CHECK(with({{0, 1}, {4, 3}}, classes) ==
+        "the loss 'unruly' is wrong: it asks for the pair of images 4 and 3 of a batch of 4");
+  CHECK(with({{0, 1}, {2, 4000000000u}}, classes) ==
+        "the loss 'unruly' is wrong: it asks for the pair of images 2 and 4000000000 of a batch of 4");
+  CHECK(with({{0, 2}, {1, 3}}, pairs) == "");
+  CHECK(with({{0, 2}, {1, 3}, {1, 2}}, pairs) ==
+        "the loss 'unruly' is wrong: it asks for 3 pairs of a batch of 2");
+  CHECK(with({{0, 2}, {0, 3}}, pairs) ==
+        "the loss 'unruly' is wrong: it asks for images 0 and 3 as pair 1, which is 1 and 3");
+
+  class Odd final : public Schedule {
+   public:
+    explicit Odd(double factor) : factor_(factor) { type = "odd"; }
+    double shape(const Moment&) const override { return factor_; }
+
+   private:
+    const double factor_;
+  };
+  for (const double factor : {-1.0, std::numeric_limits<double>::quiet_NaN()}) {
+    Recipe one = recipe(Precision::f32);
+    one.schedule = std::make_shared<Odd>(factor);
+    Trainer trainer(one, {1, 12, 12}, start);
+    const auto [images, labels] = batch(2, 0);
+    CHECK(error_of([&, &images = images, &labels = labels] {
+            trainer.step(images, labels, 1.0);
+          }).starts_with("the schedule 'odd' gives update 1 the learning rate "));
+  }
+}
