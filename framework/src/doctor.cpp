@@ -108,6 +108,7 @@ Diagnosis examine() {
   std::string places;
   for (const auto& place : plugins.searched()) places += (places.empty() ? "" : ", ") + place.string();
   diagnosis.facts.emplace_back("plugins", fmt::format("{} libraries loaded; searched: {}", loaded, places));
+  for (std::string& slow : plugins.slow()) diagnosis.warnings.push_back(std::move(slow));
   for (const auto& look : doctors()) look(diagnosis);
   return diagnosis;
 }

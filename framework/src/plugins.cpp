@@ -27,6 +27,7 @@ struct Stamp {
   std::vector<std::string> abis;
   std::vector<std::pair<std::string, std::string>> types;  // kind, type
   bool declared = false;                                   // it says who it is
+  bool unoptimised = false;                                // some of it is
 };
 
 /// Throws when the file is no library that can be read.
@@ -36,6 +37,7 @@ Stamp read_stamp(const std::string& file) {
   boost::dll::library_info info(file);
   for (const std::string& section : info.sections()) {
     if (section == "twinflow/plugin") stamp.declared = true;
+    if (section == "twinflow/unoptimised") stamp.unoptimised = true;
     if (section.starts_with(abi_mark)) stamp.abis.push_back(section.substr(abi_mark.size()));
     if (!section.starts_with(type_mark)) continue;
     const std::string name = section.substr(type_mark.size());
@@ -60,6 +62,7 @@ PluginLibrary examine(const std::string& file) {
     return refused("it is not a shared library of this system");
   }
   library.types = std::move(stamp.types);
+  library.unoptimised = stamp.unoptimised;
   if (stamp.abis.empty()) return refused("it is not a TwinFlow plugin (it carries no stamp)");
   for (const std::string& abi : stamp.abis)
     if (abi != TWINFLOW_ABI)
@@ -226,6 +229,17 @@ std::vector<std::string> PluginIndex::refused() const {
   std::vector<std::string> sentences;
   for (const PluginLibrary& library : libraries_)
     if (!library.refusal.empty()) sentences.push_back(library.refusal);
+  return sentences;
+}
+
+std::vector<std::string> PluginIndex::slow() const {
+  std::vector<std::string> sentences;
+  for (const PluginLibrary& library : libraries_)
+    if (library.loaded && library.unoptimised)
+      sentences.push_back(
+          fmt::format("The plugin '{}' was built without optimisation, which makes it many times "
+                      "slower: build it with -DCMAKE_BUILD_TYPE=Release.",
+                      library.file));
   return sentences;
 }
 

@@ -13,7 +13,8 @@ struct PluginLibrary {
   std::string file;
   std::vector<std::pair<std::string, std::string>> types;  // kind and type of what it offers
   bool begun = false, loaded = false;                      // loading it
-  std::string refusal;  // why it cannot be used, in a sentence; empty while nothing is known against it
+  bool unoptimised = false;  // some of it was compiled without optimisation: it is many times slower
+  std::string refusal;       // why it cannot be used, in a sentence; empty while nothing is known against it
   std::string name, version, author, description;  // as it declares itself; known when it is loaded
 };
 
@@ -42,6 +43,8 @@ class PluginIndex {
   const std::vector<PluginLibrary>& libraries() const { return libraries_; }
   /// The reasons of those that are refused.
   std::vector<std::string> refused() const;
+  /// A sentence for each loaded library that was built without optimisation.
+  std::vector<std::string> slow() const;
   /// Where libraries were looked for: folders, and files named outright.
   const std::vector<std::filesystem::path>& searched() const { return searched_; }
 

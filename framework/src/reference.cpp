@@ -228,6 +228,8 @@ std::string libraries_text(const std::vector<PluginLibrary>& libraries,
       std::sort(types.begin(), types.end());
       all += fmt::format("  {:<12}{}\n", kind, fmt::join(types, ", "));
     }
+    if (library.unoptimised)
+      all += "  slow: it was built without optimisation; build it with -DCMAKE_BUILD_TYPE=Release\n";
     if (!library.refusal.empty()) all += fmt::format("  refused: {}\n", library.refusal);
   }
   return all;

@@ -134,7 +134,7 @@ TEST_CASE("libraries are listed with what they say and offer, or with the reason
   PluginLibrary good;
   good.file = "/a/good.so";
   good.types = {{"node", "good.b"}, {"loss", "best"}, {"node", "good.a"}};
-  good.loaded = true;
+  good.loaded = good.unoptimised = true;
   good.name = "good", good.version = "1.2.0", good.author = "A. Author", good.description = "Does good.";
   PluginLibrary bad;
   bad.file = "/b/bad.so";
@@ -143,5 +143,6 @@ TEST_CASE("libraries are listed with what they say and offer, or with the reason
         "Searched\n  /a\n  /b\n"
         "\n/a/good.so\n  good 1.2.0, by A. Author\n  Does good.\n"
         "  loss        best\n  node        good.a, good.b\n"
+        "  slow: it was built without optimisation; build it with -DCMAKE_BUILD_TYPE=Release\n"
         "\n/b/bad.so\n  refused: '/b/bad.so' cannot be used: it is not a shared library of this system\n");
 }

@@ -54,14 +54,19 @@ trials = 100
     words.insert(words.end(), command.begin(), command.end());
     return Process(temp, "/usr/bin/env", words).wait();
   }
-  Finished configure(const std::filesystem::path& source) const {
-    return run({"cmake", "-G", "Ninja", "-S", source.string(), "-B", (source / "build").string(),
+  Finished configure(const std::filesystem::path& source, const std::string& folder = "build",
+                     const std::string& type = "") const {
+    return run({"cmake", "-G", "Ninja", "-S", source.string(), "-B", (source / folder).string(),
                 "-DCMAKE_PREFIX_PATH=" + prefix.string(), "-DCMAKE_CXX_COMPILER=" TWINFLOW_CXX_COMPILER,
-                "-DCMAKE_CXX_FLAGS=" TWINFLOW_CXX_FLAGS});
+                "-DCMAKE_CXX_FLAGS=" TWINFLOW_CXX_FLAGS, "-DCMAKE_BUILD_TYPE=" + type});
   }
-  Finished build(const std::filesystem::path& source) const {
-    must(configure(source));
-    return run({"cmake", "--build", (source / "build").string()});
+  Finished build(const std::filesystem::path& source, const std::string& folder = "build",
+                 const std::string& type = "") const {
+    must(configure(source, folder, type));
+    return run({"cmake", "--build", (source / folder).string()});
+  }
+  Finished flowinspect(const std::string& argument, const std::string& plugin_path) const {
+    return run({(prefix / "bin/flowinspect").string(), argument}, plugin_path);
   }
   Finished flowrun(const std::vector<std::string>& arguments, const std::string& plugin_path = "") const {
     std::vector<std::string> command{(prefix / "bin/flowrun").string()};
@@ -133,6 +138,28 @@ TEST_CASE("a node outside of the source tree: thirty lines, unknown before it is
   const Finished gone = with.flowrun({"graph.toml", "--check"}, "nowhere");
   CHECK(gone.exit_code == 1);
   CHECK(gone.errors == "error: TWINFLOW_PLUGIN_PATH: there is no plugin library or folder 'nowhere'\n");
+}
+
+TEST_CASE("a plugin is optimised unless its build says otherwise, and one that is not is named as slow") {
+  const auto project = kit().temp.path / "speed";
+  std::filesystem::copy(TWINFLOW_SOURCE_DIR "/tests/kit/sharpen", project);
+  Kit::must(kit().build(project));
+  Kit::must(kit().build(project, "debug", "Debug"));
+  const auto library = [&](const std::string& folder) {
+    return (project / folder / "libsharpen.so").string();
+  };
+  const auto warning = [&](const std::string& folder) {
+    return "The plugin '" + library(folder) +
+           "' was built without optimisation, which makes it many times slower: build it with "
+           "-DCMAKE_BUILD_TYPE=Release.";
+  };
+  const std::string good = (project / "build").string(), slow = (project / "debug").string();
+  CHECK(contains(kit().flowinspect("--plugins", good).output, library("build")));
+  CHECK(!contains(kit().flowinspect("--plugins", good).output, "slow: "));
+  CHECK(!contains(kit().flowinspect("--doctor", good).output, "without optimisation"));
+  CHECK(contains(kit().flowinspect("--plugins", slow).output,
+                 "slow: it was built without optimisation; build it with -DCMAKE_BUILD_TYPE=Release\n"));
+  CHECK(contains(kit().flowinspect("--doctor", slow).output, warning("debug")));
 }
 
 TEST_CASE("a loss and a layer from outside of the source tree train, wherever TwinFlow is moved to") {

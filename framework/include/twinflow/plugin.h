@@ -46,6 +46,13 @@
   TWINFLOW_VERSION "/gxx" TWINFLOW_TEXT( \
       __GXX_ABI_VERSION) "/" TWINFLOW_ABI_LIBRARY TWINFLOW_ABI_CONTAINERS TWINFLOW_ABI_SANITIZER
 
+// A file that was compiled without optimisation says so, as such a plugin is many times slower.
+#ifdef __OPTIMIZE__
+#define TWINFLOW_UNOPTIMISED_MARK_(id)
+#else
+#define TWINFLOW_UNOPTIMISED_MARK_(id) TWINFLOW_MARK_("twinflow/unoptimised", TWINFLOW_JOIN(unoptimised_, id))
+#endif
+
 namespace twinflow {
 
 /// Who a plugin library is. None of the texts is empty.
@@ -65,6 +72,7 @@ struct PluginInfo {
   namespace {                                                                   \
   TWINFLOW_MARK_("twinflow/abi/" TWINFLOW_ABI, TWINFLOW_JOIN(abi_, id))         \
   TWINFLOW_MARK_("twinflow/type/" family "/" type_name, id)                     \
+  TWINFLOW_UNOPTIMISED_MARK_(id)                                                \
   [[maybe_unused]] const bool TWINFLOW_JOIN(twinflow_done_, id) = (call, true); \
   }
 
@@ -80,6 +88,7 @@ struct PluginInfo {
   namespace {                                                                                 \
   TWINFLOW_MARK_("twinflow/abi/" TWINFLOW_ABI, plugin_abi)                                    \
   TWINFLOW_MARK_("twinflow/plugin", plugin)                                                   \
+  TWINFLOW_UNOPTIMISED_MARK_(plugin)                                                          \
   }                                                                                           \
   extern "C" {                                                                                \
   extern __attribute__((visibility("default"))) const ::twinflow::PluginInfo twinflow_plugin; \
