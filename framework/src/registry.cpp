@@ -128,9 +128,12 @@ std::string Registry::unknown_type(std::string_view kind, std::string_view type)
 
 namespace {
 
-/// Parameters that could not be told apart from each other, or from what every table has.
-void check_keys(const TypeInfo& info) {
+/// A type says what it is; its parameters can be told apart from each other and from what every table has.
+void check_description(const TypeInfo& info) {
+  if (info.summary.empty())
+    throw Error("it has no summary; describe() has to call spec.summary(\"What it does, in a sentence.\")");
   for (const ParamInfo& param : info.params) {
+    if (param.key.empty()) throw Error("a parameter has an empty name");
     if (param.key == "type" || param.key == "from")
       throw Error(fmt::format("a parameter cannot be called '{}'", param.key));
     if (info.find(param.key) != &param) throw Error(fmt::format("it has two parameters '{}'", param.key));
@@ -143,7 +146,7 @@ void register_type(std::unique_ptr<TypeInfo> info, const std::function<void(Type
   const std::string who = info->kind + " '" + info->type + "': ";
   try {
     describe(*info);
-    check_keys(*info);
+    check_description(*info);
     Registry::instance().add(std::move(info));
   } catch (...) {  // static initialisers run this: no exception may leave it
     Registry::instance().registration_failure = who + exception_text();

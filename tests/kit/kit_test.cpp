@@ -339,3 +339,114 @@ TWINFLOW_NODE("a.count", Count)
   CHECK(twice.exit_code != 0);
   CHECK(contains(twice.output, "multiple definition of `twinflow_plugin'"));
 }
+
+TEST_CASE("a mistake in a node's class is one sentence of the compiler's output") {
+  const auto folder = kit().temp.path / "mistakes";
+  std::istringstream flags(TWINFLOW_CXX_FLAGS);
+  std::vector<std::string> compile{TWINFLOW_CXX_COMPILER, "-std=c++20",
+                                   "-I" + (kit().prefix / "include").string()};
+  for (std::string flag; flags >> flag;) compile.push_back(flag);
+  const auto compiled = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words = compile;
+    words.insert(words.end(), more.begin(), more.end());
+    return kit().run(words);
+  };
+  // Compiled once: most of the time goes into the headers.
+  const std::string head = kit()
+                               .temp
+                               .write("mistakes/head.h", R"(#include "twinflow/plugin.h"
+using namespace twinflow;
+struct Number { static constexpr const char* port_type = "number"; };
+struct Nameless {};
+class Family {
+ public:
+  using Base = Family;
+  static constexpr const char* family = "family";
+  std::string type;
+  virtual ~Family() = default;
+  virtual int give() const = 0;
+};
+)")
+                               .string();
+  Kit::must(compiled({"-x", "c++-header", head, "-o", head + ".gch"}));
+  const auto errors = [&](const std::string& code) {
+    const auto file = kit().temp.write("mistakes/wrong.cpp", code + "\n");
+    return compiled({"-include", head, "-fsyntax-only", file.string()}).errors;
+  };
+  const std::string node = "TWINFLOW_NODE(\"a.wrong\", Wrong)";
+  const std::string describe =
+      "  static void describe(NodeSpec<Wrong>& spec) { spec.summary(\"Is wrong.\"); }\n";
+  const std::string apply = "  Number apply(Number one, const Item&) const override { return one; }\n";
+  const std::string map = "class Wrong final : public Map<Number, Number> {\n public:\n";
+  CHECK(errors(map + describe + apply + "};\n" + node) == "");
+
+  struct Mistake {
+    const char* name;
+    std::string code, sentence;
+    int errors = 1;
+  };
+  const std::string no_body = "the node has no body: a Source needs";
+  for (const Mistake& mistake : {
+           Mistake{"no apply", map + describe + "};\n" + node, no_body},
+           {"apply is not const",
+            map + describe + "  Number apply(Number one, const Item&) { return one; }\n};\n" + node, no_body},
+           {"apply is not const, but says override",  // of which the compiler speaks as well
+            map + describe + "  Number apply(Number one, const Item&) override { return one; }\n};\n" + node,
+            no_body, 2},
+           {"no describe", map + apply + "};\n" + node, "the node needs a public 'static void describe("},
+           {"describe is private",
+            "class Wrong final : public Map<Number, Number> {\n" + describe + apply + "};\n" + node,
+            "the node needs a public 'static void describe("},
+           {"a constructor with an argument",
+            map + describe + apply + "  explicit Wrong(int) {}\n};\n" + node,
+            "the node needs a public constructor without arguments"},
+           {"no base", "class Wrong {\n public:\n" + describe + "};\n" + node,
+            "a node derives publicly from Source"},
+           {"Node itself as the base", "class Wrong : public Node {\n public:\n" + describe + "};\n" + node,
+            "a node derives publicly from Source"},
+           {"a parameter without a name",
+            map + apply +
+                "  static void describe(NodeSpec<Wrong>& spec) { spec.param(&Wrong::amount); }\n"
+                "  double amount = 1;\n};\n" +
+                node,
+            "a parameter needs a name: spec.param("},
+           {"a port type without a name",
+            "class Wrong final : public Source<Nameless> {\n public:\n" + describe +
+                "  Nameless make(const Item&) const override { return {}; }\n};\n" + node,
+            "what flows between nodes needs a name: static constexpr const char* port_type"},
+           {"a component without its function",
+            "struct Wrong final : Family {\n  static void describe(Spec<Wrong>& spec) { spec.summary(\"Is "
+            "wrong.\"); "
+            "}\n};\nTWINFLOW_COMPONENT(\"family\", \"wrong\", Wrong)",
+            "the class does not override every pure function of its family's base"},
+       }) {
+    CAPTURE(mistake.name);
+    const std::string said = errors(mistake.code);
+    CAPTURE(said);
+    CHECK(contains(said, mistake.sentence));
+    int count = 0;
+    for (std::size_t at = said.find("error: "); at != said.npos; at = said.find("error: ", at + 1)) ++count;
+    CHECK(count == mistake.errors);
+    CHECK(std::count(said.begin(), said.end(), '\n') <= 16);
+  }
+}
+
+TEST_CASE("a node without a summary is refused with what to write") {
+  kit().temp.write("silent/CMakeLists.txt",
+                   "cmake_minimum_required(VERSION 3.25)\nproject(silent LANGUAGES CXX)\n"
+                   "find_package(twinflow REQUIRED)\ntwinflow_add_plugin(silent SOURCES silent.cpp)\n");
+  kit().temp.write("silent/silent.cpp", R"(
+#include "twinflow/plugin.h"
+class Silent final : public twinflow::Constants {
+ public:
+  static void describe(twinflow::NodeSpec<Silent>&) {}
+};
+TWINFLOW_NODE("a.silent", Silent)
+TWINFLOW_PLUGIN("silent", "1", "a", "a")
+)");
+  const auto project = kit().temp.path / "silent";
+  Kit::must(kit().build(project));
+  CHECK(contains(kit().flowinspect("--plugins", (project / "build").string()).output,
+                 "cannot be loaded: node 'a.silent': it has no summary; describe() has to call "
+                 "spec.summary(\"What it does, in a sentence.\")\n"));
+}

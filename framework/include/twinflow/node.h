@@ -501,17 +501,51 @@ class NodeSpec : public BasicSpec<Type, Node> {
   std::size_t named_inputs_ = 0;
 };
 
-/// Called by TWINFLOW_NODE when its library is loaded.
+template <class Out>
+std::true_type has_shape(const Source<Out>*);
+template <class In, class Out>
+std::true_type has_shape(const Map<In, Out>*);
+template <class In>
+std::true_type has_shape(const Stateful<In>*);
+std::true_type has_shape(const Constants*);
+std::false_type has_shape(const void*);
+
+/// Called by TWINFLOW_NODE when its library is loaded. One mistake is reported at a time, in a sentence.
 template <class Type>
 void register_node(std::string type_name) {
-  auto info = std::make_unique<NodeInfo>();
-  info->kind = Node::family;
-  info->type = std::move(type_name);
-  info->make = [] { return std::shared_ptr<void>(std::shared_ptr<Node>(std::make_shared<Type>())); };
-  register_type(std::move(info), [](TypeInfo& made) {
-    NodeSpec<Type> spec(static_cast<NodeInfo&>(made));
-    Type::describe(spec);
-  });
+  constexpr bool derives = decltype(has_shape(static_cast<const Type*>(nullptr)))::value;
+  constexpr bool describes = requires(NodeSpec<Type> & spec) { Type::describe(spec); };
+  if constexpr (!derives) {
+    static_assert(
+        derives,
+        "TWINFLOW_NODE: a node derives publicly from Source, Map, Stateful, Sink, Beside or Constants "
+        "of twinflow/node.h");
+  } else if constexpr (std::is_abstract_v<Type>) {
+    static_assert(
+        !std::is_abstract_v<Type>,
+        "TWINFLOW_NODE: the node has no body: a Source needs 'Out make(const Item&) const', a Map "
+        "'Out apply(In, const Item&) const', a Stateful or Sink 'void process(In, const Item&)', with "
+        "these very types, and const where it is said here");
+  } else if constexpr (!std::is_default_constructible_v<Type>) {
+    static_assert(
+        std::is_default_constructible_v<Type>,
+        "TWINFLOW_NODE: the node needs a public constructor without arguments; parameters are bound "
+        "later");
+  } else if constexpr (!describes) {
+    static_assert(
+        describes,
+        "TWINFLOW_NODE: the node needs a public 'static void describe(twinflow::NodeSpec<Type>& spec)', "
+        "where Type is its own class");
+  } else {
+    auto info = std::make_unique<NodeInfo>();
+    info->kind = Node::family;
+    info->type = std::move(type_name);
+    info->make = [] { return std::shared_ptr<void>(std::shared_ptr<Node>(std::make_shared<Type>())); };
+    register_type(std::move(info), [](TypeInfo& made) {
+      NodeSpec<Type> spec(static_cast<NodeInfo&>(made));
+      Type::describe(spec);
+    });
+  }
 }
 
 }  // namespace twinflow

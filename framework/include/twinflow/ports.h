@@ -123,8 +123,13 @@ std::vector<PortType> port_types() {
     return []<class... One>(std::variant<One...>*) {
       return std::vector<PortType>{PortType{One::port_type, typeid(One)}...};
     }(static_cast<T*>(nullptr));
-  } else {
+  } else if constexpr (requires { T::port_type; }) {
     return {{T::port_type, typeid(T)}};
+  } else {
+    static_assert(!sizeof(T),
+                  "what flows between nodes needs a name: static constexpr const char* port_type = \"...\"; "
+                  "in its class");
+    return {};
   }
 }
 

@@ -130,6 +130,12 @@ class BasicSpec {
     return ParamBuilder<T>(info_.params.back(), *names);
   }
 
+  template <class T, class Owner>
+  ParamBuilder<T> param(T Owner::*member) {
+    static_assert(!sizeof(T), "a parameter needs a name: spec.param(\"amount\", &Sharpen::amount)");
+    return param("", member);
+  }
+
   /// A check over several parameters or the inputs: pure, run on a bound object.
   void check(void (Type::*method)(const Checking&) const) {
     info_.check = [method](const void* object, const Checking& checking) {
@@ -202,16 +208,32 @@ void register_type(std::unique_ptr<TypeInfo> info, const std::function<void(Type
 /// declares them once, in its base class: template <class Type> static void describe_common(Spec<Type>&).
 template <class Type>
 void register_component(std::string type_name) {
-  using Base = typename Type::Base;
-  auto info = std::make_unique<TypeInfo>();
-  info->kind = Base::family;
-  info->type = std::move(type_name);
-  info->make = [] { return std::shared_ptr<void>(std::shared_ptr<Base>(std::make_shared<Type>())); };
-  register_type(std::move(info), [](TypeInfo& made) {
-    Spec<Type> spec(made);
-    Type::describe(spec);
-    if constexpr (requires { Base::describe_common(spec); }) Base::describe_common(spec);
-  });
+  constexpr bool describes = requires(Spec<Type> & spec) { Type::describe(spec); };
+  if constexpr (std::is_abstract_v<Type>) {
+    static_assert(!std::is_abstract_v<Type>,
+                  "TWINFLOW_COMPONENT: the class does not override every pure function of its family's base, "
+                  "with the very same types and const where that has it");
+  } else if constexpr (!std::is_default_constructible_v<Type>) {
+    static_assert(
+        std::is_default_constructible_v<Type>,
+        "TWINFLOW_COMPONENT: the class needs a public constructor without arguments; parameters are "
+        "bound later");
+  } else if constexpr (!describes) {
+    static_assert(describes,
+                  "TWINFLOW_COMPONENT: the class needs a public 'static void describe(twinflow::Spec<Type>& "
+                  "spec)', where Type is the class itself");
+  } else {
+    using Base = typename Type::Base;
+    auto info = std::make_unique<TypeInfo>();
+    info->kind = Base::family;
+    info->type = std::move(type_name);
+    info->make = [] { return std::shared_ptr<void>(std::shared_ptr<Base>(std::make_shared<Type>())); };
+    register_type(std::move(info), [](TypeInfo& made) {
+      Spec<Type> spec(made);
+      Type::describe(spec);
+      if constexpr (requires { Base::describe_common(spec); }) Base::describe_common(spec);
+    });
+  }
 }
 
 }  // namespace twinflow
