@@ -248,6 +248,46 @@ monitor = "accuracy"
   }
 }
 
+TEST_CASE("a data source, a map with two inputs and a sink that survives resume, out of the source tree") {
+  const Kit& with = kit();
+  const auto project = with.temp.path / "nodes";
+  std::filesystem::copy(TWINFLOW_SOURCE_DIR "/tests/kit/nodes", project);
+  Kit::must(with.build(project));
+  with.temp.write("nodes.toml", R"(
+[run]
+seed = 5
+epochs = 3
+steps_per_epoch = 8
+[node.stripes]
+type = "example.stripes"
+[node.batches]
+type = "sample.classes"
+from = "stripes.all"
+classes_per_batch = 4
+samples_per_class = 2
+[node.noisy]
+type = "augment.noise"
+from = "batches"
+[node.mixed]
+type = "example.blend"
+from = { first = "batches", second = "noisy" }
+weight = 0.25
+[node.tally]
+type = "example.tally"
+from = "mixed"
+)");
+  const std::string plugins = (project / "build").string();
+  const auto tally = [&](const std::string& run) { return read_file(with.temp.path / run / "tally.txt"); };
+  const Finished whole = Kit::must(with.flowrun({"nodes.toml", "--output", "whole"}, plugins));
+  CHECK(whole.errors == "");
+  CHECK(tally("whole").starts_with("after epoch 3\nclass 0: "));
+  // Ended in the middle of the second epoch.
+  Kit::must(with.flowrun({"nodes.toml", "--output", "parts", "--max-steps", "13"}, plugins));
+  CHECK(tally("parts") != tally("whole"));
+  Kit::must(with.flowrun({"nodes.toml", "--resume", "parts", "--max-steps", "24"}, plugins));
+  CHECK(tally("parts") == tally("whole"));
+}
+
 TEST_CASE("no installed header needs what only TwinFlow itself is built with") {
   std::string includes;
   const auto headers = kit().prefix / "include";
