@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <fstream>
-#include <functional>
 #include <sstream>
+
+#include "proc_file.h"
 
 namespace twinflow {
 
@@ -65,22 +66,24 @@ std::optional<double> quota_of(const ControlGroup& group) {
   return {};
 }
 
-std::optional<double> memory_of(const ControlGroup& group) {
-  const auto bytes =
-      read_number(group.folder / (group.version == 1 ? "memory.limit_in_bytes" : "memory.max"));
-  if (bytes && *bytes >= 0x1p62) return {};  // version 1 writes "any" as the largest number of whole pages
-  return bytes;
+/// A number of bytes; empty for "max", for 2^62 and more (version 1 writes the largest number of whole pages
+/// for "no limit"), and where there is no such file.
+std::optional<double> read_limit(const fs::path& file) {
+  const auto bytes = read_number(file);
+  return bytes && *bytes < 0x1p62 ? bytes : std::nullopt;
 }
 
-std::optional<GroupLimit> smallest(
-    std::string_view controller, const fs::path& root,
-    const std::function<std::optional<double>(const ControlGroup&)>& limit_of) {
-  std::optional<GroupLimit> least;
-  for (const ControlGroup& group : control_groups(controller, root)) {
-    const auto limit = limit_of(group);
-    if (limit && (!least || *limit < least->value)) least = {*limit, group};
-  }
-  return least;
+GroupMemory memory_of(const ControlGroup& group) {
+  const bool v1 = group.version == 1;
+  GroupMemory made;
+  made.group = group;
+  made.limit = read_limit(group.folder / (v1 ? "memory.limit_in_bytes" : "memory.max"));
+  if (!v1) made.throttle = read_limit(group.folder / "memory.high");
+  made.used = read_number(group.folder / (v1 ? "memory.usage_in_bytes" : "memory.current")).value_or(0);
+  const fs::path stat = group.folder / "memory.stat";
+  for (const char* const list : {"inactive_file", "active_file"})
+    made.page_cache += number_in(stat, v1 ? std::string("total_") + list : list).value_or(0);
+  return made;
 }
 
 }  // namespace
@@ -112,8 +115,25 @@ std::vector<ControlGroup> control_groups(std::string_view controller, const fs::
   return groups;
 }
 
-std::optional<GroupLimit> processor_quota(const fs::path& root) { return smallest("cpu", root, quota_of); }
+std::optional<GroupLimit> processor_quota(const fs::path& root) {
+  std::optional<GroupLimit> least;
+  for (const ControlGroup& group : control_groups("cpu", root)) {
+    const auto quota = quota_of(group);
+    if (quota && (!least || *quota < least->value)) least = {*quota, group};
+  }
+  return least;
+}
 
-std::optional<GroupLimit> memory_limit(const fs::path& root) { return smallest("memory", root, memory_of); }
+std::vector<GroupMemory> group_memory(const fs::path& root) {
+  std::vector<GroupMemory> all;
+  for (const ControlGroup& group : control_groups("memory", root)) {
+    // A parent of version 1 may count none but its own processes.
+    if (!all.empty() && group.version == 1 && all.back().group.version == 1 &&
+        read_number(group.folder / "memory.use_hierarchy").value_or(1) == 0)
+      break;
+    all.push_back(memory_of(group));
+  }
+  return all;
+}
 
 }  // namespace twinflow

@@ -30,7 +30,17 @@ struct GroupLimit {
 
 /// The processors' worth of time that the groups allow: 1.5 is three halves of a processor. Empty: any.
 std::optional<GroupLimit> processor_quota(const std::filesystem::path& root = "/");
-/// The bytes of memory that they allow. Empty: any.
-std::optional<GroupLimit> memory_limit(const std::filesystem::path& root = "/");
+
+/// What a control group says about memory. All in bytes.
+struct GroupMemory {
+  ControlGroup group;
+  std::optional<double> limit;     // the system kills a process of the group beyond it; empty: no limit
+  std::optional<double> throttle;  // the system slows the group down beyond it; empty: nowhere
+  double used = 0;                 // by all processes of the group and of the groups below it
+  double page_cache = 0;  // of `used`: copies of files, which the system drops before it kills a process
+};
+
+/// Of every group that this process's memory counts in, the innermost first. `root`: as above.
+std::vector<GroupMemory> group_memory(const std::filesystem::path& root = "/");
 
 }  // namespace twinflow

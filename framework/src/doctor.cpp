@@ -16,6 +16,7 @@
 #include "plugins.h"
 #include "proc_file.h"
 #include "processes.h"
+#include "twinflow/memory.h"
 #include "twinflow/plugin.h"
 
 namespace twinflow {
@@ -39,14 +40,19 @@ std::size_t count_cores(const std::vector<int>& processors, const std::filesyste
   return cores.size();
 }
 
-std::string gib(double bytes) { return fmt::format("{:.1f} GiB", bytes / (1 << 30)); }
+std::string gb(double bytes) { return fmt::format("{:.1f} GB", bytes * 1e-9); }
 
 void examine_memory(const std::filesystem::path& root, Diagnosis& diagnosis) {
-  const auto total = kib_in(root / "proc/meminfo", "MemTotal:");
-  std::string text = total ? gib(*total * 1024) : "unknown";
-  if (const auto limit = memory_limit(root))
-    text += fmt::format("; the cgroup {} allows {}", limit->group.path, gib(limit->value));
+  const auto total = bytes_in(root / "proc/meminfo", "MemTotal:");
+  const Memory memory = usable_memory(0, root);
+  std::string text = total ? gb(*total) : "unknown";
+  if (!memory.limit.empty()) text += fmt::format("; a run may take {}: {}", gb(memory.left), memory.limit);
   diagnosis.facts.emplace_back("memory", text);
+  if (memory.unthrottled < memory.left)
+    diagnosis.warnings.push_back(fmt::format(
+        "A run that takes more than {} of memory is slowed down: {} (memory.high); ask whoever started this "
+        "(batch system, container) for more.",
+        gb(memory.unthrottled), memory.throttle));
 }
 
 void examine_build(Diagnosis& diagnosis) {
@@ -83,16 +89,19 @@ void examine_machine(const UsableProcessors& processors, const std::filesystem::
                     "--threads {} is as fast.",
                     allowed, cores, cores));
   if (const auto quota = processor_quota(root); quota && quota->value < static_cast<double>(allowed)) {
+    std::string advice = "ask whoever started this (batch system, container) for more";
+    if (quota->value < 1)
+      advice += "; even one thread is stopped for a part of each period";
+    else if (quota->value != std::floor(quota->value))
+      advice += fmt::format(
+          ", in whole processors; until then try whether --threads {} is as fast as the default, {}, as all "
+          "threads are stopped for a part of each period",
+          static_cast<int>(quota->value), processors.count);
+    else
+      advice += ", and leave --threads at its default";
     diagnosis.warnings.push_back(
-        fmt::format("The cgroup {} allows {:.2f} processors' worth of time, though {} are in sight: ask "
-                    "whoever started this "
-                    "(batch system, container) for more, and leave --threads at its default.",
-                    quota->group.path, quota->value, allowed));
-    if (quota->value != std::floor(quota->value))
-      diagnosis.warnings.push_back(fmt::format(
-          "A quota of {:.2f} processors is not whole: {} threads are all stopped for a part of each "
-          "period; ask for a whole number, or set --threads {}.",
-          quota->value, processors.count, std::max(1, processors.count - 1)));
+        fmt::format("The cgroup {} allows {:.2f} processors' worth of time, though {} {} in sight: {}.",
+                    quota->group.path, quota->value, allowed, allowed == 1 ? "is" : "are", advice));
   }
   examine_memory(root, diagnosis);
 }

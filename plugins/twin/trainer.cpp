@@ -161,7 +161,7 @@ void Trainer::require_room(std::size_t images, const Labels& labels, const Memor
   };
   const std::size_t asked = at_once(recipe_.micro_batch);
   std::size_t fits = asked;  // a tenth is left for what the estimate leaves out
-  while (fits > 0 && network_.bytes_for(at_once(fits), threads) > 0.9 * memory.left()) fits /= 2;
+  while (fits > 0 && network_.bytes_for(at_once(fits), threads) > 0.9 * memory.left) fits /= 2;
   require_memory(memory, network_.bytes_for(asked, threads),
                  fmt::format("training with {} images of {} at once", asked, network_.image().text()),
                  fits > 0

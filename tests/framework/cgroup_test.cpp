@@ -59,23 +59,37 @@ TEST_CASE("the quota of version 1 is the smallest of a group and its parents") {
   CHECK(processor_quota(machine.root())->group.version == 1);
 }
 
-TEST_CASE("the memory limit is read in both versions, and 'any' is none") {
+TEST_CASE("memory limits, and what is used, are read in both versions; 'any' is no limit") {
   FakeMachine two;
-  two.groups_v2("/a").limit("a/memory.max", "max");
-  CHECK(!memory_limit(two.root()));
-  two.limit("memory.max", "1073741824");
-  CHECK(memory_limit(two.root())->value == 1073741824);
+  two.groups_v2("/a").limit("a/memory.max", "max").limit("a/memory.high", "500000");
+  two.limit("memory.max", "1073741824").limit("memory.current", "900000");
+  two.limit("memory.stat", "anon 300000\ninactive_file 200000\nactive_file 100000\nslab 5");
+  const auto second = group_memory(two.root());
+  REQUIRE(second.size() == 2);
+  CHECK(!second[0].limit);
+  CHECK(second[0].throttle == 500000);
+  CHECK(second[1].limit == 1073741824);
+  CHECK(!second[1].throttle);
+  CHECK(second[1].used == 900000);
+  CHECK(second[1].page_cache == 300000);
 
   FakeMachine one;
   one.groups_v1("/a").limit("memory/memory.limit_in_bytes", "9223372036854771712");
-  CHECK(!memory_limit(one.root()));
-  one.limit("memory/a/memory.limit_in_bytes", "2147483648");
-  CHECK(memory_limit(one.root())->value == 2147483648);
+  one.limit("memory/a/memory.limit_in_bytes", "2147483648").limit("memory/a/memory.usage_in_bytes", "800000");
+  one.limit("memory/a/memory.stat", "inactive_file 1\ntotal_inactive_file 70000\ntotal_active_file 8000");
+  const auto first = group_memory(one.root());
+  REQUIRE(first.size() == 2);
+  CHECK(first[0].limit == 2147483648);
+  CHECK(first[0].used == 800000);
+  CHECK(first[0].page_cache == 78000);
+  CHECK(!first[1].limit);
+  one.limit("memory/memory.use_hierarchy", "0");  // the parent does not count what its children use
+  CHECK(group_memory(one.root()).size() == 1);
 }
 
 TEST_CASE("a machine without control groups has no limits") {
   const TempFolder empty;
   CHECK(control_groups("cpu", empty.path).empty());
   CHECK(!processor_quota(empty.path));
-  CHECK(!memory_limit(empty.path));
+  CHECK(group_memory(empty.path).empty());
 }

@@ -31,13 +31,13 @@ FakeMachine& siblings(FakeMachine& machine, int processor, const std::string& li
 
 TEST_CASE("of a machine without limits nothing is warned") {
   FakeMachine machine;
-  machine.files.write("proc/meminfo", "MemTotal:       16777216 kB\nMemFree:         1048576 kB\n");
+  machine.files.write("proc/meminfo", "MemTotal:       16777216 kB\nMemAvailable:   12582912 kB\n");
   siblings(siblings(machine, 0, "0"), 1, "1");
   const Diagnosis diagnosis = examined(machine, {0, 1}, 2);
   CHECK(text(diagnosis) ==
         "processors      2 of 2 processors: nothing limits them\n"
         "cores           2, for 2 processors\n"
-        "memory          16.0 GiB\n"
+        "memory          17.2 GB; a run may take 12.9 GB: the machine has 12.9 GB of memory available\n"
         "\nNothing to warn of.\n");
 }
 
@@ -60,13 +60,37 @@ TEST_CASE("a quota is warned of, and said to be no whole number") {
   CHECK(whole.warnings[0].starts_with(
       "The cgroup /job allows 2.00 processors' worth of time, though 4 are in sight: "));
   CHECK(whole.facts.back() ==
-        std::pair<std::string, std::string>("memory", "unknown; the cgroup /job allows 2.0 GiB"));
+        std::pair<std::string, std::string>("memory",
+                                            "unknown; a run may take 2.1 GB: the cgroup /job allows 2.1 GB, "
+                                            "of which this process holds 0.0 GB and others 0.0 GB"));
 
   machine.limit("job/cpu.max", "250000 100000");
   const Diagnosis part = examined(machine, {0, 1, 2, 3}, 4);
-  REQUIRE(part.warnings.size() == 2);
-  CHECK(part.warnings[1].find("2.50 processors is not whole: 3 threads") != std::string::npos);
-  CHECK(part.warnings[1].ends_with("or set --threads 2."));
+  REQUIRE(part.warnings.size() == 1);
+  CHECK(contains(part.warnings[0],
+                 "for more, in whole processors; until then try whether --threads 2 is as "
+                 "fast as the default, 3, as all threads"));
+  CHECK(!contains(part.warnings[0], "leave --threads"));
+}
+
+TEST_CASE("a quota of less than a processor gets one piece of advice, which can be followed") {
+  FakeMachine machine;
+  machine.groups_v2("/job").limit("job/cpu.max", "50000 100000");
+  const Diagnosis half = examined(machine, {0, 1}, 2);
+  REQUIRE(half.warnings.size() == 1);
+  CHECK(half.warnings[0] ==
+        "The cgroup /job allows 0.50 processors' worth of time, though 2 are in sight: ask whoever started "
+        "this (batch system, container) for more; even one thread is stopped for a part of each period.");
+}
+
+TEST_CASE("a group that slows down before it kills is warned of") {
+  FakeMachine machine;
+  machine.groups_v2("/job").limit("job/memory.max", "2147483648").limit("job/memory.high", "1073741824");
+  const Diagnosis diagnosis = examined(machine, {0}, 1);
+  REQUIRE(diagnosis.warnings.size() == 1);
+  CHECK(diagnosis.warnings[0].starts_with("A run that takes more than 1.1 GB of memory is slowed down: "));
+  machine.limit("job/memory.high", "max");
+  CHECK(examined(machine, {0}, 1).warnings.empty());
 }
 
 TEST_CASE("what a plugin has to say is asked for with the rest") {

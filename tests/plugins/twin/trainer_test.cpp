@@ -281,17 +281,17 @@ TEST_CASE("what training needs is compared with the memory there is before it is
   Trainer trainer(recipe(Precision::f32), {1, 12, 12}, start);
   Labels many;
   many.classes.resize(4096);
-  const Memory little{20e6, 0, "the machine has 0.0 GB"};
-  CHECK_THROWS_WITH_AS(trainer.require_room(4096, many, {50e6, 0, "the machine has 0.1 GB"}, 1),
+  const Memory little{20e6, "the machine has 0.0 GB"};
+  CHECK_THROWS_WITH_AS(trainer.require_room(4096, many, {50e6, "the machine has 0.1 GB"}, 1),
                        doctest::Contains("a batch of 4096 images, with 8.39e+06 pairs of them, needs 0.1 GB"),
                        Error);
   Labels few;
   few.same.resize(2048);
   CHECK_THROWS_WITH_AS(trainer.require_room(4096, few, little, 1), doctest::Contains("micro_batch = "),
                        Error);
-  CHECK_THROWS_WITH_AS(trainer.require_room(4096, few, {1e3, 0, "the machine has 0.0 GB"}, 1),
+  CHECK_THROWS_WITH_AS(trainer.require_room(4096, few, {1e3, "the machine has 0.0 GB"}, 1),
                        doctest::Contains("make smaller images, or take a smaller network"), Error);
-  trainer.require_room(4096, few, {1e12, 0, "the machine has 1000.0 GB"}, 1);
+  trainer.require_room(4096, few, {1e12, "the machine has 1000.0 GB"}, 1);
   Recipe whole = recipe(Precision::f32);
   whole.micro_batch = 4096;
   const Trainer shared(whole, {1, 12, 12}, start, Shares(2, nullptr));
