@@ -69,7 +69,9 @@ void* take_block(std::size_t bytes) {
     require_memory(usable_memory(), static_cast<double>(bytes), "a batch of images",
                    "make fewer images a batch, or smaller ones, or have fewer batches in flight "
                    "(--max-in-flight)");
-  return ::operator new(bytes, alignment);
+  return with_memory_for(
+      [&] { return fmt::format("the {:.1f} MB of a batch of images", 1e-6 * static_cast<double>(bytes)); },
+      [&] { return ::operator new(bytes, alignment); });
 }
 
 void give_block_back(void* block, std::size_t bytes) noexcept {

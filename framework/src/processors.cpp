@@ -34,14 +34,21 @@ std::vector<int> affinity() {
   }
 }
 
+/// What MPI has started here, as Open MPI says it, or MPICH; nullptr where neither does.
+const char* ranks_here() {
+  const char* const local = std::getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
+  return local ? local : std::getenv("MPI_LOCALNRANKS");
+}
+int count_of(const char* ranks) { return std::max(ranks ? std::atoi(ranks) : 1, 1); }
+
 }  // namespace
 
 UsableProcessors usable_processors() {
-  const char* const local = std::getenv("OMPI_COMM_WORLD_LOCAL_SIZE");  // Open MPI's, or MPICH's
   return usable_processors(affinity(), static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)), "/",
-                           std::getenv("SLURM_CPUS_PER_TASK"),
-                           local ? local : std::getenv("MPI_LOCALNRANKS"));
+                           std::getenv("SLURM_CPUS_PER_TASK"), ranks_here());
 }
+
+int processes_here() { return count_of(ranks_here()); }
 
 UsableProcessors usable_processors(std::vector<int> allowed, int online, const std::filesystem::path& root,
                                    const char* cpus_per_task, const char* ranks_here) {
@@ -51,7 +58,7 @@ UsableProcessors usable_processors(std::vector<int> allowed, int online, const s
   made.count = std::max(in_mask, 1);
   std::string why =
       in_mask < online ? fmt::format("the affinity mask allows {}", in_mask) : "nothing limits them";
-  const int ranks = std::max(ranks_here ? std::atoi(ranks_here) : 1, 1);
+  const int ranks = count_of(ranks_here);
   if (const auto quota = processor_quota(root); quota && quota->value / ranks < made.count) {
     // Rounded up, as part of a processor is of use, too; but ranks wait for each other, and one that is
     // stopped stops all.

@@ -20,6 +20,9 @@ struct UsableProcessors {
 /// of. Any thread.
 UsableProcessors usable_processors();
 
+/// How many processes of one job MPI has started on this machine, this one included; 1 where none has.
+int processes_here();
+
 /// The same from what is given: the processors in the mask, how many are online, the folder that holds proc
 /// and sys, what Slurm has granted, and how many MPI has started here (nullptr: they have not said).
 UsableProcessors usable_processors(std::vector<int> allowed, int online, const std::filesystem::path& root,

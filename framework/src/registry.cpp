@@ -26,13 +26,17 @@ void refuse_value(const char* port_type, const std::string& output, const char* 
                           output.empty() ? "" : fmt::format(" on '{}'", output), port_type, why));
 }
 
-std::optional<ImageShape> leaving_shape(const NodeInfo& info, const Node& node,
-                                        const std::vector<FedInput>& fed) {
+std::optional<ImageShape> entering_shape(const NodeInfo& info, const std::vector<FedInput>& fed) {
   const FedInput* first = nullptr;
   for (const InputInfo& port : info.inputs)
     for (const FedInput& one : fed)
       if (!first && one.input == port.name) first = &one;
-  const std::optional<ImageShape> shape = first ? first->image_shape : std::nullopt;
+  return first ? first->image_shape : std::nullopt;
+}
+
+std::optional<ImageShape> leaving_shape(const NodeInfo& info, const Node& node,
+                                        const std::vector<FedInput>& fed) {
+  const std::optional<ImageShape> shape = entering_shape(info, fed);
   return info.image_shape ? info.image_shape(node, shape) : shape;
 }
 

@@ -14,6 +14,9 @@ namespace twinflow {
 /// "image batch or pair batch": what a port may carry, for sentences.
 std::string type_list(const std::vector<PortType>& types);
 
+/// The shape of the images on the first of a node's inputs that is fed, stream inputs going first.
+std::optional<ImageShape> entering_shape(const NodeInfo& info, const std::vector<FedInput>& fed);
+
 /// All types of this process, by kind ("node", "optimizer", ...) and name. Filled while libraries load; used
 /// from the main thread while a graph is checked.
 class Registry {

@@ -23,6 +23,7 @@
 #include "fingerprint.h"
 #include "graph_changes.h"
 #include "join.h"
+#include "memory_ledger.h"
 #include "processes.h"
 #include "processors.h"
 #include "record.h"
@@ -70,7 +71,7 @@ struct Station {
   bool idle = false;    // nobody on this rank wants what it makes
 };
 
-class Runtime final : public Run {
+class Runtime final : public Run, public MemoryKeeper {
  public:
   /// `ranks`: nullptr where this process runs the graph by itself.
   /// `newest_is_bad`: why the state written last cannot be restored, so that the one before is; empty: it may
@@ -88,6 +89,8 @@ class Runtime final : public Run {
                         : std::filesystem::absolute(
                               leads() ? options.trace.string()
                                       : fmt::format("{}.rank{}", options.trace.string(), ranks->rank()))),
+        memory_(memory_of_each(),
+                {threads_, max_in_flight_, ranks && !plan.run.batch_per_rank ? ranks->size() : 1, leads()}),
         record_(plan, options.quiet || !leads()),
         timetable_(plan.run),
         save_times_(options.grace, [this](const std::string& line) { record_.say(line); }) {
@@ -102,7 +105,9 @@ class Runtime final : public Run {
                      started_together([](const char* name) { return std::getenv(name); }));
         !crowded.empty())
       record_.say("slow: " + crowded);
-    if (!resume_.empty()) {
+    guarded("", [&] { memory_.ask(plan); });  // before a state or data are read
+    if (const std::string slowed = memory_.slowed(); !slowed.empty()) record_.say("slow: " + slowed);
+    if (!resume_.empty() && !failed_) {
       if (options.resume.empty())
         record_.say(fmt::format("going on in '{}', the newest run of this graph that has not ended",
                                 resume_.string()));
@@ -218,6 +223,7 @@ class Runtime final : public Run {
     const std::lock_guard lock(mutex_);
     if (!position_.stop) position_.stop = std::move(reason);
   }
+  void will_hold(std::string_view node, MemoryPiece piece) override { memory_.hold(node, std::move(piece)); }
   Tracer* trace() override { return trace_ ? &*trace_ : nullptr; }
 
  private:
@@ -228,6 +234,16 @@ class Runtime final : public Run {
     std::promise<bool> promise;
     promise.set_value(true);
     return promise.get_future().share();
+  }
+
+  /// What this process may take, as the others of the job on this machine start as well.
+  Memory memory_of_each() const {
+    Memory memory = usable_memory(threads_);
+    if (const int processes = processes_here(); processes > 1) {
+      memory.left /= processes;
+      memory.limit += fmt::format(", for {} processes", processes);
+    }
+    return memory;
   }
 
   std::filesystem::path run_to_resume(const RunOptions& options) {
@@ -355,6 +371,7 @@ class Runtime final : public Run {
     // Made when the first node asks for it: a constant nobody uses costs nothing.
     std::map<std::pair<std::size_t, std::size_t>, Parcel> constants;
     Fingerprints fingerprints;
+    std::map<std::size_t, ImageShape> shapes;  // of images, by node
     for (std::size_t i = 0; i < plan_.nodes.size() && !failure_ && !signalled(); ++i) {
       if (left_out(i)) continue;
       Plan::PlannedNode& planned = plan_.nodes[i];
@@ -368,9 +385,11 @@ class Runtime final : public Run {
           const Plan::PlannedNode& maker = plan_.nodes[link.node];
           const OutputInfo& output = maker.info->outputs[link.output];
           const Parcel& made = constants[key] = output.constant(*maker.node);
-          if (made.type == typeid(Dataset))
-            about_[fmt::format("data.{}.{}", maker.name, output.name)] =
-                fingerprints.of(*static_cast<const Dataset*>(made.value.get()));
+          if (made.type == typeid(Dataset)) {
+            const auto& data = *static_cast<const Dataset*>(made.value.get());
+            about_[fmt::format("data.{}.{}", maker.name, output.name)] = fingerprints.of(data);
+            shapes[link.node] = {data.store->channels, data.store->height, data.store->width};
+          }
         });
         if (failure_) return;
         port.bind(*planned.node, constants[key]);
@@ -378,6 +397,7 @@ class Runtime final : public Run {
       stations_[i].opened = true;
       guarded(i, [&] { planned.node->open(); });
     }
+    if (!failed_) guarded("", [&] { memory_.ask(plan_, shapes); });  // now that the data are known
   }
 
   /// An epoch is as long as the graph says, or else as long as its finite sources are.
@@ -570,11 +590,12 @@ class Runtime final : public Run {
     }
     const bool writing =
         saving_.valid() && saving_.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
-    if (writing && !ending()) {  // whatever ends the run waits for both
+    if (writing && !ending()) {
       if (!std::exchange(skipped_, true))
         record_.say("a state is not saved: the one before is still being written (this is said once)");
       return;
     }
+    if (writing) saving_.wait();  // memory is counted for one state; the run's end waits for both anyway
     const auto begin = Clock::now();
     States states;
     try {
@@ -1033,6 +1054,7 @@ class Runtime final : public Run {
   const std::filesystem::path output_, resume_;
   const bool allow_changes_;
   const std::filesystem::path trace_file_;
+  MemoryLedger memory_;
   Record record_;
   Timetable timetable_;
   SaveTimes save_times_;

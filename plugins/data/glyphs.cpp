@@ -13,6 +13,7 @@
 #include "ink.h"
 #include "picture.h"
 #include "split.h"
+#include "twinflow/memory_need.h"
 #include "twinflow/plugin.h"
 
 namespace twinflow::data {
@@ -21,11 +22,12 @@ namespace twinflow::data {
 /// a data set of Omniglot's kind that needs no download. Sample i of every character of an alphabet is by the
 /// same hand, and `drawers` holds that i. A drawing is a function of (seed, node name, alphabet, character,
 /// sample) alone. Everything is drawn in open(); the outputs share it.
-class Glyphs final : public Constants {
+class Glyphs final : public Constants, public CountsMemory {
  public:
   static void describe(NodeSpec<Glyphs>& spec);
   void check(const Checking& checking) const;
   std::optional<ImageShape> image_shape(std::optional<ImageShape>) const { return {{1, size, size}}; }
+  void count_memory(MemoryNeed& need) override;
   void open() override;
 
  private:
@@ -98,6 +100,11 @@ void Glyphs::check(const Checking& checking) const {
   if (gib > most_gib)
     checking.error("classes", fmt::format("{} classes of {} samples would take {:.0f} GiB, more than {:.0f}",
                                           classes, samples, gib, most_gib));
+}
+
+void Glyphs::count_memory(MemoryNeed& need) {
+  need.hold(fmt::format("{} images", classes * samples), static_cast<double>(classes * samples * size * size),
+            "fewer or smaller images");
 }
 
 void Glyphs::open() {

@@ -18,6 +18,7 @@
 #include "model_folder.h"
 #include "twinflow/folder.h"
 #include "twinflow/json_text.h"
+#include "twinflow/memory_need.h"
 #include "twinflow/plugin.h"
 #include "twinflow/tensors.h"
 #include "watched.h"
@@ -40,10 +41,15 @@ namespace twinflow::monitor {
 /// is kept, whatever was saved before. Whether a state came to be written is not known here: where two in a
 /// row were given up, or the last of a run, the one on the disk may name files that are gone; restore() says
 /// which, and where all are gone, what there is stays.
-class Checkpoint final : public Sink<Metrics>, public Gain {
+class Checkpoint final : public Sink<Metrics>, public Gain, public CountsMemory {
  public:
   static void describe(NodeSpec<Checkpoint>& spec);
   void check(const Checking& checking) const;
+  void count_memory(MemoryNeed& need) override {
+    // The two that were given last are counted by the node that trains them; one is copied as it is written.
+    need.hold("models that wait to be written", static_cast<double>(most_given - 1) * need.model.bytes,
+              "a smaller network");
+  }
   void open() override;
   void process(Metrics metrics, const Item& item) override;
   State save() const override;

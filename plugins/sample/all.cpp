@@ -10,14 +10,16 @@
 #include "require.h"
 #include "twinflow/dataset.h"
 #include "twinflow/images.h"
+#include "twinflow/memory_need.h"
 #include "twinflow/plugin.h"
 
 namespace twinflow::sample {
 
 /// Every image once an epoch.
-class All final : public Source<ImageBatch> {
+class All final : public Source<ImageBatch>, public CountsMemory {
  public:
   static void describe(NodeSpec<All>& spec);
+  void count_memory(MemoryNeed& need) override { need.gives_batch = batch_ > 0 ? batch_ : batch; }
   void open() override;
   std::uint64_t items() const override { return (images_->size() + batch_ - 1) / batch_; }
   ImageBatch make(const Item& item) const override;

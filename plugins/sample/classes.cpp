@@ -3,14 +3,16 @@
 
 #include "class_choice.h"
 #include "require.h"
+#include "twinflow/memory_need.h"
 #include "twinflow/plugin.h"
 
 namespace twinflow::sample {
 
 /// P classes x K samples, in the order of sample_by_sample.
-class Classes final : public Source<ImageBatch> {
+class Classes final : public Source<ImageBatch>, public CountsMemory {
  public:
   static void describe(NodeSpec<Classes>& spec);
+  void count_memory(MemoryNeed& need) override { need.gives_batch = classes_per_batch * samples_per_class; }
   void open() override;
   ImageBatch make(const Item& item) const override;
 

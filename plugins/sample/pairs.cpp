@@ -15,13 +15,15 @@
 #include "require.h"
 #include "twinflow/dataset.h"
 #include "twinflow/images.h"
+#include "twinflow/memory_need.h"
 #include "twinflow/plugin.h"
 
 namespace twinflow::sample {
 
-class Pairs final : public Source<PairBatch> {
+class Pairs final : public Source<PairBatch>, public CountsMemory {
  public:
   static void describe(NodeSpec<Pairs>& spec);
+  void count_memory(MemoryNeed& need) override { need.gives_batch = 2 * pairs; }
   void open() override;
   PairBatch make(const Item& item) const override;
 

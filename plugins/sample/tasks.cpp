@@ -5,15 +5,17 @@
 
 #include "class_choice.h"
 #include "require.h"
+#include "twinflow/memory_need.h"
 #include "twinflow/plugin.h"
 
 namespace twinflow::sample {
 
 /// N-way k-shot tasks as batches: N classes of one group or of all, and of each k support images and some
 /// queries, in the order of sample_by_sample, so that the first N * k images are the support.
-class Tasks final : public Source<ImageBatch> {
+class Tasks final : public Source<ImageBatch>, public CountsMemory {
  public:
   static void describe(NodeSpec<Tasks>& spec);
+  void count_memory(MemoryNeed& need) override { need.gives_batch = ways * (shots + queries); }
   void open() override;
   ImageBatch make(const Item& item) const override;
 

@@ -19,6 +19,7 @@
 #include "twinflow/dataset.h"
 #include "twinflow/error.h"
 #include "twinflow/folder.h"
+#include "twinflow/memory_need.h"
 #include "twinflow/metrics.h"
 #include "twinflow/plugin.h"
 #include "twinflow/text.h"
@@ -31,12 +32,13 @@ namespace {
 /// NAME.csv, a line for each query: image, the name of its file, or its number where it is of none; class,
 /// or "unknown"; score, minus the distance to the nearest class, so that more is nearer; margin, how much
 /// farther the second one is; and nearest, the nearest class, also of the unknown.
-class ClassifyImages final : public Sink<Model> {
+class ClassifyImages final : public Sink<Model>, public CountsMemory {
  public:
   static void describe(NodeSpec<ClassifyImages>& spec);
   void check(const Checking& checking) const {
     check_images(checking, "through", through, {"support", "queries"});
   }
+  void count_memory(MemoryNeed& need) override { count_embedding(need, shown_.images.size()); }
   void open() override;
   void process(Model model, const Item& item) override;
 

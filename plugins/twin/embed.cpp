@@ -11,6 +11,7 @@
 #include "twinflow/dataset.h"
 #include "twinflow/error.h"
 #include "twinflow/images.h"
+#include "twinflow/memory_need.h"
 #include "twinflow/plugin.h"
 #include "twinflow/text.h"
 #include "twinflow/twin/model.h"
@@ -20,7 +21,7 @@ namespace {
 
 /// Writes embeddings as they come, so that memory does not grow with the data set: NAME.npy and, with a line
 /// for each of its rows, NAME.csv. They have these names when an epoch has ended; an epoch begins them anew.
-class Embed final : public Sink<Inputs<ImageBatch, Model>> {
+class Embed final : public Sink<Inputs<ImageBatch, Model>>, public CountsMemory {
  public:
   static constexpr bool takes_unread = true;  // while unread, images know their place in the data set
 
@@ -45,6 +46,9 @@ from = { batch = "all", model = "load", data = "glyphs.test" })");
     spec.writes({"NAME.npy", "NAME.csv"});
   }
 
+  void count_memory(MemoryNeed& need) override {
+    need.hold("a network that embeds images", need.model.in_use, "a smaller network");
+  }
   void open() override {
     of_class_.assign(data->store->count(), unknown);
     for (std::size_t c = 0; c < data->classes.size(); ++c)

@@ -16,6 +16,9 @@
 namespace twinflow::twin {
 namespace {
 
+/// Images at once. Not a function of ranks or threads: maps draw for the part.
+constexpr std::size_t part = 1024;
+
 /// " once they went through norm": for sentences.
 std::string once_through(const Passage& through) {
   if (through.empty()) return "";
@@ -55,6 +58,15 @@ ImageBatch part_of(const std::shared_ptr<const PixelStore>& store, std::span<con
 
 }  // namespace
 
+void count_embedding(MemoryNeed& need, std::size_t images, std::size_t kept) {
+  need.hold("a network that embeds images", need.model.in_use, "a smaller network");
+  need.hold(fmt::format("embeddings of {} images", images),
+            need.model.embedding * static_cast<double>(images * kept), "fewer images to measure on");
+  if (!need.images) return;  // a part is read, and changed by maps
+  need.hold("images that are being embedded",
+            2.0 * static_cast<double>(std::min(part, images) * need.images->size() * sizeof(float)));
+}
+
 Embeddings embed_images(const Model& model, std::shared_ptr<const PixelStore> store,
                         std::span<const std::size_t> images, const Passage& through, std::size_t copy,
                         SharedOut out) {
@@ -75,6 +87,7 @@ Embeddings embed_images(const Model& model, std::shared_ptr<const PixelStore> st
       throw Error(fmt::format("the model is for images of {}, but these are {}{}", model.image.text(),
                               found.text(), how_to_read(model.image, found, through)));
     const Embeddings made = model.embed(batch.images);
+    if (all.count == 0) all.values.reserve((begin_of(rank + 1) - begin_of(rank)) * made.size);
     all.count += made.count;
     all.size = made.size;
     all.values.insert(all.values.end(), made.values.begin(), made.values.end());

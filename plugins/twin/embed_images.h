@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "twinflow/dataset.h"
+#include "twinflow/memory_need.h"
 #include "twinflow/param.h"
 #include "twinflow/passage.h"
 #include "twinflow/ranks.h"
@@ -38,6 +39,10 @@ Embeddings embed_images(const Model& model, std::shared_ptr<const PixelStore> st
 /// that differs.
 bool same_images(const std::shared_ptr<const PixelStore>& store, std::span<const std::size_t> images,
                  const Passage& through);
+
+/// For count_memory() of a node that does so. `images`: how many it embeds with a model, 0 while nobody
+/// knows; `kept`: how many embeddings of each are there at once.
+void count_embedding(MemoryNeed& need, std::size_t images, std::size_t kept = 1);
 
 /// For the check of a node that does so; `input` is that of the passage. Reports where a model of this graph
 /// was trained behind nodes that change every image (NodeSpec::prepares) and the passage does not name them

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <algorithm>
 #include <dnnl.hpp>
 #include <initializer_list>
 #include <string>
 
 #include "buffer.h"
 #include "profile.h"
+#include "twinflow/memory.h"
 
 /// oneDNN as this library uses it: one CPU engine, scratchpads of our own, one thread for each primitive.
 namespace twinflow::twin {
@@ -15,8 +17,21 @@ using dnnl::memory;
 const dnnl::engine& engine();
 /// oneDNN's, as "2.6.3".
 std::string library_version();
-/// Whether oneDNN will use these instructions: the processor has them, and DNNL_MAX_CPU_ISA allows them.
+/// Whether oneDNN will use these instructions: the processor has them, and ONEDNN_MAX_CPU_ISA (or the older
+/// DNNL_MAX_CPU_ISA) allows them.
 bool has(dnnl::cpu_isa level);
+/// twinflow::with_memory_for, for work that calls oneDNN: where that has run out of memory as well.
+template <class What, class Work>
+decltype(auto) with_memory_for(const What& what, const Work& work) {
+  return twinflow::with_memory_for(what, [&]() -> decltype(auto) {
+    try {
+      return work();
+    } catch (const dnnl::error& error) {
+      if (error.status == dnnl_out_of_memory) throw std::bad_alloc();
+      throw;
+    }
+  });
+}
 /// Primitives use their own scratchpad argument and no threads of their own.
 dnnl::primitive_attr attributes();
 /// Puts oneDNN's OpenMP on one thread for the calling thread: at the head of every task that makes or runs a
@@ -30,7 +45,10 @@ struct Kernel {
 
   template <class Primitive>
   static Kernel make(const typename Primitive::primitive_desc& descriptor) {
-    return {Primitive(descriptor), descriptor.scratchpad_desc()};
+    Kernel made{Primitive(descriptor), descriptor.scratchpad_desc()};
+    if (CountOnly* const counting = CountOnly::current)
+      counting->scratchpad = std::max(counting->scratchpad, made.scratchpad.get_size());
+    return made;
   }
   static Kernel reorder(const memory::desc& from, const memory::desc& to);
   explicit operator bool() const { return static_cast<bool>(primitive.get(true)); }

@@ -19,6 +19,7 @@
 #include "protocol.h"
 #include "twinflow/answers.h"
 #include "twinflow/dataset.h"
+#include "twinflow/memory_need.h"
 #include "twinflow/metrics.h"
 #include "twinflow/passage.h"
 #include "twinflow/plugin.h"
@@ -38,7 +39,7 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 ///
 /// A collapsed model has no accuracy: it is reported as not-a-number, which no monitor takes for an
 /// improvement.
-class Evaluate final : public Stateful<Model>, public TaskForm {
+class Evaluate final : public Stateful<Model>, public TaskForm, public CountsMemory {
  public:
   static void describe(NodeSpec<Evaluate>& spec) {
     spec.summary(
@@ -117,6 +118,12 @@ classify = "prototype")");
     if (copies > 0 && has_maps) check_images(checking, "copies_through", copies_through, {"data"});
   }
 
+  void count_memory(MemoryNeed& need) override {
+    count_embedding(need, shown_.images.size(), copies > 0 ? 2 : 1);
+    count_tasks(need, *this);
+    for (const Protocol& one : protocol) count_tasks(need, one);
+  }
+
   void open() override {
     if (data->classes.empty() && !data->pairs.empty())
       throw Error(fmt::format("the data set '{}' is a list of pairs; one-shot tasks need classes",
@@ -191,6 +198,12 @@ classify = "prototype")");
     for (const Protocol& one : protocol)
       for (MetricInfo& metric : metrics_of(one.name + ".")) all.push_back(std::move(metric));
     return all;
+  }
+
+  static void count_tasks(MemoryNeed& need, const TaskForm& form) {
+    const double numbers = static_cast<double>(form.ways) * static_cast<double>(form.shots) + 2;
+    need.hold(fmt::format("{} tasks", form.trials),
+              static_cast<double>(form.trials) * numbers * sizeof(std::uint32_t), "fewer trials");
   }
 
   void check_protocols(const Checking& checking) const {

@@ -1,9 +1,12 @@
 #include <fmt/format.h>
 
 #include <boost/crc.hpp>
+#include <filesystem>
+#include <system_error>
 
 #include "model_file.h"
 #include "twinflow/error.h"
+#include "twinflow/memory_need.h"
 #include "twinflow/plugin.h"
 #include "twinflow/start_files.h"
 
@@ -13,7 +16,7 @@ namespace {
 /// A source: every item is the model. So it meets batches where each needs it (twin.embed: joined by item),
 /// and alone, in a graph of one item, it is measured once (twin.evaluate), through the same inputs that
 /// twin.train's models take.
-class Load final : public Source<Model> {
+class Load final : public Source<Model>, public CountsMemory {
  public:
   static void describe(NodeSpec<Load>& spec) {
     spec.summary("Reads a model that a run has kept: its file alone rebuilds the network.");
@@ -35,6 +38,15 @@ ways = 5)");
         .doc(
             "type of activations; saved: as in training, or f32 where the processor has no bf16; auto: bf16 "
             "where it has it");
+  }
+
+  void count_memory(MemoryNeed& need) override {
+    std::error_code none;  // open() says what is wrong with it
+    const std::uintmax_t size = std::filesystem::file_size(file, none);
+    if (none) return;
+    const double bytes = static_cast<double>(size);
+    need.hold("the model", bytes, "a smaller network");
+    need.gives_model = {bytes, 2 * bytes, 0};  // weights, and these as the processor reads them
   }
 
   void open() override {

@@ -48,9 +48,12 @@ Network::Network(Layers layers, Shape image, Precision precision, Mode mode, std
   const memory::data_type compute =
       resolve(precision) == Precision::bf16 ? memory::data_type::bf16 : memory::data_type::f32;
   program_ = std::make_unique<Program>(image, compute, mode == Mode::training, shard);
-  const int last = plan_layers(*program_, layers_, "", program_->image(), false);
-  program_->layer = "output";
-  program_->settle(program_->as(last, memory::data_type::f32, memory::format_tag::nchw));
+  with_memory_for([&] { return "the weights of a network for images of " + image.text(); },
+                  [&] {
+                    const int last = plan_layers(*program_, layers_, "", program_->image(), false);
+                    program_->layer = "output";
+                    program_->settle(program_->as(last, memory::data_type::f32, memory::format_tag::nchw));
+                  });
   embedding_size_ = out.size();
 }
 
@@ -73,7 +76,9 @@ const Embeddings& Network::forward(const Images& images, const Pass& pass) {
                     whole = pass.whole > 0 ? pass.whole : images.count;
   if (embeddings_.count != count) embeddings_ = Embeddings(count, embedding_size_);
   if (count == 0) return embeddings_;
-  program_->forward(images.image(pass.first_image - pass.given_from), count, whole, pass);
+  with_memory_for(
+      [&] { return pass_text(count); },
+      [&] { program_->forward(images.image(pass.first_image - pass.given_from), count, whole, pass); });
   std::copy_n(program_->output(), embeddings_.values.size(), embeddings_.values.data());
   return embeddings_;
 }
@@ -81,7 +86,9 @@ const Embeddings& Network::forward(const Images& images, const Pass& pass) {
 void Network::backward(const Embeddings& gradient, const Whole& whole) {
   if (gradient.count != embeddings_.count || gradient.size != embedding_size_)
     throw Error("the gradient does not have the shape of the embeddings");
-  if (gradient.count > 0) program_->backward(gradient.values.data(), whole);
+  if (gradient.count == 0) return;
+  with_memory_for([&] { return pass_text(gradient.count); },
+                  [&] { program_->backward(gradient.values.data(), whole); });
 }
 
 std::vector<std::size_t> Network::parts(std::size_t count, std::size_t most) const {
@@ -120,11 +127,13 @@ std::vector<Network::LayerWork> Network::work() const {
   return all;
 }
 
-void Network::plan(std::size_t images) { program_->plan(images); }
-std::size_t Network::bytes(int threads) const { return program_->bytes(threads); }
-double Network::bytes_for(std::size_t images, int threads) const {
-  return program_->bytes_for(images, threads);
+void Network::plan(std::size_t images) {
+  with_memory_for([&] { return pass_text(images); }, [&] { program_->plan(images); });
 }
+std::string Network::pass_text(std::size_t images) const {
+  return fmt::format("a pass of {} images of {} through the network", images, image_.text());
+}
+NetworkMemory Network::taken(int threads) const { return program_->taken(threads); }
 
 std::vector<Network::LayerRow> Network::rows() const {
   std::vector<LayerRow> rows;

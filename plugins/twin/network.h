@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "network_memory.h"
 #include "pass.h"
 #include "profile.h"
 #include "twinflow/images.h"
@@ -105,9 +106,9 @@ class Network {
   };
   /// As planned last.
   std::vector<LayerRow> rows() const;
-  std::size_t bytes(int threads) const;
-  /// What that many images would need at least, before plan().
-  double bytes_for(std::size_t images, int threads) const;
+  /// What is allocated for the batch planned last, on that many threads; the scratch memory of kernels is
+  /// left out.
+  NetworkMemory taken(int threads) const;
 
   /// To be called after weights were written through stored().
   void weights_changed();
@@ -121,6 +122,8 @@ class Network {
   void load(const NamedTensors& tensors);
 
  private:
+  std::string pass_text(std::size_t images) const;
+
   Layers layers_;  // operations refer to them
   std::unique_ptr<Program> program_;
   Shape image_;

@@ -155,15 +155,14 @@ void Program::settle(int output) {
   const auto padded = [](std::size_t size) { return (size + 15) / 16 * 16; };
   for (Parameter& parameter : parameters_) total += padded(parameter.size());
   weights_.need(total * sizeof(float));
-  std::fill_n(weights_.floats(), total, 0.0f);
-  if (training) {
-    weight_gradients_.need(total * sizeof(float));
-    std::fill_n(weight_gradients_.floats(), total, 0.0f);
-  }
+  if (training) weight_gradients_.need(total * sizeof(float));
+  const bool counted_only = !weights_.data();  // or there are none
+  if (!counted_only) std::fill_n(weights_.floats(), total, 0.0f);
+  if (!counted_only && training) std::fill_n(weight_gradients_.floats(), total, 0.0f);
   total = 0;
   for (Parameter& parameter : parameters_) {
-    parameter.weights = weights_.floats() + total;
-    if (training && parameter.kind != Parameter::Kind::tracked)
+    if (!counted_only) parameter.weights = weights_.floats() + total;
+    if (!counted_only && training && parameter.kind != Parameter::Kind::tracked)
       parameter.gradient = weight_gradients_.floats() + total;
     total += padded(parameter.size());
     parameter.shard_offset = trained;
@@ -228,32 +227,25 @@ void Program::plan_batch(std::vector<std::size_t> cut) {
   refresh_copies();  // a new batch size may have asked for new ones
 }
 
-std::size_t Program::bytes(int threads) const {
-  std::size_t sum = weights_.size() + weight_gradients_.size();
-  sum += arena_image_bytes_ * largest_shard_ * static_cast<std::size_t>(threads);
-  for (const auto* storages : {&values_, &gradients_})
-    for (const Storage& storage : *storages) sum += storage.buffer.size();
-  for (const Buffer& buffer : shard_gradients_) sum += buffer.size();
-  for (const auto& operation : operations_) sum += operation->bytes();
-  for (const Parameter& parameter : parameters_)
+NetworkMemory Program::taken(int threads) const {
+  NetworkMemory made;
+  made.weights = weights_.size();
+  made.gradients = weight_gradients_.size();
+  for (const Parameter& parameter : parameters_) {
+    if (parameter.kind != Parameter::Kind::tracked) made.trained += parameter.size();
     for (const Parameter::Piece& piece : parameter.pieces)
-      for (const Parameter::Copy& copy : piece.copies) sum += copy.buffer.size();
-  return sum;
-}
-
-double Program::bytes_for(std::size_t count, int threads) const {
-  const std::vector<std::size_t> shards = cut(count);
-  double image_bytes = 0.0;
+      for (const Parameter::Copy& copy : piece.copies) made.copies += copy.buffer.size();
+  }
+  made.passes = arena_image_bytes_ * largest_shard_ * static_cast<std::size_t>(threads);
   for (const auto* storages : {&values_, &gradients_})
-    for (const Storage& storage : *storages)
-      if (storage.whole && &storage != &values_[activations_[0].storage])
-        image_bytes += static_cast<double>(storage.image_bytes);
-  return image_bytes * static_cast<double>(count) +
-         static_cast<double>(arena_image_bytes_ * shards.at(1)) * threads +
-         static_cast<double>(shard_gradient_size_ * sizeof(float)) * static_cast<double>(shards.size() - 1);
+    for (const Storage& storage : *storages) made.passes += storage.buffer.size();
+  for (const Buffer& buffer : shard_gradients_) made.passes += buffer.size();
+  for (const auto& operation : operations_) made.passes += operation->bytes();
+  return made;
 }
 
 void Program::refresh_copies() {
+  if (!weights_.data()) return;  // there are none, or they are only counted
   struct Refresh {
     const Parameter* parameter;
     const Parameter::Piece* piece;

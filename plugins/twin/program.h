@@ -13,6 +13,7 @@
 
 #include "buffer.h"
 #include "engine.h"
+#include "network_memory.h"
 #include "parameter.h"
 #include "pass.h"
 #include "twinflow/twin/shape.h"
@@ -156,10 +157,7 @@ class Program {
   void plan(std::size_t count) { plan_batch(cut(count)); }
   /// What is allocated for the batch planned, on that many threads; primitives' scratch memory and what is
   /// kept of each channel are left out.
-  std::size_t bytes(int threads) const;
-  /// At least what it would be for `count` images, on top of the weights and their gradients, without making
-  /// any of it; what operations keep for themselves is left out, too.
-  double bytes_for(std::size_t count, int threads) const;
+  NetworkMemory taken(int threads) const;
   /// `images`: the first of `count` images; they are all of the batch of `whole` images, or the part that
   /// `pass` says.
   void forward(const float* images, std::size_t count, std::size_t whole, const Pass& pass);

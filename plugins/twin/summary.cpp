@@ -34,10 +34,10 @@ std::vector<std::string> summary(const Network& network, const std::string& numb
                                 row.flops > 0.0 ? fmt::format("{:.4f}", row.flops * 1e-9) : "", row.kernel));
     flops += row.flops;
   }
-  lines.push_back(
-      fmt::format("  {}, {:.3f} GFLOP for an image forward, {:.2f} GB for {} images at once on {} thread{}",
-                  numbers, flops * 1e-9, static_cast<double>(network.bytes(threads) + optimizer_bytes) * 1e-9,
-                  images, threads, threads == 1 ? "" : "s"));
+  lines.push_back(fmt::format(
+      "  {}, {:.3f} GFLOP for an image forward, {:.2f} GB for {} images at once on {} thread{}", numbers,
+      flops * 1e-9, static_cast<double>(network.taken(threads).sum() + optimizer_bytes) * 1e-9, images,
+      threads, threads == 1 ? "" : "s"));
   return lines;
 }
 

@@ -12,6 +12,9 @@
 #include "presets.h"
 #include "shape_hint.h"
 #include "trainer.h"
+#include "training_memory.h"
+#include "twinflow/memory.h"
+#include "twinflow/memory_need.h"
 #include "twinflow/plugin.h"
 #include "twinflow/start_files.h"
 #include "twinflow/trace.h"
@@ -37,7 +40,7 @@ std::size_t class_count_of(const AnyBatch& batch) {
 /// Trains a twin network: one branch that every image of a batch goes through. The network is built at the
 /// first batch, whose image size it takes; at the end of each epoch, and in between if asked for, the model
 /// as it is goes out.
-class Train final : public Stateful<AnyBatch> {
+class Train final : public Stateful<AnyBatch>, public CountsMemory {
  public:
   static constexpr bool takes_share = true;
   static void describe(NodeSpec<Train>& spec) {
@@ -185,6 +188,12 @@ schedule = "cosine")");
                                      distance->type + " gives logits");
   }
 
+  void count_memory(MemoryNeed& need) override {
+    if (!need.images || need.batch == 0) return;  // the first batch will tell
+    count_training(recipe(), *need.images, need.batch, shares, need);
+    counted = true;
+  }
+
   void open() override {
     resolve(precision);  // says what the processor lacks before any data is read
     if (run().ranks() || shares > 1) cut.emplace(shares, run().ranks(), run().batch_per_rank());
@@ -262,7 +271,10 @@ schedule = "cosine")");
   }
 
   State save() const override {
-    if (trainer) return trainer->save();
+    if (trainer)
+      return with_memory_for(
+          [] { return "the copy of the weights and of the optimizer's memory that is saved"; },
+          [&] { return trainer->save(); });
     return resumed ? *resumed : State();
   }
   void restore(const State& state) override {
@@ -336,6 +348,51 @@ schedule = "cosine")");
     }
   }
 
+  /// `batches`: of the run, and of an epoch; `classes`: of the training data. None of them changes what a
+  /// training holds in memory.
+  Recipe recipe(std::uint64_t batches = 1, std::uint64_t batches_per_epoch = 1,
+                std::size_t classes = 0) const {
+    return {layers_now(),
+            distance,
+            loss,
+            optimizer,
+            schedule,
+            resolve(precision),
+            shard,
+            micro_batch,
+            accumulate,
+            batches,
+            batches_per_epoch,
+            tune,
+            {clip_value, clip_norm, clip_global_norm},
+            weight_average,
+            proxies,
+            classes};
+  }
+
+  /// What the graph did not tell before the first batch was there.
+  void count_first_batch(const Labels& labels, std::size_t classes) {
+    if (!counted) {
+      MemoryNeed need;
+      need.threads = run().threads();
+      need.shared = run().ranks() && !run().batch_per_rank() ? run().ranks()->size() : 1;
+      need.left = usable_memory().left;
+      count_training(recipe(), image, Trainer::images_of(labels), shares, need);
+      for (const MemoryPiece& piece : need.pieces) will_hold(run(), name(), piece);
+    }
+    const auto count = static_cast<double>(Trainer::images_of(labels));
+    const double pairs = labels.pairs() ? 0.5 * count : 0.5 * count * (count - 1);
+    will_hold(run(), name(),
+              {fmt::format("the {:.3g} pairs of a batch", pairs),
+               pairs * (sizeof(IndexPair) + 2 * sizeof(float)), "fewer images a batch"});
+    if (!proxies) return;
+    const std::size_t numbers = classes * output_shape(layers, image).size();
+    // With their gradient, and, like what the optimizer keeps of them, in the state that is saved.
+    will_hold(run(), name(),
+              {"proxies", static_cast<double>(numbers * sizeof(float) * (3 + 2 * optimizer->slots())),
+               "a smaller embedding"});
+  }
+
   Layers layers_now() const { return network ? network->layers() : layer; }
 
   Model model_now() const {
@@ -346,7 +403,8 @@ schedule = "cosine")");
     made.image = image;
     made.precision = resolve(precision);
     made.prepared_by = prepared_by;
-    describe_weights(made, trainer->weights(), trainer->distance_weights());
+    with_memory_for([] { return "the copy of the weights that goes out as a model"; },
+                    [&] { describe_weights(made, trainer->weights(), trainer->distance_weights()); });
     return made;
   }
 
@@ -363,29 +421,16 @@ schedule = "cosine")");
                       accumulate, batches));
     layers = layers_now();
     image = {images.channels, images.height, images.width};
-    trainer.emplace(
-        Recipe{layers,
-               distance,
-               loss,
-               optimizer,
-               schedule,
-               resolve(precision),
-               shard,
-               micro_batch,
-               accumulate,
-               batches,
-               run().steps_per_epoch(),
-               tune,
-               {clip_value, clip_norm, clip_global_norm},
-               weight_average,
-               proxies,
-               classes},
-        image,
-        [this](std::string_view purpose, std::uint64_t a, std::uint64_t b) {
-          return Random(stream_key(run().seed(), name(), purpose), a, b);
-        },
-        std::exchange(cut, std::nullopt));
-    trainer->require_room(Trainer::images_of(labels), labels, usable_memory(), run().threads());
+    count_first_batch(labels, classes);
+    with_memory_for([] { return "the network and what the optimizer keeps of it"; },
+                    [&] {
+                      trainer.emplace(
+                          recipe(batches, run().steps_per_epoch(), classes), image,
+                          [this](std::string_view purpose, std::uint64_t a, std::uint64_t b) {
+                            return Random(stream_key(run().seed(), name(), purpose), a, b);
+                          },
+                          std::exchange(cut, std::nullopt));
+                    });
     run().say(
         fmt::format("{}: images of {}, batches of {}{}, {}", name(), image.text(), Trainer::images_of(labels),
                     run().batch_per_rank() ? fmt::format(" on each of {} ranks", run().ranks()->size()) : "",
@@ -453,6 +498,7 @@ schedule = "cosine")");
   std::optional<Trainer> trainer;
   std::optional<State> resumed;                                    // until there is a trainer
   std::optional<std::chrono::steady_clock::time_point> last_step;  // of this epoch
+  bool counted = false;                                            // count_memory() has known all it needs
   double rate_scale = 1.0, busy_before = 0.0;                      // seconds
   std::uint64_t sent_before = 0;                                   // bytes
   bool collapsed = false;

@@ -148,29 +148,6 @@ Trainer::Outcome Trainer::judge(const Embeddings& embeddings, const Labels& labe
   return outcome;
 }
 
-void Trainer::require_room(std::size_t images, const Labels& labels, const Memory& memory,
-                           int threads) const {
-  if (!labels.pairs()) {
-    const double pairs = 0.5 * static_cast<double>(images) * static_cast<double>(images - 1);
-    require_memory(memory, pairs * (sizeof(IndexPair) + 2 * sizeof(float)),
-                   fmt::format("a batch of {} images, with {:.3g} pairs of them,", images, pairs),
-                   "make fewer images a batch");
-  }
-  const auto at_once = [&](std::size_t most) {
-    return shares_ ? largest(parts_of(images)) : network_.parts(images, most).at(1);
-  };
-  const std::size_t asked = at_once(recipe_.micro_batch);
-  std::size_t fits = asked;  // a tenth is left for what the estimate leaves out
-  while (fits > 0 && network_.bytes_for(at_once(fits), threads) > 0.9 * memory.left) fits /= 2;
-  require_memory(memory, network_.bytes_for(asked, threads),
-                 fmt::format("training with {} images of {} at once", asked, network_.image().text()),
-                 fits > 0
-                     ? fmt::format("micro_batch = {} would do, or a smaller batch, network or image", fits)
-                 : batches_per_step() > 1 ? "take smaller batches, or a smaller network or image"
-                 : shares_ ? "take smaller batches, more shares or ranks, or a smaller network or image"
-                           : "make smaller images, or take a smaller network");
-}
-
 std::vector<std::string> Trainer::summary(std::size_t images, int threads) {
   const std::size_t at_once = largest(parts_of(images));
   network_.plan(at_once);

@@ -9,7 +9,6 @@
 #include "network.h"
 #include "proxies.h"
 #include "shares.h"
-#include "twinflow/memory.h"
 #include "twinflow/state.h"
 #include "twinflow/twin/distance.h"
 #include "twinflow/twin/loss.h"
@@ -98,9 +97,6 @@ class Trainer {
   /// Throws Error when it does not fit the network, or was made by another optimiser.
   void restore(const State& state);
 
-  /// Before the first step of so many images, of which nothing has to be made yet: throws Error when memory
-  /// holds too few of them at once, or too few of the pairs in a batch.
-  void require_room(std::size_t images, const Labels& labels, const Memory& memory, int threads) const;
   /// For people, before the first step, which is to be of that many images. One string a line.
   std::vector<std::string> summary(std::size_t images, int threads);
   /// Who is told what every thread does in a step; {} for nobody.

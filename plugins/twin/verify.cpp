@@ -21,6 +21,7 @@
 #include "twinflow/dataset.h"
 #include "twinflow/error.h"
 #include "twinflow/folder.h"
+#include "twinflow/memory_need.h"
 #include "twinflow/metrics.h"
 #include "twinflow/plugin.h"
 #include "twinflow/twin/model.h"
@@ -36,10 +37,13 @@ namespace {
 ///
 /// A collapsed model has no accuracy: it is reported as not-a-number, which no monitor takes for an
 /// improvement.
-class Verify final : public Stateful<Model> {
+class Verify final : public Stateful<Model>, public CountsMemory {
  public:
   static void describe(NodeSpec<Verify>& spec);
   void check(const Checking& checking) const;
+  void count_memory(MemoryNeed& need) override {
+    count_embedding(need, judged_.images.size() + choosing_.images.size());
+  }
   void open() override;
   void process(Model model, const Item& item) override;
   State save() const override;

@@ -1,6 +1,7 @@
 #include "weight_average.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "loops.h"
 #include "parameter.h"
@@ -42,7 +43,8 @@ NamedTensors WeightAverage::tensors() const {
 }
 
 void WeightAverage::save(State& state) const {
-  for (auto& [name, tensor] : tensors().tensors) state.tensors[saved_name(name)] = tensor;
+  for (NamedTensors made = tensors(); auto& [name, tensor] : made.tensors)
+    state.tensors[saved_name(name)] = std::move(tensor);
   if (!distance_.values.empty())
     state.tensors[saved_name("distance.weight")] = {{static_cast<std::int64_t>(distance_.values.size())},
                                                     distance_.values};

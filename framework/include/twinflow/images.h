@@ -14,7 +14,7 @@ struct PixelStore;  // twinflow/dataset.h
 
 /// Memory for batches, aligned to 64 bytes: blocks that were given back are taken again, so that a stream of
 /// batches of one size goes through the same few buffers. Safe from any thread. take_block throws
-/// std::bad_alloc, or Error where a large one cannot fit.
+/// OutOfMemory, or Error where a large one cannot fit.
 void* take_block(std::size_t bytes);
 void give_block_back(void* block, std::size_t bytes) noexcept;
 

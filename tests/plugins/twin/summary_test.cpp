@@ -55,18 +55,18 @@ TEST_CASE("the memory of a batch grows with it") {
       layers_from("[{type = 'conv', filters = 64}, {type = 'relu'}, {type = 'conv', filters = 64}]"),
       {1, 64, 64}, Precision::f32, Mode::training);
   network.plan(16);
-  const std::size_t small = network.bytes(1);
+  const std::size_t small = network.taken(1).sum();
   network.plan(64);
   // Two activations of 64x64x64 floats are kept of each image: 2 MiB, and 1 MiB of gradient at least.
-  CHECK(network.bytes(1) > small + 48 * 2 * 1'048'576);
-  CHECK(network.bytes(2) > network.bytes(1));
+  CHECK(network.taken(1).sum() > small + 48 * 2 * 1'048'576);
+  CHECK(network.taken(2).sum() > network.taken(1).sum());
 }
 
 TEST_CASE("the memory of a batch has what layers keep for themselves") {
   const auto bytes = [](const char* layers) {
     Network network(layers_from(layers), {1, 16, 16}, Precision::f32, Mode::training);
     network.plan(64);
-    return network.bytes(1);
+    return network.taken(1).sum();
   };
   // A byte for each number: which a dropout keeps.
   const char* const plain = "[{type = 'conv', filters = 16}, 'tanh', {type = 'conv', filters = 16}]";

@@ -277,28 +277,6 @@ TEST_CASE("muon is given a layer's weights row by row, whatever the engine's lay
   }
 }
 
-TEST_CASE("what training needs is compared with the memory there is before it is taken") {
-  Trainer trainer(recipe(Precision::f32), {1, 12, 12}, start);
-  Labels many;
-  many.classes.resize(4096);
-  const Memory little{20e6, "the machine has 0.0 GB"};
-  CHECK_THROWS_WITH_AS(trainer.require_room(4096, many, {50e6, "the machine has 0.1 GB"}, 1),
-                       doctest::Contains("a batch of 4096 images, with 8.39e+06 pairs of them, needs 0.1 GB"),
-                       Error);
-  Labels few;
-  few.same.resize(2048);
-  CHECK_THROWS_WITH_AS(trainer.require_room(4096, few, little, 1), doctest::Contains("micro_batch = "),
-                       Error);
-  CHECK_THROWS_WITH_AS(trainer.require_room(4096, few, {1e3, "the machine has 0.0 GB"}, 1),
-                       doctest::Contains("make smaller images, or take a smaller network"), Error);
-  trainer.require_room(4096, few, {1e12, "the machine has 1000.0 GB"}, 1);
-  Recipe whole = recipe(Precision::f32);
-  whole.micro_batch = 4096;
-  const Trainer shared(whole, {1, 12, 12}, start, Shares(2, nullptr));
-  CHECK_THROWS_WITH_AS(shared.require_room(4096, few, little, 1),
-                       doctest::Contains("take smaller batches, more shares or ranks"), Error);
-}
-
 TEST_CASE("a layer that stays frozen has to find its weights in the file") {
   Trainer first(recipe(Precision::f32), {1, 12, 12}, start);
   Recipe frozen = recipe(Precision::f32);

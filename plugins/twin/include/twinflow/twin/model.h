@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -13,12 +14,14 @@
 
 namespace twinflow::twin {
 
-/// A trained network as it was at one moment: immutable once its members are set, cheap to copy, safe from
-/// any thread. The network that the first embed() builds is kept, for all copies; calls at the same time each
-/// have their own.
+/// A trained network as it was at one moment: cheap to copy, and safe from any thread as long as none sets
+/// its members. The network that the first embed() builds is kept, for all copies that have the same weights;
+/// calls at the same time each have their own.
 class Model {
  public:
   static constexpr const char* port_type = "model";
+  /// That embed() sends through the network: bounds its memory.
+  static constexpr std::size_t images_at_once = 256;
 
   std::uint64_t epoch = 0;  // in which it was made
   std::uint64_t step = 0;   // updates made before
