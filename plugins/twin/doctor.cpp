@@ -1,5 +1,6 @@
 #include "twinflow/doctor.h"
 
+#include <fmt/format.h>
 #include <omp.h>
 
 #include <cstdlib>
@@ -10,10 +11,18 @@
 namespace twinflow::twin {
 namespace {
 
+/// The variable that keeps oneDNN from instructions that the processor has; nullptr: none does. oneDNN reads
+/// both, and the second one only where the first is not set.
+const char* limiting_variable() {
+  for (const char* const name : {"ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"})
+    if (std::getenv(name)) return name;
+  return nullptr;
+}
+
 void examine_simd(Diagnosis& diagnosis) {
-  const bool limited = std::getenv("DNNL_MAX_CPU_ISA") != nullptr;
-  const std::string advice =
-      limited ? "unset DNNL_MAX_CPU_ISA, if the processor has more" : "choose another processor, if you can";
+  const char* const limit = limiting_variable();
+  const std::string advice = limit ? fmt::format("unset {}, if the processor has more", limit)
+                                   : "choose another processor, if you can";
   const char* level = "none";
   if (has(dnnl::cpu_isa::avx512_core_amx))
     level = "AVX-512 with bf16 and AMX";
@@ -28,6 +37,11 @@ void examine_simd(Diagnosis& diagnosis) {
   else if (has(dnnl::cpu_isa::sse41))
     level = "SSE4.1";
   diagnosis.facts.emplace_back("SIMD of oneDNN", level);
+  if (limit)
+    diagnosis.warnings.push_back(fmt::format(
+        "{} limits oneDNN only: TwinFlow's own loops (optimizers, normalisation, augmentation) use all that "
+        "the processor has.",
+        limit));
   if (!has(dnnl::cpu_isa::avx512_core))
     diagnosis.warnings.push_back("oneDNN finds no AVX-512" +
                                  std::string(has(dnnl::cpu_isa::avx2) ? "" : " and no AVX2") +

@@ -204,5 +204,11 @@ TEST_CASE("the doctor names the libraries, and warns of settings that make runs 
   CHECK(contains(slow, "\nSIMD of oneDNN  SSE4.1\n"));
   CHECK(contains(slow, "\n  oneDNN finds no AVX-512 and no AVX2, "));
   CHECK(contains(slow, "unset DNNL_MAX_CPU_ISA"));
+  CHECK(contains(slow, "\n  DNNL_MAX_CPU_ISA limits oneDNN only: "));
   CHECK(contains(slow, "OMP_NUM_THREADS has no effect"));
+  const Variable both("ONEDNN_MAX_CPU_ISA", "AVX2");  // goes first
+  const std::string limited = flowinspect({"--doctor"}).output;
+  CHECK(contains(limited, "\nSIMD of oneDNN  AVX2\n"));
+  CHECK(contains(limited, "unset ONEDNN_MAX_CPU_ISA"));
+  CHECK(!contains(limited, "unset DNNL_MAX_CPU_ISA"));
 }
