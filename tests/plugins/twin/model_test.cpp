@@ -41,6 +41,22 @@ TEST_CASE("a model embeds as the network that it was made from, in chunks and at
   CHECK(model.embed(Images(0, 1, 6, 6)).count == 0);
 }
 
+TEST_CASE("weights that are changed in a copy of a model are used, and the first one keeps its own") {
+  const Model model = small_model();
+  const Images images = noise(5);
+  const Embeddings before = model.embed(images);  // its network is kept
+  NamedTensors other = *model.weights;
+  for (float& one : other.tensors.at("2.dense.weight").values) one = -one;
+  for (float& one : other.tensors.at("2.dense.bias").values) one = -one;
+  Model copy = model;
+  copy.weights = std::make_shared<const NamedTensors>(std::move(other));
+  const Embeddings turned = copy.embed(images), again = model.embed(images);
+  CHECK(again.values == before.values);
+  for (std::size_t i = 0; i < before.values.size(); ++i) CHECK(turned.values[i] == -before.values[i]);
+  copy.image = {1, 7, 7};  // and so is anything else that a network follows from
+  CHECK(copy.embed(noise(5, 7)).count == 5);
+}
+
 TEST_CASE("a network is built at the first use and kept, for all copies of the model") {
   Model model;
   model.layers = layers_from("[{type = 'dense', units = 4}]");
