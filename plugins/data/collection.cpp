@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "twinflow/error.h"
+#include "twinflow/memory.h"
 
 namespace twinflow::data {
 
@@ -155,7 +156,10 @@ std::optional<fs::path> find_collection(const fs::path& folder, const std::strin
 }
 
 Collection read_collection(const fs::path& path, const Limits& limits) {
-  return fs::is_directory(path) ? read_folder(path, limits) : read_zip(path, limits);
+  Limits held = limits;
+  held.total_bytes =
+      static_cast<std::size_t>(std::min(static_cast<double>(limits.total_bytes), usable_memory().left));
+  return fs::is_directory(path) ? read_folder(path, held) : read_zip(path, held);
 }
 
 }  // namespace twinflow::data

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "image_header.h"
 #include "twinflow/error.h"
 
 namespace twinflow::data {
@@ -40,6 +41,7 @@ std::uint32_t little_endian(const std::uint8_t* bytes) {
 Bytes whole_png(Bytes bytes, const std::string& where, std::vector<std::uint8_t>& scratch) {
   constexpr std::string_view for_pixels[] = {"IHDR", "PLTE", "tRNS", "IDAT", "IEND", "eXIf"};
   scratch.assign(png_start.begin(), png_start.end());
+  std::uint64_t data = 0;  // bytes of compressed pixels
   for (std::size_t at = png_start.size();;) {
     if (bytes.size() - at < 12) fail_cut_short(where, "PNG");
     const std::size_t length = big_endian(&bytes[at]);
@@ -53,7 +55,16 @@ Bytes whole_png(Bytes bytes, const std::string& where, std::vector<std::uint8_t>
                      bytes.begin() + static_cast<std::ptrdiff_t>(at + 12 + length));
     }
     at += 12 + length;
-    if (name == "IEND") return scratch.size() == at ? bytes.first(at) : Bytes(scratch);
+    if (name == "IDAT") data += length;
+    if (name != "IEND") continue;
+    const Bytes made = scratch.size() == at ? bytes.first(at) : Bytes(scratch);
+    // Deflate makes 1032 bytes of one, at most. A pixel has a bit at least.
+    constexpr std::uint64_t deflate_at_best = 1032;
+    if (const auto header = image_header(made);
+        header && header->width / 8 * header->height / deflate_at_best > data)
+      fail(where, fmt::format("the PNG file is damaged: its {} bytes of pixels cannot be an image of {} x {}",
+                              data, header->width, header->height));
+    return made;
   }
 }
 

@@ -1,6 +1,7 @@
 #include "decode.h"
 
 #include <fmt/format.h>
+#include <tbb/task_arena.h>
 
 #include <boost/dll/runtime_symbol_info.hpp>
 #include <boost/dll/shared_library.hpp>
@@ -47,11 +48,26 @@ cv::Mat decode_image(const std::vector<std::uint8_t>& bytes, const std::string& 
   refuse_large(bytes.size(), where);
   std::vector<std::uint8_t> scratch;
   const std::span<const std::uint8_t> whole = whole_image_file(bytes, where, scratch);
+  constexpr std::uint64_t small = std::uint64_t{16} << 20;  // a few of these do no harm
+  if (const auto header = image_header(whole); header && header->bytes() > small)
+    require_room(*header, where, usable_memory(), tbb::this_task_arena::max_concurrency());
   cv::Mat picture;
   std::string problem;
-  decode(whole.data(), whole.size(), colour, picture, problem);
-  if (!problem.empty()) throw Error(where + ": " + problem);
+  const Decoded made = decode(whole.data(), whole.size(), colour, picture, problem);
+  if (made == Decoded::out_of_memory) throw OutOfMemory(where + ": there is not enough memory to decode it");
+  if (made == Decoded::bad) throw Error(where + ": " + problem);
   return picture;
+}
+
+void require_room(const ImageHeader& header, const std::string& where, Memory memory, int threads) {
+  if (threads > 1) {
+    memory.left /= threads;
+    memory.limit += fmt::format(", for {} threads", threads);
+  }
+  constexpr double conversions = 2;  // to 8 bits, to another order of channels: the picture is there twice
+  require_memory(memory, conversions * static_cast<double>(header.bytes()),
+                 fmt::format("{}: an image of {} x {} pixels", where, header.width, header.height),
+                 "make it smaller, or leave it out");
 }
 
 cv::Mat read_image(const std::filesystem::path& file, bool colour) {

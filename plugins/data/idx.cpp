@@ -8,11 +8,13 @@
 #include <opencv2/core.hpp>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fit.h"
 #include "idx_file.h"
 #include "split.h"
+#include "twinflow/memory_need.h"
 #include "twinflow/plugin.h"
 
 namespace twinflow::data {
@@ -35,7 +37,7 @@ class Idx final : public Constants {
   Dataset all() { return all_; }
 
   Dataset part(Part which) const;
-  std::shared_ptr<const PixelStore> store(const IdxFile& read) const;
+  std::shared_ptr<const PixelStore> store(IdxFile& file) const;
   std::string class_name(std::size_t label, std::size_t image) const;
 
   fs::path images, labels;
@@ -93,12 +95,13 @@ std::optional<ImageShape> Idx::image_shape(std::optional<ImageShape>) const {
 
 void Idx::open() {
   cv::setNumThreads(0);  // the arena owns the cores
-  const IdxFile pictures = read_idx(images, 3), marks = read_idx(labels, 1);
-  if (pictures.shape[0] != marks.shape[0])
-    throw Error(fmt::format("{} holds {} images, but {} {} labels", images.string(), pictures.shape[0],
-                            labels.string(), marks.shape[0]));
+  IdxFile pictures(images, 3), marks(labels, 1);
+  if (pictures.shape()[0] != marks.shape()[0])
+    throw Error(fmt::format("{} holds {} images, but {} {} labels", images.string(), pictures.shape()[0],
+                            labels.string(), marks.shape()[0]));
   std::map<std::uint8_t, std::vector<std::size_t>> by_label;  // sorted
-  for (std::size_t i = 0; i < marks.values.size(); ++i) by_label[marks.values[i]].push_back(i);
+  const std::vector<std::uint8_t> label_of = marks.read();
+  for (std::size_t i = 0; i < label_of.size(); ++i) by_label[label_of[i]].push_back(i);
   all_.groups = {"all"};
   for (auto& [label, members] : by_label)
     all_.classes.push_back({class_name(label, members.front()), 0, std::move(members)});
@@ -107,8 +110,8 @@ void Idx::open() {
   run().say(fmt::format("{}: {}", name(), all_.description));
 }
 
-std::shared_ptr<const PixelStore> Idx::store(const IdxFile& read) const {
-  const std::size_t count = read.shape[0], height = read.shape[1], width = read.shape[2];
+std::shared_ptr<const PixelStore> Idx::store(IdxFile& file) const {
+  const std::size_t count = file.shape()[0], height = file.shape()[1], width = file.shape()[2];
   Fit fit;
   fit.height = size > 0 ? size : height;
   fit.width = size > 0 ? size : width;
@@ -120,11 +123,18 @@ std::shared_ptr<const PixelStore> Idx::store(const IdxFile& read) const {
   if (gib > most_gib)
     throw Error(fmt::format("the {} images of {} would take {:.0f} GiB at size {}, more than {:.0f}", count,
                             images.string(), gib, size, most_gib));
+  will_hold(
+      run(), name(),
+      {fmt::format("{} images", count), static_cast<double>(count * store->image_size()), "smaller images"});
+  std::vector<std::uint8_t> read = file.read();
+  if (fit.height == height && fit.width == width && !invert) {
+    store->pixels = std::move(read);
+    return store;
+  }
   store->pixels.resize(count * store->image_size());
   tbb::parallel_for(std::size_t{0}, count, [&](std::size_t i) {
-    const cv::Mat picture(
-        static_cast<int>(height), static_cast<int>(width), CV_8U,
-        const_cast<std::uint8_t*>(&read.values[i * height * width]));  // cv::Mat knows no const
+    const cv::Mat picture(static_cast<int>(height), static_cast<int>(width), CV_8U,
+                          &read[i * height * width]);
     fit_image(picture, fit, images.string(), &store->pixels[i * store->image_size()]);
   });
   return store;

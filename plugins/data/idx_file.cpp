@@ -11,8 +11,10 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <system_error>
 
 #include "twinflow/error.h"
+#include "twinflow/memory.h"
 
 namespace twinflow::data {
 
@@ -22,8 +24,10 @@ namespace {
 
 constexpr std::size_t largest_side = 32767;  // of an image, in pixels
 
+}  // namespace
+
 /// A file's bytes, unpacked where they are packed. By zlib: libarchive does not verify gzip's checksum.
-class Unpacked {
+class IdxFile::Unpacked {
  public:
   explicit Unpacked(const fs::path& path) : path_(path), file_(nullptr, gzclose) {
     if (fs::is_directory(path)) fail("is a folder, not a file");
@@ -45,11 +49,17 @@ class Unpacked {
     throw Error(fmt::format("{} {}", path_.string(), what));
   }
 
+  bool packed() const { return !gzdirect(file_.get()); }
+  const fs::path& path() const { return path_; }
+
  private:
   fs::path path_;
   std::unique_ptr<gzFile_s, int (*)(gzFile)> file_;
 };
 
+namespace {
+
+template <class Unpacked>
 std::vector<std::size_t> read_shape(Unpacked& file, std::size_t dimensions) {
   std::array<std::uint8_t, 4> word;
   if (file.read(word) < word.size())
@@ -72,35 +82,55 @@ std::vector<std::size_t> read_shape(Unpacked& file, std::size_t dimensions) {
 
 }  // namespace
 
-IdxFile read_idx(const fs::path& path, std::size_t dimensions, std::size_t most) {
-  Unpacked file(path);
-  IdxFile made{read_shape(file, dimensions), {}};
-  const std::string shape = fmt::format("{}", fmt::join(made.shape, " x "));
-  std::size_t expected = 1;
+IdxFile::IdxFile(const fs::path& path, std::size_t dimensions, std::size_t most)
+    : file_(std::make_unique<Unpacked>(path)), shape_(read_shape(*file_, dimensions)) {
   for (std::size_t i = 0; i < dimensions; ++i) {
-    const std::size_t length = made.shape[i];
-    if (length == 0) file.fail(fmt::format("is empty: it holds {} values", shape));
+    const std::size_t length = shape_[i];
+    if (length == 0) file_->fail(fmt::format("is empty: it holds {} values", shape_text()));
     if (i > 0 && length > largest_side)
-      file.fail(fmt::format("claims to hold images of {} x {} pixels; expected at most {} a side",
-                            made.shape[1], made.shape[2], largest_side));
-    if (length > most / expected)
-      file.fail(fmt::format("claims to hold {} bytes, more than the {} that are read", shape, most));
-    expected *= length;
+      file_->fail(fmt::format("claims to hold images of {} x {} pixels; expected at most {} a side",
+                              shape_[1], shape_[2], largest_side));
+    if (length > most / size_)
+      file_->fail(fmt::format("claims to hold {} bytes, more than the {} that are read", shape_text(), most));
+    size_ *= length;
   }
+  std::error_code none;  // not a regular file: reading it will tell
+  const std::uintmax_t there = fs::file_size(path, none);
+  if (none) return;
+  const std::uintmax_t head = 4 + 4 * dimensions;
+  constexpr std::uintmax_t deflate_at_best = 1032;  // to one, says zlib's documentation
+  if (!file_->packed() && there - head < size_)
+    file_->fail(
+        fmt::format("is cut short: {} bytes of {} ({}) are there", there - head, size_, shape_text()));
+  if (file_->packed() && there < size_ / deflate_at_best)
+    file_->fail(fmt::format("claims to hold {} bytes ({}), which its {} compressed bytes cannot be", size_,
+                            shape_text(), there));
+}
 
-  // Memory grows with what is there, not with what the dimensions claim.
+IdxFile::~IdxFile() = default;
+
+std::string IdxFile::shape_text() const { return fmt::format("{}", fmt::join(shape_, " x ")); }
+
+std::vector<std::uint8_t> IdxFile::read() {
+  require_memory(usable_memory(), static_cast<double>(size_),
+                 fmt::format("{}: an array of {} bytes", file_->path().string(), shape_text()),
+                 "take a file with fewer images");
+  // Memory grows with what is there, not with what the dimensions claim: what is reserved is not yet taken.
   constexpr std::size_t block = std::size_t{1} << 22;
-  while (made.values.size() < expected) {
-    const std::size_t before = made.values.size(), wanted = std::min(block, expected - before);
-    made.values.resize(before + wanted);
-    const std::size_t got = file.read(std::span(made.values).subspan(before));
+  std::vector<std::uint8_t> values;
+  values.reserve(size_);
+  while (values.size() < size_) {
+    const std::size_t before = values.size(), wanted = std::min(block, size_ - before);
+    values.resize(before + wanted);
+    const std::size_t got = file_->read(std::span(values).subspan(before));
     if (got < wanted)
-      file.fail(fmt::format("is cut short: {} bytes of {} ({}) are there", before + got, expected, shape));
+      file_->fail(
+          fmt::format("is cut short: {} bytes of {} ({}) are there", before + got, size_, shape_text()));
   }
   std::uint8_t more;
-  if (file.read({&more, 1}) > 0)  // reads to the end, and so checks the checksum
-    file.fail(fmt::format("goes on after the {} bytes ({}) that it should hold", expected, shape));
-  return made;
+  if (file_->read({&more, 1}) > 0)  // reads to the end, and so checks the checksum
+    file_->fail(fmt::format("goes on after the {} bytes ({}) that it should hold", size_, shape_text()));
+  return values;
 }
 
 }  // namespace twinflow::data

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
 
 #include <algorithm>
 #include <atomic>
@@ -28,6 +29,8 @@ Fit with_size(Fit fit, const std::vector<fs::path>& files, bool skip_bad) {
       const cv::Mat picture = read_image(file, fit.colour);
       fit.height = static_cast<std::size_t>(picture.rows);
       fit.width = static_cast<std::size_t>(picture.cols);
+    } catch (const OutOfMemory&) {
+      throw;
     } catch (const Error& error) {
       if (!skip_bad) throw;
       if (first_problem.empty()) first_problem = error.what();
@@ -37,26 +40,41 @@ Fit with_size(Fit fit, const std::vector<fs::path>& files, bool skip_bad) {
   return fit;
 }
 
-void load(const fs::path& file, const Fit& fit, std::uint8_t* to) {
-  fit_image(read_image(file, fit.colour), fit, quoted(file), to);
+/// Gives the bytes of the picture as it was decoded.
+std::size_t load(const fs::path& file, const Fit& fit, std::uint8_t* to) {
+  const cv::Mat picture = read_image(file, fit.colour);
+  fit_image(picture, fit, quoted(file), to);
+  return picture.total() * picture.elemSize();
 }
 
-/// Decodes every file, those that are kept to their places; of the others `hashes` gets those of their
-/// pixels. Gives what is wrong with each; with `skip_bad` unset only the first that is wrong is certain to be
-/// there.
-std::vector<std::string> read_all(const std::vector<fs::path>& files, const Loading& loading, const Fit& fit,
-                                  PixelStore& store, std::vector<std::uint64_t>& hashes) {
+void at_least(std::atomic<std::size_t>& most, std::size_t value) {
+  for (std::size_t known = most; known < value && !most.compare_exchange_weak(known, value);) {
+  }
+}
+
+struct Read {
+  std::vector<std::string> problems;  // what is wrong with each file
+  std::size_t largest = 0;            // bytes of a decoded picture
+  std::vector<std::uint64_t> hashes;  // of the pixels of each image that is not kept
+};
+
+/// Decodes every file, those that are kept to their places. With `skip_bad` unset only the first problem is
+/// certain to be there.
+Read read_all(const std::vector<fs::path>& files, const Loading& loading, const Fit& fit, PixelStore& store) {
   const std::size_t kept = store.kept_count();
   std::vector<std::string> problems(files.size());
-  hashes.resize(files.size() - kept);
-  std::atomic<std::size_t> first_bad = files.size();
+  std::vector<std::uint64_t> hashes(files.size() - kept);
+  std::atomic<std::size_t> first_bad = files.size(), largest = 0;
   Progress progress(files.size(), std::chrono::seconds(5), loading.say);
   tbb::parallel_for(std::size_t{0}, files.size(), [&](std::size_t i) {
     if (!loading.skip_bad && i > first_bad) return;  // whatever is wrong with it, it is not the first
     try {
       std::vector<std::uint8_t> looked_at(i < kept ? 0 : store.image_size());
-      load(files[i], fit, i < kept ? &store.pixels[i * store.image_size()] : looked_at.data());
+      std::uint8_t* const to = i < kept ? &store.pixels[i * store.image_size()] : looked_at.data();
+      at_least(largest, load(files[i], fit, to));
       if (i >= kept) hashes[i - kept] = stable_hash(looked_at);
+    } catch (const OutOfMemory&) {
+      throw;  // not the file's fault: it is not left out
     } catch (const Error& error) {
       problems[i] = error.what();
       for (std::size_t first = first_bad; i < first && !first_bad.compare_exchange_weak(first, i);) {
@@ -65,7 +83,7 @@ std::vector<std::string> read_all(const std::vector<fs::path>& files, const Load
     progress.step();
   });
   if (!loading.skip_bad && first_bad < files.size()) throw Error(problems[first_bad]);
-  return problems;
+  return {std::move(problems), largest, std::move(hashes)};
 }
 
 }  // namespace
@@ -77,11 +95,15 @@ Loaded load_images(std::vector<fs::path> files, const Loading& loading) {
   store->height = fit.height;
   store->width = fit.width;
   const std::size_t size = store->image_size(), room = std::min(files.size(), loading.memory / size);
-  store->pixels.resize(room * size);
+  if (loading.will_hold)
+    loading.will_hold(fmt::format("{} of {} decoded images", room, files.size()),
+                      static_cast<double>(room * size),
+                      "a smaller `memory` of the images, or smaller images");
+  with_memory_for([&] { return fmt::format("{} decoded images", room); },
+                  [&] { store->pixels.resize(room * size); });
 
   Loaded loaded;
-  std::vector<std::uint64_t> hashes;  // of the images that are not kept
-  std::vector<std::string> problems = read_all(files, loading, fit, *store, hashes);
+  auto [problems, largest, hashes] = read_all(files, loading, fit, *store);
   std::size_t count = 0, kept = 0;  // of good ones, which close up
   for (std::size_t i = 0; i < files.size(); ++i) {
     if (!problems[i].empty()) {
@@ -104,6 +126,10 @@ Loaded load_images(std::vector<fs::path> files, const Loading& loading) {
   hashes.resize(count - kept);
   store->pixels.resize(kept * size);
   store->decoded_count = hashes.size();
+  if (store->decoded_count > 0 && loading.will_hold)
+    loading.will_hold("images that are decoded as they are drawn",
+                      2.0 * static_cast<double>(largest) * tbb::this_task_arena::max_concurrency(),
+                      "smaller image files, or fewer threads");
   if (store->decoded_count > 0) {
     StableHash all;
     for (const std::uint64_t one : hashes) all.add(one);

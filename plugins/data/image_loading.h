@@ -18,6 +18,8 @@ struct Loading {
   std::size_t memory = 0;  // bytes of pixels that are kept; the images behind are decoded when looked at
   bool skip_bad = false;   // leave bad files out, rather than throw at the first one
   std::function<void(const std::string&)> say;  // progress
+  /// Asked before the pixels that are kept are allocated (Node::will_hold); may throw.
+  std::function<void(const std::string& what, double bytes, const std::string& advice)> will_hold = {};
 };
 
 struct Loaded {

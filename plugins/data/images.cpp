@@ -18,6 +18,7 @@
 #include "image_settings.h"
 #include "natural.h"
 #include "split.h"
+#include "twinflow/memory_need.h"
 #include "twinflow/pattern.h"
 #include "twinflow/plugin.h"
 #include "twinflow/text.h"
@@ -134,6 +135,9 @@ void ImageFiles::open() {
 
   const auto start = std::chrono::steady_clock::now();
   Loading loading = this->loading([this](const std::string& line) { say(line); });
+  loading.will_hold = [this](const std::string& what, double bytes, const std::string& advice) {
+    twinflow::will_hold(run(), name(), {what, bytes, advice});
+  };
   loading.skip_bad = on_bad_image == OnBadImage::skip;
   const Loaded loaded = load_images(std::move(files), loading);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;

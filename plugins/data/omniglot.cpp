@@ -12,6 +12,7 @@
 #include "omniglot_runs.h"
 #include "picture.h"
 #include "split.h"
+#include "twinflow/memory_need.h"
 #include "twinflow/plugin.h"
 
 namespace twinflow::data {
@@ -180,6 +181,10 @@ void Omniglot::read_images() {
   if (set == Set::evaluation) parts.push_back(read("images_evaluation"));
   if (set == Set::small1 || set == Set::small) parts.push_back(read("images_background_small1"));
   if (set == Set::small2 || set == Set::small) parts.push_back(read("images_background_small2"));
+  std::size_t images = 0;
+  for (const Collection& one : parts) images += one.files.size();
+  will_hold(run(), name(),
+            {fmt::format("{} images", images), static_cast<double>(images * size * size), "smaller images"});
   Dataset data = read_omniglot_images(parts, form());
   data.description = summary(set_name(), data);
 

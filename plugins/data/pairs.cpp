@@ -11,6 +11,7 @@
 #include "image_loading.h"
 #include "image_settings.h"
 #include "pair_list.h"
+#include "twinflow/memory_need.h"
 #include "twinflow/plugin.h"
 #include "twinflow/start_files.h"
 #include "twinflow/text.h"
@@ -93,6 +94,9 @@ void Pairs::open() {
   std::vector<fs::path> files;
   for (const PairList::Image& image : list_.images) files.push_back(image.file);
   Loading loading = this->loading([this](const std::string& line) { say(line); });
+  loading.will_hold = [this](const std::string& what, double bytes, const std::string& advice) {
+    twinflow::will_hold(run(), name(), {what, bytes, advice});
+  };
   loading.skip_bad = true;  // so as to say which line names it
   const Loaded loaded = load_images(std::move(files), loading);
   for (std::size_t i = 0; i < list_.images.size(); ++i)

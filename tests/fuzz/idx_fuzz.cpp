@@ -9,11 +9,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   constexpr std::size_t most = 1 << 16;
   const std::filesystem::path file = temp_folder().write("given", text_of(bytes, size));
   for (const std::size_t dimensions : {1, 3}) try {
-      const data::IdxFile read = data::read_idx(file, dimensions, most);
+      data::IdxFile opened(file, dimensions, most);
+      const std::vector<std::uint8_t> values = opened.read();
       std::size_t count = 1;
-      for (const std::size_t length : read.shape) count *= length;
-      demand(read.shape.size() == dimensions, "it has another number of dimensions");
-      demand(count == read.values.size() && count > 0 && count <= most, "it has another number of values");
+      for (const std::size_t length : opened.shape()) count *= length;
+      demand(opened.shape().size() == dimensions, "it has another number of dimensions");
+      demand(count == values.size() && count > 0 && count <= most, "it has another number of values");
     } catch (const Error&) {
     }
   return 0;

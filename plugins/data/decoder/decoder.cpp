@@ -1,6 +1,7 @@
 #include "decoder.h"
 
 #include <exception>
+#include <new>
 #include <opencv2/core/utils/logger.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
@@ -65,21 +66,21 @@ cv::Mat on_white(const cv::Mat& picture) {
 
 }  // namespace
 
-void twinflow_decode(const std::uint8_t* bytes, std::size_t size, bool colour, cv::Mat& picture,
-                     std::string& problem) {
+Decoded twinflow_decode(const std::uint8_t* bytes, std::size_t size, bool colour, cv::Mat& picture,
+                        std::string& problem) {
   picture.release();
   try {
     const CapturedErrors errors;
     const cv::Mat decoded = read(bytes, size, colour);
     if (decoded.empty()) {
       problem = "this is not an image that OpenCV can read, or it is damaged" + reason(errors.text());
-      return;
+      return Decoded::bad;
     }
     cv::Mat plain = to_8_bits(decoded);
     if (plain.channels() == 4) plain = on_white(plain);
     if (plain.empty() || (plain.channels() != 1 && plain.channels() != 3)) {
       problem = "the image has pixels of a kind that is not read: " + cv::typeToString(decoded.type());
-      return;
+      return Decoded::bad;
     }
     if (plain.channels() == 1 && colour)
       cv::cvtColor(plain, picture, cv::COLOR_GRAY2RGB);
@@ -87,13 +88,19 @@ void twinflow_decode(const std::uint8_t* bytes, std::size_t size, bool colour, c
       cv::cvtColor(plain, picture, colour ? cv::COLOR_BGR2RGB : cv::COLOR_BGR2GRAY);
     else
       picture = plain;
+    return Decoded::good;
   } catch (const cv::Exception& error) {
     picture.release();
+    if (error.code == cv::Error::StsNoMem) return Decoded::out_of_memory;
     problem = error.err.find("CV_IO_MAX_IMAGE") != std::string::npos
                   ? "the image claims to be larger than OpenCV allows (see its OPENCV_IO_MAX_IMAGE_PIXELS)"
                   : "the image cannot be decoded: " + error.err;
+  } catch (const std::bad_alloc&) {
+    picture.release();
+    return Decoded::out_of_memory;
   } catch (const std::exception& error) {
     picture.release();
     problem = std::string("the image cannot be decoded: ") + error.what();
   }
+  return Decoded::bad;
 }

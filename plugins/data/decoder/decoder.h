@@ -11,8 +11,10 @@
 ///
 /// `picture` becomes CV_8UC1, or CV_8UC3 in the order red, green, blue: turned upright as EXIF says, what is
 /// transparent laid on white, 16 bit scaled to 8, floating point taken as 0 to 1. When it cannot be,
-/// `problem` says why and `picture` is empty. Called from several threads at once. Throws nothing.
-extern "C" __attribute__((visibility("default"))) void twinflow_decode(const std::uint8_t* bytes,
-                                                                       std::size_t size, bool colour,
-                                                                       cv::Mat& picture,
-                                                                       std::string& problem);
+/// `picture` is empty, and of a bad file `problem` says why. Called from several threads at once. Throws
+/// nothing.
+enum class Decoded { good, bad, out_of_memory };
+extern "C" __attribute__((visibility("default"))) Decoded twinflow_decode(const std::uint8_t* bytes,
+                                                                          std::size_t size, bool colour,
+                                                                          cv::Mat& picture,
+                                                                          std::string& problem);

@@ -16,7 +16,7 @@ namespace {
 std::string said(const std::string& bytes, std::size_t dimensions = 3, std::size_t most = 1000) {
   const TempFolder temp;
   const std::string file = temp.write("file", bytes);
-  const std::string what = fake::error_of([&] { read_idx(file, dimensions, most); });
+  const std::string what = fake::error_of([&] { IdxFile(file, dimensions, most).read(); });
   if (what.empty()) return "";
   REQUIRE(what.starts_with(file + " "));
   return what.substr(file.size() + 1);
@@ -28,13 +28,29 @@ TEST_CASE("idx: images and labels, plain and compressed") {
   const TempFolder temp;
   const std::string images = idx(2051, {2, 1, 3}, "abcdef"), labels = idx(2049, {2}, "\1\2");
   for (const bool packed : {false, true}) {
-    const IdxFile three = read_idx(temp.write("i", packed ? fake::gzip(temp, images) : images), 3);
-    CHECK(three.shape == std::vector<std::size_t>{2, 1, 3});
-    CHECK(std::string(three.values.begin(), three.values.end()) == "abcdef");
-    const IdxFile one = read_idx(temp.write("l", packed ? fake::gzip(temp, labels) : labels), 1);
-    CHECK(one.shape == std::vector<std::size_t>{2});
-    CHECK(one.values == std::vector<std::uint8_t>{1, 2});
+    IdxFile three(temp.write("i", packed ? fake::gzip(temp, images) : images), 3);
+    CHECK(three.shape() == std::vector<std::size_t>{2, 1, 3});
+    CHECK(three.size() == 6);
+    const std::vector<std::uint8_t> values = three.read();
+    CHECK(std::string(values.begin(), values.end()) == "abcdef");
+    IdxFile one(temp.write("l", packed ? fake::gzip(temp, labels) : labels), 1);
+    CHECK(one.shape() == std::vector<std::size_t>{2});
+    CHECK(one.read() == std::vector<std::uint8_t>{1, 2});
   }
+}
+
+TEST_CASE("idx: what a file cannot hold is refused before it is read") {
+  const TempFolder temp;
+  const std::string file = temp.write("f", idx(2051, {1000, 10, 10}, "few"));
+  CHECK(fake::error_of([&] { IdxFile(file, 3); }) ==
+        file + " is cut short: 3 bytes of 100000 (1000 x 10 x 10) are there");
+  const std::string packed = fake::gzip(temp, idx(2051, {1000, 32, 32}, "few"));
+  temp.write("f", packed);
+  CHECK(fake::error_of([&] { IdxFile(file, 3); }) ==
+        file + " claims to hold 1024000 bytes (1000 x 32 x 32), which its " + std::to_string(packed.size()) +
+            " compressed bytes cannot be");
+  temp.write("f", fake::gzip(temp, idx(2051, {1000, 32, 32}, std::string(1024000, 'a'))));  // the densest
+  CHECK(IdxFile(file, 3).read().size() == 1024000);
 }
 
 TEST_CASE("idx: every rule of the format") {
@@ -85,8 +101,8 @@ TEST_CASE("idx: compressed files are held to the same, and their checksum is ver
 TEST_CASE("idx: files that cannot be read") {
   const TempFolder temp;
   const std::string none = (temp.path / "none").string();
-  CHECK(fake::error_of([&] { read_idx(none, 3); }) == none + " cannot be opened: No such file or directory");
-  CHECK(fake::error_of([&] { read_idx(temp.path, 3); }) == temp.path.string() + " is a folder, not a file");
+  CHECK(fake::error_of([&] { IdxFile(none, 3); }) == none + " cannot be opened: No such file or directory");
+  CHECK(fake::error_of([&] { IdxFile(temp.path, 3); }) == temp.path.string() + " is a folder, not a file");
 }
 
 TEST_CASE("idx: whatever is cut off or flipped, it is read or refused") {
