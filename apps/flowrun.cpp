@@ -8,7 +8,6 @@
 #include "crash_report.h"
 #include "runtime.h"
 #include "saved_run.h"
-#include "start_files.h"
 #include "tell.h"
 #include "twinflow/plugin.h"
 
@@ -119,8 +118,7 @@ int main(int argc, char** argv) {
     if (saved) graph = options.resume / "graph.toml";
     twinflow::Plan plan = saved ? twinflow::make_saved_plan(twinflow::read_saved_values(options.resume).graph,
                                                             graph, overrides, problems)
-                                : twinflow::make_plan(graph, overrides, problems);
-    if (problems.empty() && !*resume) twinflow::check_start_files(plan, problems);
+                                : twinflow::make_plan(graph, overrides, problems, !*resume);
     twinflow::tell(stderr, problems.str());
     if (!problems.empty()) {
       twinflow::tell(stderr, fmt::format("{} error{}\n", problems.size(), problems.size() == 1 ? "" : "s"));

@@ -11,6 +11,7 @@
 #include "plugin_code.h"
 #include "plugins.h"
 #include "registry.h"
+#include "start_files.h"
 #include "toml_limits.h"
 #include "twinflow/text.h"
 
@@ -24,13 +25,14 @@ class Checker {
  public:
   Checker(Value graph, Problems& problems) : problems_(problems) { plan_.graph = std::move(graph); }
 
-  Plan plan() {
+  Plan plan(bool starts) {
     check_tables();
     read_run();
     make_nodes();
     wire();
     sort_upstream_first();
     check_plan(plan_, problems_);
+    if (starts) check_start_files(plan_, problems_);
     if (problems_.empty()) resolve();
     return std::move(plan_);
   }
@@ -355,10 +357,10 @@ class Checker {
 namespace {
 
 Plan checked(Value graph, const std::filesystem::path& file, const std::vector<std::string>& overrides,
-             Problems& problems) {
+             Problems& problems, bool starts) {
   if (!problems.empty()) return {};
   for (const std::string& one : overrides) apply_override(graph, one, problems);
-  Plan plan = Checker(std::move(graph), problems).plan();
+  Plan plan = Checker(std::move(graph), problems).plan(starts);
   if (!problems.empty()) return {};
   plan.graph_name = file.stem().string();
   return plan;
@@ -374,9 +376,9 @@ std::optional<std::size_t> unnamed_input(const std::deque<InputInfo>& inputs) {
 }
 
 Plan make_plan(const std::filesystem::path& file, const std::vector<std::string>& overrides,
-               Problems& problems) {
+               Problems& problems, bool starts) {
   PluginIndex::instance();
-  Plan plan = checked(load_graph_file(file, problems), file, overrides, problems);
+  Plan plan = checked(load_graph_file(file, problems), file, overrides, problems, starts);
   plan.graph_file = std::filesystem::absolute(file);
   return plan;
 }
@@ -385,7 +387,7 @@ Plan make_saved_plan(const std::string& graph, const std::filesystem::path& file
                      const std::vector<std::string>& overrides, Problems& problems) {
   PluginIndex::instance();
   const std::string folder = std::filesystem::absolute(file).parent_path().string();
-  return checked(parse_toml(graph, file.string(), folder, problems), file, overrides, problems);
+  return checked(parse_toml(graph, file.string(), folder, problems), file, overrides, problems, false);
 }
 
 }  // namespace twinflow

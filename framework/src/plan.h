@@ -44,9 +44,10 @@ struct Plan {
 std::optional<std::size_t> unnamed_input(const std::deque<InputInfo>& inputs);
 
 /// Loads and checks a graph file: no data opened, nothing written. Every problem found is in `problems`; the
-/// plan is good only when there is none.
+/// plan is good only when there is none. `starts`: a run is to start anew, so that the files that it reads as
+/// it starts have to be there (reads_at_start).
 Plan make_plan(const std::filesystem::path& file, const std::vector<std::string>& overrides,
-               Problems& problems);
+               Problems& problems, bool starts = false);
 
 /// The same for a graph that a run has saved, whole: `file` is what it is called in sentences.
 Plan make_saved_plan(const std::string& graph, const std::filesystem::path& file,

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "twinflow/hash.h"
+#include "twinflow/read_bounded.h"
 
 namespace twinflow {
 
@@ -142,9 +142,13 @@ void forget_node(SavedRun& run, const std::string& name) {
 
 namespace {
 
+/// Discarded where there is none that can be read.
 nlohmann::json result_of(const fs::path& directory) {
-  std::ifstream file(directory / "result.json");
-  return nlohmann::json::parse(file, nullptr, false);
+  try {
+    return nlohmann::json::parse(read_bounded(directory / "result.json", most_result_bytes), nullptr, false);
+  } catch (const Error&) {
+    return nlohmann::json::value_t::discarded;
+  }
 }
 
 }  // namespace

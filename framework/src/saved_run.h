@@ -63,6 +63,9 @@ SavedRun read_saved_values(const std::filesystem::path& directory);
 /// Makes a node start anew: forgets its state, and what was recorded of it.
 void forget_node(SavedRun& run, const std::string& name);
 
+/// A result.json is at most so long.
+constexpr std::uint64_t most_result_bytes = std::uint64_t{64} << 20;
+
 /// Whether a run directory's result.json says that the run has come to its end: finished, or stopped by a
 /// node.
 bool has_ended(const std::filesystem::path& directory);

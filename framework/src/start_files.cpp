@@ -36,7 +36,7 @@ void reads_at_start(const std::string& node_type, const std::string& parameter) 
 void check_start_files(const Plan& plan, Problems& problems) {
   for (const Plan::PlannedNode& node : plan.nodes)
     for (const auto& [type, parameter] : start_files()) {
-      const Value* written = type == node.info->type ? node.table.find(parameter) : nullptr;
+      const Value* written = node.info && type == node.info->type ? node.table.find(parameter) : nullptr;
       std::filesystem::path file;
       Problems told;  // when the parameter was read
       if (!written || !ParamType<std::filesystem::path>::read(*written, file, told) || file.empty()) continue;

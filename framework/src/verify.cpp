@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "saved_run.h"
+#include "twinflow/read_bounded.h"
 
 namespace twinflow {
 
@@ -79,8 +80,7 @@ Verified verify_metrics(const fs::path& file) {
 }
 
 Verified verify_result(const fs::path& file) {
-  std::ifstream stream(file);
-  const Json json = Json::parse(stream, nullptr, false);
+  const Json json = Json::parse(read_bounded(file, most_result_bytes), nullptr, false);
   if (!json.is_object() || !json.contains("status") || !json["status"].is_string())
     return {file, "is not the result of a run", false};
   return {file, fmt::format("good: {}", json["status"].get<std::string>())};
@@ -99,6 +99,8 @@ std::optional<Verified> verify_file(const fs::path& file) {
       return Verified{file, "left over by a write that was cut off; nobody reads it"};
     if (is_state(file)) return verify_state(file);
     if (file.extension() == ".safetensors") return verify_tensors(file);
+    if (ends_in(file, {".jsonl", ".json"}) && !fs::is_regular_file(file) && !fs::is_directory(file))
+      return Verified{file, "is not a regular file", false};  // a FIFO would never end
     if (file.filename() == "metrics.jsonl") return verify_metrics(file);
     if (file.filename() == "result.json") return verify_result(file);
   } catch (const Error& error) {

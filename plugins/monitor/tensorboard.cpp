@@ -19,15 +19,16 @@
 #include "tiles.h"
 #include "twinflow/images.h"
 #include "twinflow/plugin.h"
+#include "twinflow/text.h"
 
 namespace twinflow::monitor {
 namespace {
 
 constexpr std::size_t room = 16 << 20, model_room = 256 << 20;  // bytes that may wait for the disk
 
-events::Summary::Value& add_value(events::Event& event, std::string tag) {
+events::Summary::Value& add_value(events::Event& event, const std::string& tag) {
   events::Summary::Value& value = *event.mutable_summary()->add_value();
-  value.set_tag(std::move(tag));
+  value.set_tag(shown(tag));  // protobuf takes UTF-8 only
   return value;
 }
 

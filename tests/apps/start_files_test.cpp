@@ -54,6 +54,10 @@ TEST_CASE("weights that are not there are an error at their line, and nothing is
     CHECK(contains(run.errors, arguments.size() > 4 ? "' is not a regular file\n"
                                                     : "/none.safetensors' does not exist\n"));
   }
+  const Finished both =
+      flowrun(temp, {"g.toml", "--check", "--set", "twin.clip_norm=-1", "--set", "twin.lss=x"});
+  CHECK(contains(both.errors, "none.safetensors' does not exist\n"));
+  CHECK(contains(both.errors, "\n3 errors\n"));  // all at once
   CHECK(!std::filesystem::exists(temp.path / "run"));
   CHECK(Process(temp, "flowinspect", {"--dot", "g.toml"}).wait().exit_code == 0);  // it may be drawn
 }

@@ -1,5 +1,7 @@
 #include "verify.h"
 
+#include <sys/stat.h>
+
 #include "framework/run_graph.h"
 #include "saved_run.h"
 
@@ -91,6 +93,12 @@ TEST_CASE("a run directory is looked through file by file") {
     CHECK(run_graph(chain, temp, {.resume = run}, {"run.epochs=4", "run.save_every=0"}).code == finished);
     temp.write("run/result.json", "{");
     CHECK(verified(run).find("BAD result.json: is not the result of a run\n") != std::string::npos);
+  }
+  SUBCASE("what would never end") {
+    std::filesystem::remove(run / "result.json");
+    REQUIRE(::mkfifo((run / "result.json").c_str(), 0600) == 0);
+    CHECK(verified(run).find("BAD result.json: is not a regular file\n") != std::string::npos);
+    CHECK_FALSE(has_ended(run));
   }
   SUBCASE("leftovers") {
     temp.write("run/state.next.safetensors.tmp", "half");
