@@ -10,6 +10,7 @@ from collections import Counter
 from .outcome import count, tally
 from .search_file import Search
 from .study import Study
+from .text import shown_lines
 from .trial import Run
 from .values import clock, shown, to_toml
 
@@ -29,7 +30,7 @@ class Display:
         if self._quiet:
             return
         self._clear()
-        print(line, flush=True)
+        print(shown_lines(line), flush=True)
 
     def ended(self, run: Run, how: str, best: bool) -> None:
         score, metric = run.follower.score(), self._search.metric

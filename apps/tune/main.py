@@ -19,6 +19,7 @@ from .report import write_report
 from .samplers import PRUNERS, SAMPLERS
 from .search_file import KEYS, Search, check_with_engine, read_search
 from .study import Study
+from .text import shown_lines
 from .trial import Run
 from .values import seconds_of, to_toml
 
@@ -179,15 +180,15 @@ def main(arguments: list[str]) -> int:
                 f"{search.sampler['type']}, {search.budget() or 'any number of'} trials of {search.graph}, "
                 f"{search.metric} ({'higher' if search.maximize else 'lower'} is better)")
         if options.check:
-            print(f"{what}: good")
+            print(shown_lines(f"{what}: good"))
             return FINISHED
         folder = options.output or Path("runs/search") / options.search.stem
         study = Study(search, folder)
     except Refused as refused:
-        print(refused, file=sys.stderr)
+        print(shown_lines(str(refused)), file=sys.stderr)
         return INVALID
     except OSError as error:
-        print(f"error: {_said(error)}", file=sys.stderr)
+        print(shown_lines(f"error: {_said(error)}"), file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         return 130
@@ -202,7 +203,7 @@ def main(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return INTERRUPTED
     except OSError as error:
-        print(f"error: {_said(error)}", file=sys.stderr)
+        print(shown_lines(f"error: {_said(error)}"), file=sys.stderr)
         return FAILED
     counts = outcome.count(study)
     tally = outcome.tally(counts)
@@ -212,7 +213,8 @@ def main(arguments: list[str]) -> int:
         display.say(f"stopped by {signal.strsignal(signals.got)}: {tally}; goes on with the same command")
         return INTERRUPTED
     if given_up := study.given_up():
-        print(f"error: {given_up}\nA larger max_failed_share goes on here; after changes, name another folder with --output.",
+        print(shown_lines(f"error: {given_up}"),
+              "A larger max_failed_share goes on here; after changes, name another folder with --output.", sep="\n",
               file=sys.stderr)
         return FAILED
     display.say(f"finished: {tally}; {folder / 'trials.csv'}, {folder / 'report.html'}")
