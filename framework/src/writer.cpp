@@ -1,26 +1,18 @@
 #include "writer.h"
 
 #include <fmt/format.h>
-#include <pthread.h>
-#include <signal.h>
 
 #include <chrono>
 #include <exception>
 
-#include "crash_report.h"
 #include "twinflow/folder.h"
+#include "worker_thread.h"
 
 namespace twinflow {
 
 Writer::Writer(std::function<void(const std::string&)> say, std::vector<double> waits)
     : say_(std::move(say)), waits_(std::move(waits)) {
-  // Signals are for the guard's thread, but for crashes of this one.
-  sigset_t all, before;
-  sigfillset(&all);
-  for (const int signal : crash_signals) sigdelset(&all, signal);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { work(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = worker_thread([this] { work(); });
 }
 
 Writer::~Writer() {
@@ -66,7 +58,15 @@ void Writer::work() {
   }
 }
 
-bool Writer::attempt(const Job& job) {
+bool Writer::attempt(const Job& job) noexcept {
+  try {
+    return attempts(job);
+  } catch (...) {  // there is no memory left to say why
+    return false;
+  }
+}
+
+bool Writer::attempts(const Job& job) {
   std::string why;
   for (std::size_t tried = 0;; ++tried) {
     try {

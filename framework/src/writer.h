@@ -37,7 +37,8 @@ class Writer {
     std::promise<bool> done;
   };
   void work();
-  bool attempt(const Job& job);
+  bool attempt(const Job& job) noexcept;
+  bool attempts(const Job& job);
 
   bool full_ = false;  // the writing thread's: what was tried last was given up
 
