@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "arguments.h"
+#include "console.h"
 #include "crash_report.h"
 #include "doctor.h"
 #include "drawing.h"
@@ -106,6 +107,7 @@ void examine_here() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  twinflow::open_standard_descriptors();
   report_crashes();
   CLI::App app(
       "Lists the types that graphs are built from: nodes, layers, losses, optimisers, ... or shows one of "

@@ -1,14 +1,18 @@
 // flowrun GRAPH: runs a graph file.
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <new>
+#include <string_view>
 
 #include "arguments.h"
+#include "console.h"
 #include "crash_report.h"
 #include "runtime.h"
 #include "saved_run.h"
-#include "tell.h"
+#include "signals.h"
 #include "twinflow/plugin.h"
 
 namespace {
@@ -19,10 +23,7 @@ bool names_graph(const std::filesystem::path& path) {
          (path.extension() == ".toml" && !std::filesystem::is_directory(path));
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  twinflow::report_crashes();
+int run(int argc, char** argv) {
   // GCC's OpenMP, which oneDNN brings along, would tie the main thread to one processor as it is loaded, and
   // all other threads inherit that.
   for (const char* binding : {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY"}) unsetenv(binding);
@@ -54,10 +55,10 @@ int main(int argc, char** argv) {
   app.add_option("--epochs", epochs, "how many epochs in all, or unlimited; the same as --set run.epochs=N");
   app.add_option("--max-steps", max_steps, "end after that many items in all; --set run.max_steps=N");
   app.add_option("--max-time", max_time, "end after so long in all, as 1h30m; --set run.max_time=TIME");
-  app.add_option(
-         "--grace", options.grace,
-         "seconds between a signal and the end by force (Slurm, Kubernetes): told when saving the state "
-         "takes longer")
+  app.add_option("--grace", options.grace,
+                 "seconds between SIGTERM and the end by force (Slurm, Kubernetes): a warning is printed "
+                 "when saving the "
+                 "state takes longer, and the process ends by itself before they are over, whatever hangs")
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--quiet", options.quiet,
                "nothing on standard output; log.txt in the run directory has it all");
@@ -76,7 +77,7 @@ int main(int argc, char** argv) {
       "Examples: flowrun graphs/train.toml --set run.epochs=3 --set twin.optimizer.learning_rate=1e-4\n"
       "          flowrun graphs/train.toml --resume");
   if (const auto wrong = twinflow::empty_argument(argc, argv)) {
-    twinflow::tell(stderr, *wrong);
+    twinflow::print_error(*wrong);
     return twinflow::invalid;
   }
   try {
@@ -90,13 +91,12 @@ int main(int argc, char** argv) {
       std::swap(graph, options.resume);
     for (const auto& path : {graph, options.resume})
       if (path.extension() == ".safetensors" && std::filesystem::is_regular_file(path)) {
-        twinflow::tell(stderr, fmt::format("error: '{}' is no graph, and --resume takes a run directory\n",
-                                           path.string()));
+        twinflow::print_error(
+            fmt::format("error: '{}' is no graph, and --resume takes a run directory\n", path.string()));
         return twinflow::invalid;
       }
     if (graph.empty() && options.resume.empty()) {
-      twinflow::tell(
-          stderr,
+      twinflow::print_error(
           fmt::format("{}\nRun with --help for more information.\n",
                       *resume ? "--resume needs a graph, to go on in the newest run of it, "
                                 "or a run directory: flowrun GRAPH --resume, or flowrun "
@@ -106,7 +106,7 @@ int main(int argc, char** argv) {
     }
     options.resume_newest = *resume && options.resume.empty();
     if (!options.resume.empty() && !std::filesystem::is_directory(options.resume)) {
-      twinflow::tell(stderr, fmt::format("error: there is no run directory '{}'\n", options.resume.string()));
+      twinflow::print_error(fmt::format("error: there is no run directory '{}'\n", options.resume.string()));
       return twinflow::invalid;
     }
     for (const auto& [key, value] :
@@ -119,19 +119,40 @@ int main(int argc, char** argv) {
     twinflow::Plan plan = saved ? twinflow::make_saved_plan(twinflow::read_saved_values(options.resume).graph,
                                                             graph, overrides, problems)
                                 : twinflow::make_plan(graph, overrides, problems, !*resume);
-    twinflow::tell(stderr, problems.str());
+    twinflow::print_error(problems.str());
     if (!problems.empty()) {
-      twinflow::tell(stderr, fmt::format("{} error{}\n", problems.size(), problems.size() == 1 ? "" : "s"));
+      twinflow::print_error(fmt::format("{} error{}\n", problems.size(), problems.size() == 1 ? "" : "s"));
       return twinflow::invalid;
     }
     if (check) {
-      twinflow::tell(stdout, fmt::format("{}: good ({} nodes)\n", graph.string(), plan.nodes.size()));
+      twinflow::print_line(fmt::format("{}: good ({} nodes)\n", graph.string(), plan.nodes.size()));
       return twinflow::finished;
     }
-    options.ends_process = true;
     return twinflow::run_plan(plan, options);
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception& error) {  // plugins that clash, a run that cannot be set up
-    twinflow::tell(stderr, fmt::format("error: {}\n", error.what()));
+    twinflow::print_error(fmt::format("error: {}\n", error.what()));
     return twinflow::failed;
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  twinflow::open_standard_descriptors();
+  twinflow::report_crashes();
+  int code = twinflow::failed;
+  try {
+    static const auto& signals = *new twinflow::SignalGuard;  // until the process has ended
+    (void)signals;
+    code = run(argc, argv);
+  } catch (const twinflow::Error& error) {
+    twinflow::print_error(fmt::format("error: {}\n", error.what()));
+  } catch (const std::bad_alloc&) {
+    constexpr std::string_view text = "error: there is not enough memory\n";
+    [[maybe_unused]] const auto written = write(STDERR_FILENO, text.data(), text.size());
+  }
+  twinflow::Console::instance().flush();
+  return code;
 }

@@ -105,7 +105,7 @@ class Signals:
 
     def __init__(self) -> None:
         self.got: int | None = None
-        for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
+        for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU):
             signal.signal(one, self._come)
 
     def _come(self, number: int, _frame: object) -> None:

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "twinflow/hash.h"
+#include "twinflow/interrupt.h"
 
 namespace twinflow {
 
@@ -35,6 +36,7 @@ std::uint64_t Fingerprints::of_pixels(const std::shared_ptr<const PixelStore>& s
   const std::vector<std::uint8_t>& all = store->pixels;
   std::vector<std::uint64_t> pieces((all.size() + piece - 1) / piece);
   tbb::parallel_for(std::size_t{0}, pieces.size(), [&](std::size_t i) {
+    throw_if_interrupted();
     pieces[i] = stable_hash(std::span(all).subspan(i * piece, std::min(piece, all.size() - i * piece)));
   });
   StableHash hash;

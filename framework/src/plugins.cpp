@@ -13,10 +13,10 @@
 #include <sstream>
 #include <utility>
 
+#include "console.h"
 #include "needed_libraries.h"
 #include "plugin_code.h"
 #include "registry.h"
-#include "tell.h"
 #include "twinflow/plugin.h"
 
 namespace twinflow {
@@ -91,7 +91,8 @@ std::string system_message(const std::string& what) {
                   std::current_exception() ? exception_text() : "it called std::terminate");
   Problems problems;
   if (registry.wanted_at) problems.error(*registry.wanted_at, message);
-  tell(stderr, registry.wanted_at ? problems.str() : "error: " + message + "\n");
+  print_error(registry.wanted_at ? problems.str() : "error: " + message + "\n");
+  Console::instance().flush();
   _exit(2);  // ExitCode::invalid
 }
 

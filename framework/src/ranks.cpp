@@ -19,7 +19,9 @@
 #include <thread>
 #include <utility>
 
+#include "console.h"
 #include "rank_sum.h"
+#include "running_clock.h"
 #include "twinflow/error.h"
 
 namespace twinflow {
@@ -219,7 +221,7 @@ class Ranks::Work {
         job.done.set_value();
         return true;
       }
-      if (Clock::now() - job.begun < std::chrono::duration<double>(timeout_)) return false;
+      if (RunningClock::now() - job.begun < std::chrono::duration<double>(timeout_)) return false;
       std::vector<std::string> names;
       for (const int rank : job.exchange->missing())
         names.push_back(rank < 0 ? "one of the other ranks" : ranks_.name(rank));
@@ -237,7 +239,7 @@ class Ranks::Work {
 
   void start_next(Job& job) {
     job.exchange = job.next(*communicator_);
-    job.begun = Clock::now();
+    job.begun = RunningClock::now();
   }
 
   Ranks& ranks_;
@@ -266,7 +268,8 @@ Ranks::Ranks(const Connection& connection) : work_(std::make_unique<Work>(connec
     for (const auto& name : values(0, host_name(), "the ranks' first words"))
       hosts_.emplace_back(name.data());
   } catch (const Error& error) {
-    fmt::print(stderr, "{}: error: {}\n", name(rank_), error.what());  // as this process is about to end
+    print_error(fmt::format("{}: error: {}\n", name(rank_), error.what()));
+    Console::instance().flush();  // as this process is about to be ended
     throw;
   }
 }

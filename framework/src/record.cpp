@@ -6,8 +6,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "console.h"
 #include "registry.h"
-#include "tell.h"
 #include "twinflow/json_text.h"
 #include "twinflow/text.h"
 
@@ -33,7 +33,7 @@ double busy_seconds(const std::vector<Record::NodeTime>& times) {
 }  // namespace
 
 Record::Record(const Plan& plan, bool quiet)
-    : plan_(plan), quiet_(quiet), terminal_(!quiet && isatty(STDOUT_FILENO)) {
+    : plan_(plan), quiet_(quiet), terminal_(!quiet && Console::instance().shows_progress()) {
   for (const std::string& one : plan.run.progress) {
     const auto dot = one.find('.');
     shown_.emplace_back(one.substr(0, dot), one.substr(dot + 1));
@@ -44,7 +44,7 @@ Record::Record(const Plan& plan, bool quiet)
 }
 
 double Record::seconds() const {
-  return seconds_before_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  return seconds_before_ + std::chrono::duration<double>(RunningClock::now() - start_).count();
 }
 
 void Record::check_output(const std::filesystem::path& output) const {
@@ -212,7 +212,7 @@ void Record::log(const std::string& said) {
 
 void Record::print(const std::string& line) {
   if (!quiet_) {
-    tell(stdout, (progress_shown_ ? "\r\033[K" : "") + shown_lines(line) + "\n");
+    print_line(shown_lines(line) + "\n");
     progress_shown_ = false;
   }
   log(line);
@@ -221,6 +221,11 @@ void Record::print(const std::string& line) {
 void Record::say(const std::string& line) {
   const std::lock_guard lock(mutex_);
   print(line);
+}
+
+void Record::log_only(const std::string& line) {
+  const std::lock_guard lock(mutex_);
+  log(line);
 }
 
 const MetricInfo* Record::declared(const std::string& node, const std::string& metric) const {
@@ -317,9 +322,8 @@ void Record::show_progress(const Item& item) {
                         std::chrono::duration<double>(now - first_->second).count();
     pace = fmt::format("  {:.1f} items/s{}", rate, left_text(item.step, rate));
   }
-  // Not wrapped: what does not fit on the line is cut, or else the line could not be taken back.
-  tell(stdout, fmt::format("\r\033[K\033[?7lepoch {}  step {}/{}{}{}\033[?7h", epoch_text(item.epoch),
-                           item.index + 1, steps_per_epoch_, pace, headline(false)));
+  Console::instance().progress(fmt::format("epoch {}  step {}/{}{}{}", epoch_text(item.epoch), item.index + 1,
+                                           steps_per_epoch_, pace, headline(false)));
 }
 
 void Record::epoch_done(std::uint64_t epoch, std::uint64_t step) {

@@ -12,6 +12,7 @@
 #include "line_file.h"
 #include "plan.h"
 #include "run_directory.h"
+#include "running_clock.h"
 
 namespace twinflow {
 
@@ -76,6 +77,8 @@ class Record {
   /// The length of an epoch, for the progress; before the first report.
   void set_steps_per_epoch(std::uint64_t steps) { steps_per_epoch_ = steps; }
   void say(const std::string& line);
+  /// Only in log.txt.
+  void log_only(const std::string& line);
   void report(std::string_view node, const Item& item, const Numbers& values);
   void epoch_done(std::uint64_t epoch, std::uint64_t step);
   struct NodeTime {
@@ -115,7 +118,7 @@ class Record {
 
   const Plan& plan_;
   const bool quiet_, terminal_;
-  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  const std::chrono::steady_clock::time_point start_ = RunningClock::now();
   double seconds_before_ = 0;  // of the runs that this one resumes
   std::uint64_t steps_per_epoch_ = 1;
   const RunFolders folders_;

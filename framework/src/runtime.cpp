@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "agreement.h"
+#include "console.h"
 #include "control_board.h"
 #include "crash_report.h"
 #include "fingerprint.h"
@@ -29,13 +30,14 @@
 #include "record.h"
 #include "registry.h"
 #include "run_files.h"
+#include "running_clock.h"
 #include "save_times.h"
 #include "saved_run.h"
 #include "signals.h"
-#include "tell.h"
 #include "timetable.h"
 #include "trace.h"
 #include "twinflow/folder.h"
+#include "twinflow/interrupt.h"
 #include "twinflow/plugin.h"
 #include "writer.h"
 
@@ -84,6 +86,8 @@ class Runtime final : public Run, public MemoryKeeper {
         output_(options.output),
         resume_(run_to_resume(options)),
         allow_changes_(options.allow_changes),
+        quiet_(options.quiet || !leads()),
+        grace_(options.grace),
         trace_file_(options.trace.empty()
                         ? options.trace
                         : std::filesystem::absolute(
@@ -91,7 +95,7 @@ class Runtime final : public Run, public MemoryKeeper {
                                       : fmt::format("{}.rank{}", options.trace.string(), ranks->rank()))),
         memory_(memory_of_each(),
                 {threads_, max_in_flight_, ranks && !plan.run.batch_per_rank ? ranks->size() : 1, leads()}),
-        record_(plan, options.quiet || !leads()),
+        record_(plan, quiet_),
         timetable_(plan.run),
         save_times_(options.grace, [this](const std::string& line) { record_.say(line); }) {
     if (ranks_)
@@ -144,8 +148,10 @@ class Runtime final : public Run, public MemoryKeeper {
               {"version", TWINFLOW_VERSION},
               {"onetbb", TBB_runtime_version()}};
   }
+  ~Runtime() override { SignalGuard::detach(); }
 
   ExitCode execute() {
+    SignalGuard::begin({[this](int signal, bool opening) { signal_taken(signal, opening); }, grace_});
     if (resumed_ && nothing_left()) return ExitCode::finished;
     const tbb::global_control limit(tbb::global_control::max_allowed_parallelism,
                                     static_cast<std::size_t>(threads_));
@@ -156,14 +162,15 @@ class Runtime final : public Run, public MemoryKeeper {
       if (trace_) guarded("", [&] { begin_trace(); });
       if (!resumed_ && leads()) guarded("", [&] { record_.check_output(output_); });
       if (!failed_) open_nodes();
-      if (!failed_ && !signalled()) set_epoch_length();
+      if (!failed_ && !opening_stopped_ && !signalled()) set_epoch_length();
+      SignalGuard::opened();
       meet();
       if (!failed_ && !signalled()) guarded("", [&] { begin(); });
       if (!failed_ && started_) {
         restore_nodes();
         if (!saved_) save();      // from now on there is something to resume
         build(graph_.emplace());  // in here: a graph belongs to the arena it is made in
-        timetable_.start(record_.seconds(), Clock::now());
+        timetable_.start(record_.seconds(), RunningClock::now());
         meet();
         while (!ending()) run_epoch(*graph_);
         if (!failed_) take_over();
@@ -255,13 +262,30 @@ class Runtime final : public Run, public MemoryKeeper {
     return agreement_->of_first(leads() ? find().string() : "");
   }
 
+  /// On the guard's thread, which must not wait: the writing thread does what goes to the disk.
+  void signal_taken(int signal, bool opening) {
+    const std::string line = fmt::format(
+        "{}: {}; a second Ctrl-C ends at once", signal_name(signal),
+        opening ? "the run ends before it begins" : "finishing the items in flight, then saving the state");
+    if (!quiet_) print_line(line + "\n");
+    if (leads())
+      writer_.later(
+          "log.txt", [this, line] { record_.log_only(line); }, false);
+  }
+  /// What is said when the guard ends the process.
+  void tell_guard_of_state() {
+    SignalGuard::set_last_words(
+        fmt::format("the state saved last is '{}': flowrun --resume {} resumes from it",
+                    state_file(directory()).string(), directory().string()));
+  }
+
   /// A signal to end, noted by this process or, where ranks have met, by one of them.
   int signalled() const { return ranks_ ? agreement_->settled().signal : SignalGuard::received(); }
 
   /// With the other ranks, between items: what all do from here. Without ranks nothing is to be settled.
   void meet() {
     if (!ranks_ || failed_) return;
-    const auto now = Clock::now();
+    const auto now = RunningClock::now();
     guarded("", [&] {
       agreement_->meet({SignalGuard::received(), timetable_.time_over(now), timetable_.time_to_pause(now)},
                        next_step_);
@@ -291,7 +315,7 @@ class Runtime final : public Run, public MemoryKeeper {
     const std::lock_guard lock(mutex_);
     if (failure_ || signalled() != 0) return true;
     budget_spent_ = timetable_.spent(
-        steps_done(), ranks_ ? agreement_->settled().time_over : timetable_.time_over(Clock::now()));
+        steps_done(), ranks_ ? agreement_->settled().time_over : timetable_.time_over(RunningClock::now()));
     return end().has_value();
   }
 
@@ -306,6 +330,9 @@ class Runtime final : public Run, public MemoryKeeper {
     } catch (const FolderClosed& error) {
       message = error.what();
       closed = true;
+    } catch (const Interrupted&) {
+      opening_stopped_ = true;
+      return;
     } catch (const std::bad_alloc&) {
       message = "there is not enough memory";
     } catch (const std::exception& error) {
@@ -372,7 +399,7 @@ class Runtime final : public Run, public MemoryKeeper {
     std::map<std::pair<std::size_t, std::size_t>, Parcel> constants;
     Fingerprints fingerprints;
     std::map<std::size_t, ImageShape> shapes;  // of images, by node
-    for (std::size_t i = 0; i < plan_.nodes.size() && !failure_ && !signalled(); ++i) {
+    for (std::size_t i = 0; i < plan_.nodes.size() && !failure_ && !opening_stopped_ && !signalled(); ++i) {
       if (left_out(i)) continue;
       Plan::PlannedNode& planned = plan_.nodes[i];
       NodeAccess::attach(*planned.node, planned.name, *this);
@@ -391,7 +418,7 @@ class Runtime final : public Run, public MemoryKeeper {
             shapes[link.node] = {data.store->channels, data.store->height, data.store->width};
           }
         });
-        if (failure_) return;
+        if (failure_ || opening_stopped_) return;
         port.bind(*planned.node, constants[key]);
       }
       stations_[i].opened = true;
@@ -457,6 +484,7 @@ class Runtime final : public Run, public MemoryKeeper {
       if (another_chance_) position_.stop.reset();
       if (leads()) record_.restore(resumed_->states["record"]);
       report_state_in_crashes(resumed_->file.string());
+      if (leads()) tell_guard_of_state();
       if (!resumed_->newest_is_bad.empty())
         record_.say(fmt::format("{}: going on from the state before, '{}'", resumed_->newest_is_bad,
                                 resumed_->file.string()));
@@ -617,6 +645,7 @@ class Runtime final : public Run, public MemoryKeeper {
         write_saved_run(record_.folder(), *taken, state_is_bad_);
         state_is_bad_ = false;
         report_state_in_crashes(state_file(directory()).string());
+        tell_guard_of_state();
         save_times_.saved(std::chrono::duration<double>(Clock::now() - begin).count());
       };
       if (saved_) {
@@ -873,11 +902,11 @@ class Runtime final : public Run, public MemoryKeeper {
       if (position_.index == steps_per_epoch_) return true;
       if (ending()) return save_mid_epoch(), false;
       const bool time_to_pause =
-          ranks_ ? agreement_->settled().pause : timetable_.time_to_pause(Clock::now());
+          ranks_ ? agreement_->settled().pause : timetable_.time_to_pause(RunningClock::now());
       if (next_step_ < pause_ && !time_to_pause) return check_joins(), false;  // nothing moves any more
       if (ranks_ && next_step_ < planned_pause && !time_to_pause) continue;    // they have only met
       save_mid_epoch();
-      timetable_.saved(Clock::now());
+      timetable_.saved(RunningClock::now());
     }
   }
 
@@ -912,9 +941,9 @@ class Runtime final : public Run, public MemoryKeeper {
     const auto every = static_cast<std::uint64_t>(plan_.run.save_every);
     meet();
     if (ending() || (every > 0 && position_.epoch % every == 0) ||
-        timetable_.save_due(steps_done(), Clock::now())) {
+        timetable_.save_due(steps_done(), RunningClock::now())) {
       save_recorded();
-      timetable_.saved(Clock::now());
+      timetable_.saved(RunningClock::now());
     }
   }
 
@@ -949,7 +978,8 @@ class Runtime final : public Run, public MemoryKeeper {
   /// `anyway`: also when it is time to pause.
   void start_item(Clock::time_point now, bool anyway = false) {
     // Ranks start the items up to where they meet, whatever one of them wants.
-    if (failed_ || (!ranks_ && (signalled() || (!anyway && timetable_.time_to_pause(now))))) return;
+    if (failed_ || (!ranks_ && (signalled() || (!anyway && timetable_.time_to_pause(RunningClock::at(now))))))
+      return;
     std::uint64_t step = next_step_;
     do {
       if (step >= pause_) return;
@@ -1017,18 +1047,18 @@ class Runtime final : public Run, public MemoryKeeper {
       Problems problems;
       problems.error(failure_place_, how.reason);
       if (!refused_ || leads()) {  // all of them refuse alike
-        if (ranks_) tell(stderr, ranks_->name(ranks_->rank()) + ": ");
-        tell(stderr, failure_place_.text ? problems.str() : "error: " + how.reason + "\n");
+        if (ranks_) print_error(ranks_->name(ranks_->rank()) + ": ");
+        print_error(failure_place_.text ? problems.str() : "error: " + how.reason + "\n");
       }
       if (ranks_ && !refused_) ranks_->fail();
       const bool lost = record_.lost(), unused = free_directory();
       for (const std::string& one : later_failures_)
-        if (!lost) tell(stderr, fmt::format("then: {}\n", one));
+        if (!lost) print_error(fmt::format("then: {}\n", one));
       if (unused)
-        tell(stderr, fmt::format("note: nothing was trained: '{}' may be used again with --output\n",
-                                 record_.folder().path().string()));
+        print_error(fmt::format("note: nothing was trained: '{}' may be used again with --output\n",
+                                record_.folder().path().string()));
       else if (saved_ && !refused_ && started_ && !lost)
-        tell(stderr, fmt::format("note: goes on from where its state was last saved with {}\n", again));
+        print_error(fmt::format("note: goes on from where its state was last saved with {}\n", again));
     } else if (signalled() != 0 && !end()) {
       code = ExitCode::interrupted;
       how = {"interrupted", fmt::format("stopped by {}; {}", strsignal(signalled()),
@@ -1041,7 +1071,7 @@ class Runtime final : public Run, public MemoryKeeper {
       if (code != ExitCode::failed) record_.write_all();
     } catch (const std::exception& error) {
       code = ExitCode::failed;
-      tell(stderr, fmt::format("error: {}\n", error.what()));
+      print_error(fmt::format("error: {}\n", error.what()));
       if (ranks_) ranks_->fail();
     }
     return code;
@@ -1052,7 +1082,8 @@ class Runtime final : public Run, public MemoryKeeper {
   std::optional<Agreement> agreement_;  // with the other ranks
   const int threads_, max_in_flight_;
   const std::filesystem::path output_, resume_;
-  const bool allow_changes_;
+  const bool allow_changes_, quiet_;
+  const std::optional<double> grace_;
   const std::filesystem::path trace_file_;
   MemoryLedger memory_;
   Record record_;
@@ -1070,6 +1101,7 @@ class Runtime final : public Run, public MemoryKeeper {
   bool try_previous_allowed_ = false;  // the graph is that of the resumed run,
   bool try_previous_ = false;          // but its newest state does not fit: the one before may
   bool started_ = false;
+  bool opening_stopped_ = false;              // by a signal, which other ranks do not know of yet
   bool one_shares_ = false;                   // its batches with other ranks
   bool told_half_ = false;                    // that an item could not be saved
   bool saved_ = false;                        // there is a state on the disk
@@ -1110,10 +1142,12 @@ class Runtime final : public Run, public MemoryKeeper {
 };
 
 ExitCode run(Plan& plan, const RunOptions& options) {
-  const std::unique_ptr<Ranks> ranks = connect(plan.run);  // may hang, as MPI does: signals end it
-  if (options.ends_process)
-    for (const int one : {SIGINT, SIGTERM, SIGUSR1}) std::signal(one, SIG_IGN);  // from where the guard ends
   const SignalGuard signals;
+  const std::unique_ptr<Ranks> ranks = connect(plan.run);
+  struct End {  // what is left is to leave the other ranks, in which MPI may hang
+    ExitCode code = ExitCode::failed;
+    ~End() { SignalGuard::end(code); }
+  } end;
   try {
     const auto execute = [&] {
       try {
@@ -1128,16 +1162,17 @@ ExitCode run(Plan& plan, const RunOptions& options) {
         return Runtime(plan, options, ranks.get(), refused.what()).execute();
       }
     };
-    const ExitCode code = execute();
+    const ExitCode code = end.code = execute();
     // Whoever has started the ranks may end all of them once one has ended: not before the first one has
     // written.
     if (ranks && code != ExitCode::failed) ranks->values(ranks->channel(), char{}, "ending together");
     return code;
   } catch (const GraphChanged&) {
+    end.code = ExitCode::invalid;
     throw;
   } catch (const std::exception& error) {
     if (!ranks) throw;
-    tell(stderr, fmt::format("{}: error: {}\n", ranks->name(ranks->rank()), error.what()));
+    print_error(fmt::format("{}: error: {}\n", ranks->name(ranks->rank()), error.what()));
     ranks->fail();
     return ExitCode::failed;
   }
@@ -1146,12 +1181,14 @@ ExitCode run(Plan& plan, const RunOptions& options) {
 }  // namespace
 
 ExitCode run_plan(Plan& plan, const RunOptions& options) {
+  ExitCode code = ExitCode::invalid;
   try {
-    return run(plan, options);
+    code = run(plan, options);
   } catch (const GraphChanged& changed) {
-    tell(stderr, fmt::format("error: {}\n", changed.what()));
-    return ExitCode::invalid;
+    print_error(fmt::format("error: {}\n", changed.what()));
   }
+  Console::instance().flush();
+  return code;
 }
 
 }  // namespace twinflow

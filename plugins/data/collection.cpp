@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "twinflow/error.h"
+#include "twinflow/interrupt.h"
 #include "twinflow/memory.h"
 
 namespace twinflow::data {
@@ -94,6 +95,7 @@ Collection read_zip(const fs::path& path, const Limits& limits) {
     throw damaged();
 
   for (archive_entry* entry = nullptr;;) {
+    throw_if_interrupted();
     const int header = archive_read_next_header(zip.get(), &entry);
     if (header == ARCHIVE_EOF) break;
     if (header != ARCHIVE_OK) throw damaged();
@@ -125,6 +127,7 @@ Collection read_folder(const fs::path& path, const Limits& limits) {
   Collector collector(path, limits);
   try {
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path)) {
+      throw_if_interrupted();
       const std::string name = entry.path().lexically_relative(path).generic_string();
       if (!entry.is_regular_file()) continue;
       const std::uintmax_t size = entry.file_size();

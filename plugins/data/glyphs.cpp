@@ -13,6 +13,7 @@
 #include "ink.h"
 #include "picture.h"
 #include "split.h"
+#include "twinflow/interrupt.h"
 #include "twinflow/memory_need.h"
 #include "twinflow/plugin.h"
 
@@ -142,6 +143,7 @@ void Glyphs::draw_alphabet(std::size_t alphabet, std::uint8_t* to) const {
     hands.push_back(draw_hand(style.pen, hand_random));
   }
   tbb::parallel_for(std::size_t{0}, classes_per_alphabet * samples, [&](std::size_t i) {
+    throw_if_interrupted();
     const std::size_t character = i / samples, sample = i % samples;
     Random drawing_random = random({.epoch = alphabet, .index = character << 32 | sample}, "drawing");
     std::array<std::uint8_t, PictureForm::drawn * PictureForm::drawn> paper;

@@ -14,6 +14,7 @@
 #include "fit.h"
 #include "idx_file.h"
 #include "split.h"
+#include "twinflow/interrupt.h"
 #include "twinflow/memory_need.h"
 #include "twinflow/plugin.h"
 
@@ -133,6 +134,7 @@ std::shared_ptr<const PixelStore> Idx::store(IdxFile& file) const {
   }
   store->pixels.resize(count * store->image_size());
   tbb::parallel_for(std::size_t{0}, count, [&](std::size_t i) {
+    throw_if_interrupted();
     const cv::Mat picture(static_cast<int>(height), static_cast<int>(width), CV_8U,
                           &read[i * height * width]);
     fit_image(picture, fit, images.string(), &store->pixels[i * store->image_size()]);

@@ -10,6 +10,7 @@
 #include "collection.h"
 #include "natural.h"
 #include "twinflow/error.h"
+#include "twinflow/interrupt.h"
 #include "twinflow/text.h"
 
 namespace twinflow::data {
@@ -44,6 +45,7 @@ Listing list(const fs::path& folder) {
   Listing listing;
   try {
     for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+      throw_if_interrupted();
       const fs::path& path = entry.path();
       if (is_litter(path.filename().string())) continue;
       std::error_code error;

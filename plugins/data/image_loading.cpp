@@ -13,6 +13,7 @@
 #include "progress.h"
 #include "twinflow/error.h"
 #include "twinflow/hash.h"
+#include "twinflow/interrupt.h"
 
 namespace twinflow::data {
 
@@ -25,6 +26,7 @@ Fit with_size(Fit fit, const std::vector<fs::path>& files, bool skip_bad) {
   std::string first_problem;
   for (const fs::path& file : files) {
     if (fit.height > 0) return fit;
+    throw_if_interrupted();
     try {
       const cv::Mat picture = read_image(file, fit.colour);
       fit.height = static_cast<std::size_t>(picture.rows);
@@ -67,6 +69,7 @@ Read read_all(const std::vector<fs::path>& files, const Loading& loading, const 
   std::atomic<std::size_t> first_bad = files.size(), largest = 0;
   Progress progress(files.size(), std::chrono::seconds(5), loading.say);
   tbb::parallel_for(std::size_t{0}, files.size(), [&](std::size_t i) {
+    throw_if_interrupted();
     if (!loading.skip_bad && i > first_bad) return;  // whatever is wrong with it, it is not the first
     try {
       std::vector<std::uint8_t> looked_at(i < kept ? 0 : store.image_size());

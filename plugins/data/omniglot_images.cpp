@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "twinflow/error.h"
+#include "twinflow/interrupt.h"
 #include "twinflow/text.h"
 
 namespace twinflow::data {
@@ -101,6 +102,7 @@ Dataset read_omniglot_images(const std::vector<Collection>& collections, const P
   store->height = store->width = form.size;
   store->pixels.resize(sources.size() * store->image_size());
   tbb::parallel_for(std::size_t{0}, sources.size(), [&](std::size_t i) {
+    throw_if_interrupted();
     store_png(*sources[i].collection, *sources[i].file, form, &store->pixels[i * store->image_size()]);
   });
   data.store = std::move(store);

@@ -9,6 +9,7 @@
 
 #include "split.h"
 #include "twinflow/error.h"
+#include "twinflow/interrupt.h"
 #include "twinflow/text.h"
 
 namespace twinflow::data {
@@ -33,6 +34,7 @@ class Reader {
     store->height = store->width = form.size;
     store->pixels.resize(images_.size() * store->image_size());
     tbb::parallel_for(std::size_t{0}, images_.size(), [&](std::size_t i) {
+      throw_if_interrupted();
       store_png(collection_, *images_[i], form, &store->pixels[i * store->image_size()]);
     });
     data_.store = std::move(store);

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "twinflow/error.h"
+#include "twinflow/interrupt.h"
 
 namespace twinflow::twin {
 namespace {
@@ -180,8 +181,10 @@ TaskList draw_tasks(const Dataset& data, const TaskPlan& plan, Random& random) {
   TaskList tasks;
   if (!plan.within_group) {
     const std::vector<Candidate> candidates = candidates_for(data, plan);
-    for (std::size_t i = 0; i < plan.trials; ++i)
+    for (std::size_t i = 0; i < plan.trials; ++i) {
+      throw_if_interrupted();
       tasks.add(task_of_any(data, candidates, plan, random), plan.trials);
+    }
     return tasks;
   }
   const std::vector<Group> groups = groups_for(data, plan);
@@ -189,6 +192,7 @@ TaskList draw_tasks(const Dataset& data, const TaskPlan& plan, Random& random) {
   // find.
   constexpr int tries = 1000;
   for (int failed = 0; tasks.size() < plan.trials;) {
+    throw_if_interrupted();
     if (const auto task = try_task(data, groups[random.below(groups.size())], plan, random)) {
       tasks.add(*task, plan.trials);
       failed = 0;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "twinflow/error.h"
+#include "twinflow/interrupt.h"
 
 namespace twinflow::twin {
 namespace {
@@ -74,9 +75,12 @@ std::vector<ListedPair> draw_pairs(const Dataset& data, const PairPlan& plan, Ra
 
   std::vector<ListedPair> pairs;
   const std::size_t same = plan.same_pairs();
-  while (pairs.size() < same)
+  while (pairs.size() < same) {
+    throw_if_interrupted();
     pairs.push_back(same_pair(data, data.classes[one_of(with_pairs, random)].images, random));
+  }
   while (pairs.size() < plan.pairs) {
+    throw_if_interrupted();
     const std::size_t left = one_of(all, random);
     const std::size_t right =
         another(random.coin(plan.negatives_in_group) ? groups[data.classes[left].group] : all, left, random);

@@ -410,16 +410,6 @@ TEST_CASE("a second signal ends the process at once") {
   CHECK(program.wait().signal == SIGINT);
 }
 
-TEST_CASE("when nobody reads its output any more, a run ends as by a signal") {
-  const TempFolder temp;
-  const std::string command = shell_command(with(small, {"--set", "run.epochs=100000", "--output", "run"}));
-  CHECK(Process(temp, "/bin/sh", {"-c", "(" + command + "; echo $? >code) | head -n 3"}).wait().exit_code ==
-        0);
-  CHECK(read_file(temp.path / "code") == "3\n");
-  CHECK(run_result(temp, "run")["reason"] == "stopped by Broken pipe; goes on with flowrun --resume run");
-  CHECK(flowrun(temp, {"--resume", "run", "--epochs", "2", "--allow-changes"}).exit_code == 0);
-}
-
 TEST_CASE("the exit code tells what happened, even where nothing can be printed") {
   const TempFolder temp;
   temp.write("bad.toml", "[nood.a]\n");
@@ -434,11 +424,13 @@ TEST_CASE("the exit code tells what happened, even where nothing can be printed"
 TEST_CASE("on a terminal, a line shows how far the run is, and is taken back") {
   const TempFolder temp;
   const std::string command =
+      "env -u NO_COLOR TERM=xterm " +
       shell_command(with(small, {"--set", "run.steps_per_epoch=40", "--output", "run"}));
   const std::string shown = Process(temp, "/usr/bin/script", {"-qec", command, "/dev/null"}).wait().output;
-  CHECK(contains(shown, "\r\033[K\033[?7lepoch 1/2  step 1/40  twin.loss "));
+  CHECK(contains(shown, "\r\033[K\033[?7lepoch 1/2  step "));
   CHECK(contains(shown, " items/s  at most 0:"));
-  CHECK(contains(shown, "\033[?7h\r\033[Kepoch 1/2  step 40  twin.loss "));
+  CHECK(contains(shown, "\033[?7h\r\033[K"));
+  CHECK(contains(shown, "epoch 1/2  step 40  twin.loss "));
   CHECK(!contains(read_file(temp.path / "run/log.txt"), "items/s"));
 }
 
