@@ -17,11 +17,11 @@ std::optional<Message> Join::arrive(std::size_t port, const Message& message) {
     throw Error(
         fmt::format("item {} of the epoch came twice on its input '{}'", message.item.index, ports_[port]));
   waiting.came[port] = true;
-  waiting.parcels[port] = message.parcels.front();
+  waiting.parcels[port] = message.parcels->front();
   if (first || port == leading_) waiting.message = message;
   if (--waiting.missing > 0) return std::nullopt;
   Message complete = std::move(waiting.message);
-  complete.parcels = std::move(waiting.parcels);
+  complete.parcels = std::make_shared<const std::vector<Parcel>>(std::move(waiting.parcels));
   waiting_.erase(at);
   return complete;
 }

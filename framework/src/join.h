@@ -18,8 +18,10 @@ namespace twinflow {
 /// What travels along the edges of the flow graph.
 struct Message {
   Item item;
-  std::uint64_t sequence = 0;   // of the port that emitted it, from 0 in this process: restores order
-  std::vector<Parcel> parcels;  // one; or, after a join, one for each stream input
+  std::uint64_t sequence = 0;  // of the port that emitted it, from 0 in this process: restores order
+  /// One; or, after a join, one for each stream input; none of a message that starts an item. Shared, as the
+  /// flow graph copies messages where an exception, for want of memory, would leave it waiting for ever.
+  std::shared_ptr<const std::vector<Parcel>> parcels;
   /// Held by every message of an item: when the last one goes, another item may start. Empty for what is
   /// emitted at the end of an epoch.
   std::shared_ptr<void> ticket;

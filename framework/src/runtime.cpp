@@ -21,6 +21,7 @@
 #include "console.h"
 #include "control_board.h"
 #include "crash_report.h"
+#include "failure_log.h"
 #include "fingerprint.h"
 #include "graph_changes.h"
 #include "join.h"
@@ -39,6 +40,7 @@
 #include "twinflow/folder.h"
 #include "twinflow/interrupt.h"
 #include "twinflow/plugin.h"
+#include "worker_thread.h"
 #include "writer.h"
 
 namespace twinflow {
@@ -55,6 +57,7 @@ namespace flow = tbb::flow;
 
 /// A node's place in the flow graph, with where its time goes.
 struct Station {
+  std::string who;                                                         // in words, for errors
   Join join;                                                               // several stream inputs,
   std::deque<flow::function_node<Message, flow::continue_msg>> arrivals;   // one each
   std::optional<flow::function_node<Message, Message>> body;               // source, map: parallel
@@ -111,7 +114,7 @@ class Runtime final : public Run, public MemoryKeeper {
       record_.say("slow: " + crowded);
     guarded("", [&] { memory_.ask(plan); });  // before a state or data are read
     if (const std::string slowed = memory_.slowed(); !slowed.empty()) record_.say("slow: " + slowed);
-    if (!resume_.empty() && !failed_) {
+    if (!resume_.empty() && !failed()) {
       if (options.resume.empty())
         record_.say(fmt::format("going on in '{}', the newest run of this graph that has not ended",
                                 resume_.string()));
@@ -135,6 +138,7 @@ class Runtime final : public Run, public MemoryKeeper {
                         "be in a graph",
                         node.name, node.info->type));
       Station& station = stations_.emplace_back();
+      station.who = fmt::format("node '{}' ({})", node.name, node.info->type);
       for (const InputInfo& port : node.info->inputs)
         if (port.streamed()) station.join.add_port(port.name);
     }
@@ -153,37 +157,23 @@ class Runtime final : public Run, public MemoryKeeper {
   ExitCode execute() {
     SignalGuard::begin({[this](int signal, bool opening) { signal_taken(signal, opening); }, grace_});
     if (resumed_ && nothing_left()) return ExitCode::finished;
+    require_threads(threads_ - 1);
     const tbb::global_control limit(tbb::global_control::max_allowed_parallelism,
                                     static_cast<std::size_t>(threads_));
     tbb::task_arena arena(threads_);
     const CrashStacks stacks(arena);
     arena.execute([&] {
-      board_.connect(plan_);
-      if (trace_) guarded("", [&] { begin_trace(); });
-      if (!resumed_ && leads()) guarded("", [&] { record_.check_output(output_); });
-      if (!failed_) open_nodes();
-      if (!failed_ && !opening_stopped_ && !signalled()) set_epoch_length();
-      SignalGuard::opened();
-      meet();
-      if (!failed_ && !signalled()) guarded("", [&] { begin(); });
-      if (!failed_ && started_) {
-        restore_nodes();
-        if (!saved_) save();      // from now on there is something to resume
-        build(graph_.emplace());  // in here: a graph belongs to the arena it is made in
-        timetable_.start(record_.seconds(), RunningClock::now());
-        meet();
-        while (!ending()) run_epoch(*graph_);
-        if (!failed_) take_over();
-        save_last();
-        for (Station& station : stations_) station.join.clear();  // of a run that ended between items
-      }
-      if (failed_ && !resume_.empty() && !taken_over_) record_.give_up();
+      // Whatever goes wrong, nodes are closed, and not before nothing moves any more.
+      guarded("", [&] { open_and_stream(); });
+      if (graph_) drain(*graph_);
+      for (Station& station : stations_) station.join.clear();  // of a run that ended between items
+      if (failed() && !resume_.empty() && !taken_over_) record_.give_up();
       guarded("", [&] { record_.tell_times(times(), most_in_flight_); });
       close_nodes();
       check_saved();
       if (trace_out_) write_trace();
     });
-    if (try_previous_) throw NotRestored(*failure_);
+    if (try_previous_) throw NotRestored(failures_.first());
     return conclude();
   }
 
@@ -234,6 +224,26 @@ class Runtime final : public Run, public MemoryKeeper {
   Tracer* trace() override { return trace_ ? &*trace_ : nullptr; }
 
  private:
+  void open_and_stream() {
+    board_.connect(plan_);
+    if (trace_) guarded("", [&] { begin_trace(); });
+    if (!resumed_ && leads()) guarded("", [&] { record_.check_output(output_); });
+    if (!failed()) open_nodes();
+    if (!failed() && !opening_stopped_ && !signalled()) set_epoch_length();
+    SignalGuard::opened();
+    meet();
+    if (!failed() && !signalled()) guarded("", [&] { begin(); });
+    if (failed() || !started_) return;
+    restore_nodes();
+    if (!saved_) save();      // from now on there is something to resume
+    build(graph_.emplace());  // in here: a graph belongs to the arena it is made in
+    timetable_.start(record_.seconds(), RunningClock::now());
+    meet();
+    while (!ending()) run_epoch(*graph_);
+    if (!failed()) take_over();
+    save_last();
+  }
+  bool failed() const { return failures_.any(); }
   /// Of several ranks the first one writes, and has all nodes.
   bool leads() const { return !ranks_ || ranks_->first(); }
   bool left_out(std::size_t node) const { return !leads() && plan_.nodes[node].info->first_rank_only; }
@@ -284,7 +294,7 @@ class Runtime final : public Run, public MemoryKeeper {
 
   /// With the other ranks, between items: what all do from here. Without ranks nothing is to be settled.
   void meet() {
-    if (!ranks_ || failed_) return;
+    if (!ranks_ || failed()) return;
     const auto now = RunningClock::now();
     guarded("", [&] {
       agreement_->meet({SignalGuard::received(), timetable_.time_over(now), timetable_.time_to_pause(now)},
@@ -313,58 +323,30 @@ class Runtime final : public Run, public MemoryKeeper {
   /// Asked between items, or where an epoch has ended.
   bool ending() {
     const std::lock_guard lock(mutex_);
-    if (failure_ || signalled() != 0) return true;
+    if (failed() || signalled() != 0) return true;
     budget_spent_ = timetable_.spent(
         steps_done(), ranks_ ? agreement_->settled().time_over : timetable_.time_over(RunningClock::now()));
     return end().has_value();
   }
 
   /// Runs a piece of a node's code; an exception becomes the run's failure, if it is the first. That nothing
-  /// can be written any more is no node's failure, and reported once.
+  /// can be written any more is no node's failure, and reported once. Throws nothing.
   template <class Code>
-  void guarded(std::string who, Code&& code, Place place = {}) {
-    std::string message;
-    bool closed = false;
-    try {
-      return code();
-    } catch (const FolderClosed& error) {
-      message = error.what();
-      closed = true;
-    } catch (const Interrupted&) {
-      opening_stopped_ = true;
-      return;
-    } catch (const std::bad_alloc&) {
-      message = "there is not enough memory";
-    } catch (const std::exception& error) {
-      message = error.what();
-    } catch (...) {
-      message = "an exception of an unknown type";
-    }
-    if (closed) who.clear(), place = {};
-    if (!who.empty()) message = fmt::format("{}: {}", who, message);
-    const std::lock_guard lock(mutex_);
-    if (failure_ && closed) return;
-    if (failure_) {  // items under way at the same time mostly fail alike
-      if (message != failure_ && later_failures_.size() < 10 &&
-          std::find(later_failures_.begin(), later_failures_.end(), message) == later_failures_.end())
-        later_failures_.push_back(message);
-      return;
-    }
-    failure_ = message;
-    failure_place_ = place;
-    failed_ = true;
-  }
-  template <class Code>
-  void guarded(std::size_t node, Code&& code, const Item* item = nullptr) {
-    const InCodeOf here(plan_.nodes[node].name, *plan_.nodes[node].info, item);
+  void guarded(std::string_view who, Code&& code, const Place& place = {}) noexcept {
     try {
       code();
-    } catch (...) {  // only now, since it takes time: who it was
-      const Plan::PlannedNode& planned = plan_.nodes[node];
-      const std::string who = fmt::format("node '{}' ({})", planned.name, planned.info->type);
-      guarded(
-          who, [] { throw; }, planned.place);
+    } catch (const Interrupted&) {
+      opening_stopped_ = true;
+    } catch (const FolderClosed&) {
+      if (!failed()) failures_.record("", {});
+    } catch (...) {
+      failures_.record(who, place);
     }
+  }
+  template <class Code>
+  void guarded(std::size_t node, Code&& code, const Item* item = nullptr) noexcept {
+    const InCodeOf here(plan_.nodes[node].name, *plan_.nodes[node].info, item);
+    guarded(stations_[node].who, code, plan_.nodes[node].place);
   }
 
   /// The run stops where its directory is not there any more.
@@ -389,6 +371,9 @@ class Runtime final : public Run, public MemoryKeeper {
   void write_trace() {
     try {
       trace_out_->write(trace_->json());
+      if (trace_->left_out() > 0)
+        record_.say(fmt::format("'{}' has the beginning of the run: {} later events were left out",
+                                trace_file_.string(), trace_->left_out()));
     } catch (const std::exception& error) {
       record_.say(fmt::format("the trace is lost: {}", error.what()));
     }
@@ -399,7 +384,7 @@ class Runtime final : public Run, public MemoryKeeper {
     std::map<std::pair<std::size_t, std::size_t>, Parcel> constants;
     Fingerprints fingerprints;
     std::map<std::size_t, ImageShape> shapes;  // of images, by node
-    for (std::size_t i = 0; i < plan_.nodes.size() && !failure_ && !opening_stopped_ && !signalled(); ++i) {
+    for (std::size_t i = 0; i < plan_.nodes.size() && !failed() && !opening_stopped_ && !signalled(); ++i) {
       if (left_out(i)) continue;
       Plan::PlannedNode& planned = plan_.nodes[i];
       NodeAccess::attach(*planned.node, planned.name, *this);
@@ -418,20 +403,20 @@ class Runtime final : public Run, public MemoryKeeper {
             shapes[link.node] = {data.store->channels, data.store->height, data.store->width};
           }
         });
-        if (failure_ || opening_stopped_) return;
+        if (failed() || opening_stopped_) return;
         port.bind(*planned.node, constants[key]);
       }
       stations_[i].opened = true;
       guarded(i, [&] { planned.node->open(); });
     }
-    if (!failed_) guarded("", [&] { memory_.ask(plan_, shapes); });  // now that the data are known
+    if (!failed()) guarded("", [&] { memory_.ask(plan_, shapes); });  // now that the data are known
   }
 
   /// An epoch is as long as the graph says, or else as long as its finite sources are.
   void set_epoch_length() {
     const auto asked = static_cast<std::uint64_t>(plan_.run.steps_per_epoch);
     steps_per_epoch_ = asked;
-    for (std::size_t i = 0; i < plan_.nodes.size() && !failed_; ++i) {
+    for (std::size_t i = 0; i < plan_.nodes.size() && !failed(); ++i) {
       if (!plan_.nodes[i].info->source_items) continue;
       guarded(i, [&] {
         const std::uint64_t batches = plan_.nodes[i].info->source_items(*plan_.nodes[i].node);
@@ -580,7 +565,7 @@ class Runtime final : public Run, public MemoryKeeper {
   void restore_nodes() {
     if (!resumed_) return;
     guarded("", [&] { board_.restore(resumed_->states["board"]); });
-    for (std::size_t i = 0; i < plan_.nodes.size() && !failed_; ++i) {
+    for (std::size_t i = 0; i < plan_.nodes.size() && !failed(); ++i) {
       const std::string& name = plan_.nodes[i].name;
       if (left_out(i)) continue;
       if (resumed_->types.contains(name))
@@ -594,7 +579,7 @@ class Runtime final : public Run, public MemoryKeeper {
           }
         });
     }
-    try_previous_ = failed_ && try_previous_allowed_ && !ranks_ && !record_.lost() &&
+    try_previous_ = failed() && try_previous_allowed_ && !ranks_ && !record_.lost() &&
                     resumed_->newest_is_bad.empty() && record_.folder().exists(previous_state_name);
     resumed_.reset();  // its tensors are large
   }
@@ -633,10 +618,10 @@ class Runtime final : public Run, public MemoryKeeper {
       return unsaved(error.what());
     }
     unsaved_.clear();
-    for (std::size_t i = 0; i < plan_.nodes.size() && !failed_; ++i)
+    for (std::size_t i = 0; i < plan_.nodes.size() && !failed(); ++i)
       guarded(i, [&] { states["node." + plan_.nodes[i].name] = plan_.nodes[i].node->save(); });
     guarded("", [&] {
-      if (failed_) return;
+      if (failed()) return;
       states["run"] = position_state(plan_, steps_per_epoch_, position_, about_, graph_mark_);
       states["board"] = board_.save();
       if (position_.index == 0) saved_epoch_ = position_.epoch;
@@ -661,13 +646,13 @@ class Runtime final : public Run, public MemoryKeeper {
   /// A signal may come right after an epoch that ended without a save; and where the last state could not be
   /// saved, the disk may yet have room.
   void save_last() {
-    if (!failed_ && position_.index == 0 && saved_epoch_ != position_.epoch) save_recorded();
+    if (!failed() && position_.index == 0 && saved_epoch_ != position_.epoch) save_recorded();
     for (const double wait : {0.5, 2.0}) {
-      if (failed_ || unsaved_.empty()) return;
+      if (failed() || unsaved_.empty()) return;
       std::this_thread::sleep_for(std::chrono::duration<double>(wait));
       save_recorded();
     }
-    if (!failed_ && !unsaved_.empty()) guarded("", [&] { throw Error(not_saved(unsaved_)); });
+    if (!failed() && !unsaved_.empty()) guarded("", [&] { throw Error(not_saved(unsaved_)); });
   }
 
   std::string not_saved(const std::string& why) const {
@@ -735,7 +720,12 @@ class Runtime final : public Run, public MemoryKeeper {
             emit(i, output, std::move(parcel), item);
           });
     }
-    graph.wait_for_all();  // an edge starts tasks of its nodes, which would outlive them if no epoch ran
+    drain(graph);  // an edge starts tasks of its nodes, which would outlive them if no epoch ran
+  }
+
+  /// Waits until nothing moves any more. What the graph itself throws, for want of memory, fails the run.
+  void drain(flow::graph& graph) {
+    guarded("", [&] { graph.wait_for_all(); });
   }
 
   bool is_body(std::size_t node) const {
@@ -808,6 +798,7 @@ class Runtime final : public Run, public MemoryKeeper {
   }
 
   void arrive(std::size_t node, std::size_t port, const Message& message) {
+    if (failed()) return;
     guarded(node, [&] {
       if (const auto complete = stations_[node].join.arrive(port, message)) entrance(node).try_put(*complete);
     });
@@ -815,7 +806,7 @@ class Runtime final : public Run, public MemoryKeeper {
 
   /// At the end of an epoch, nothing may wait for its other half.
   void check_joins() {
-    for (std::size_t i = 0; i < stations_.size() && !failed_; ++i)
+    for (std::size_t i = 0; i < stations_.size() && !failed(); ++i)
       if (const auto item = stations_[i].join.incomplete())
         guarded(i, [&] {
           const bool stuck = position_.index < steps_per_epoch_;
@@ -835,7 +826,7 @@ class Runtime final : public Run, public MemoryKeeper {
   /// drains.
   template <class Body>
   Clock::time_point timed(std::size_t node, const Message& message, Body&& body) {
-    if (failed_) return message.sent;
+    if (failed()) return message.sent;
     Station& station = stations_[node];
     const auto begin = Clock::now();
     station.wait_ns += nanoseconds(begin - message.sent);
@@ -844,8 +835,14 @@ class Runtime final : public Run, public MemoryKeeper {
     const auto end = Clock::now();
     station.body_ns += nanoseconds(end - begin);
     ++station.items;
-    if (trace_) trace_->body(plan_.nodes[node].name, message.item, begin, end);
+    if (trace_) guarded(node, [&] { trace_->body(plan_.nodes[node].name, message.item, begin, end); });
     return end;
+  }
+
+  static std::shared_ptr<const std::vector<Parcel>> one(Parcel parcel) {
+    auto parcels = std::make_shared<std::vector<Parcel>>(1);
+    parcels->front() = std::move(parcel);
+    return parcels;
   }
 
   Message transform(std::size_t node, const Message& message) {
@@ -854,19 +851,21 @@ class Runtime final : public Run, public MemoryKeeper {
     const auto sent = timed(node, message, [&] {
       const Item item = stations_[node].own ? own(message.item) : message.item;
       result = planned.info->make_item ? planned.info->make_item(*planned.node, item)
-                                       : planned.info->apply(*planned.node, message.parcels, item);
+                                       : planned.info->apply(*planned.node, *message.parcels, item);
       if (stations_[node].shared && planned.info->share)
         planned.info->share(result, ranks_->rank(), ranks_->size());
     });
     result.sole = stations_[node].consumers[0] == 1;
-    return {message.item, message.sequence, {std::move(result)}, message.ticket, sent};
+    Message made{message.item, message.sequence, nullptr, message.ticket, sent};
+    guarded(node, [&] { made.parcels = one(std::move(result)); });
+    return made;
   }
 
   void process(std::size_t node, const Message& message) {
     Station& station = stations_[node];
     station.ticket = message.ticket;
     const auto end = timed(node, message, [&] {
-      plan_.nodes[node].info->process(*plan_.nodes[node].node, message.parcels, message.item);
+      plan_.nodes[node].info->process(*plan_.nodes[node].node, *message.parcels, message.item);
     });
     station.ticket.reset();
     if (message.ticket) station.free_since = end;  // closing messages are not part of the stream's rhythm
@@ -876,7 +875,7 @@ class Runtime final : public Run, public MemoryKeeper {
     Station& station = stations_[node];
     parcel.sole = station.consumers[output] == 1;
     station.outputs[output].try_put(
-        {item, station.emitted[output]++, {std::move(parcel)}, station.ticket, Clock::now()});
+        {item, station.emitted[output]++, one(std::move(parcel)), station.ticket, Clock::now()});
   }
 
   /// The items of an epoch that are left. False: the run ends among them.
@@ -892,11 +891,14 @@ class Runtime final : public Run, public MemoryKeeper {
       const std::uint64_t planned_pause = timetable_.next_pause(next_step_, epoch_end_);
       pause_ = ranks_ ? std::min(planned_pause, next_step_ + agreement_->items_until_next()) : planned_pause;
       const auto now = Clock::now();
-      start_item(now, true);  // however short the time between saves is, the run goes on
-      for (auto i = in_flight_.load(); i < static_cast<std::uint64_t>(max_in_flight_); ++i) start_item(now);
-      graph.wait_for_all();
+      // Each of these has another one started when it is done, so that there are never more of them. The
+      // first is started anyway: however short the time between saves is, the run goes on.
+      const std::uint64_t waiting = in_flight_;  // for their other halves
+      for (auto i = waiting; i < static_cast<std::uint64_t>(max_in_flight_); ++i)
+        start_item(now, i == waiting);
+      drain(graph);
       for (Station& station : stations_) station.free_since.reset();
-      if (failed_) return false;
+      if (failed()) return false;
       position_.index = next_step_ - epoch_start;
       meet();
       if (position_.index == steps_per_epoch_) return true;
@@ -917,23 +919,23 @@ class Runtime final : public Run, public MemoryKeeper {
     for (const std::size_t i : finishing_) {
       const Plan::PlannedNode& planned = plan_.nodes[i];
       if (!planned.info->finish_epoch) continue;
-      if (failed_) break;
+      if (failed()) break;
       const auto begin = Clock::now();
       guarded(
           i, [&] { planned.info->finish_epoch(*planned.node, last); }, &last);
       const auto end = Clock::now();
-      graph.wait_for_all();  // for what it has emitted
+      drain(graph);  // of what it has emitted
       stations_[i].finish_seconds += std::chrono::duration<double>(end - begin).count();
       if (trace_) trace_->body(planned.name, last, begin, end);
     }
     save_times_.epoch_end(Clock::now() - ending_since);
     check_joins();
-    if (failed_) return;
+    if (failed()) return;
     if (in_flight_ != 0)
       return guarded("",
                      [&] { throw Error(fmt::format("{} items were lost on their way", in_flight_.load())); });
     check_folder();
-    if (failed_) return;
+    if (failed()) return;
     guarded("", [&] { record_.epoch_done(last.epoch, epoch_end_); });
     board_.turn();
     ++position_.epoch;
@@ -965,7 +967,7 @@ class Runtime final : public Run, public MemoryKeeper {
   /// and training goes on.
   void save_recorded() {
     check_folder();
-    if (failed_) return;
+    if (failed()) return;
     const std::string trouble = record_.trouble();
     trouble.empty() ? save() : unsaved(trouble);
   }
@@ -974,33 +976,49 @@ class Runtime final : public Run, public MemoryKeeper {
     record_.say("the state is not saved: " + why);
   }
 
-  /// Lets one more item of this epoch start, unless the run is ending or pauses. Called on any thread.
-  /// `anyway`: also when it is time to pause.
-  void start_item(Clock::time_point now, bool anyway = false) {
-    // Ranks start the items up to where they meet, whatever one of them wants.
-    if (failed_ || (!ranks_ && (signalled() || (!anyway && timetable_.time_to_pause(RunningClock::at(now))))))
-      return;
-    std::uint64_t step = next_step_;
-    do {
-      if (step >= pause_) return;
-    } while (!next_step_.compare_exchange_weak(step, step + 1));
-    const std::uint64_t under_way = ++in_flight_;
-    if (trace_) trace_->count(under_way);
-    std::uint64_t most = most_in_flight_;
-    while (under_way > most && !most_in_flight_.compare_exchange_weak(most, under_way)) {
+  /// Held by all messages of an item.
+  struct Ticket {
+    Ticket(Runtime& run, Clock::time_point started) : run(run), started(started) {}
+    ~Ticket() {
+      if (counted) run.item_done(started);
     }
-    Message message;
-    message.item = {position_.epoch, step - (epoch_end_ - steps_per_epoch_), step};
-    message.sequence = step - first_step_;
-    message.ticket = std::shared_ptr<void>(this, [this, now](void*) { item_done(now); });
-    message.sent = now;
-    root_->try_put(message);
+    Runtime& run;
+    const Clock::time_point started;
+    bool counted = false;
+  };
+
+  /// Lets one more item of this epoch start, unless the run is ending or pauses. Called on any thread, also
+  /// in a destructor. `anyway`: also when it is time to pause.
+  void start_item(Clock::time_point now, bool anyway = false) noexcept {
+    // Ranks start the items up to where they meet, whatever one of them wants.
+    if (failed() ||
+        (!ranks_ && (signalled() || (!anyway && timetable_.time_to_pause(RunningClock::at(now))))))
+      return;
+    Message message;  // outlives the recording of a failure, as another item may start when it goes
+    guarded("", [&] {
+      const auto ticket = std::make_shared<Ticket>(*this, now);
+      std::uint64_t step = next_step_;
+      do {
+        if (step >= pause_) return;
+      } while (!next_step_.compare_exchange_weak(step, step + 1));
+      message.ticket = ticket;
+      ticket->counted = true;
+      const std::uint64_t under_way = ++in_flight_;
+      if (trace_) trace_->count(under_way);
+      std::uint64_t most = most_in_flight_;
+      while (under_way > most && !most_in_flight_.compare_exchange_weak(most, under_way)) {
+      }
+      message.item = {position_.epoch, step - (epoch_end_ - steps_per_epoch_), step};
+      message.sequence = step - first_step_;
+      message.sent = now;
+      root_->try_put(message);
+    });
   }
 
-  void item_done(Clock::time_point started) {
+  void item_done(Clock::time_point started) noexcept {
     const std::uint64_t under_way = --in_flight_;
-    if (!failed_ && !trained_) first_item_done();
-    if (trace_) trace_->count(under_way);
+    if (!failed() && !trained_) guarded("", [&] { first_item_done(); });
+    if (trace_) guarded("", [&] { trace_->count(under_way); });
     const auto now = Clock::now();
     save_times_.item(now - started);
     start_item(now);
@@ -1009,7 +1027,7 @@ class Runtime final : public Run, public MemoryKeeper {
   void close_nodes() {
     for (std::size_t i = 0; i < plan_.nodes.size(); ++i)
       if (stations_[i].opened) guarded(i, [&] { plan_.nodes[i].node->close(); });
-    writer_.drain();
+    guarded("", [&] { writer_.drain(); });
   }
 
   std::vector<Record::NodeTime> times() const {
@@ -1042,17 +1060,17 @@ class Runtime final : public Run, public MemoryKeeper {
     const std::string again =
         fmt::format("flowrun --resume {}",
                     (!leads() || directory().empty() ? resume_ : record_.folder().path()).string());
-    if (failure_) {
-      code = refused_ ? ExitCode::invalid : ExitCode::failed, how = {"failed", *failure_};
+    if (failed()) {
+      code = refused_ ? ExitCode::invalid : ExitCode::failed, how = {"failed", failures_.first()};
       Problems problems;
-      problems.error(failure_place_, how.reason);
+      problems.error(failures_.place(), how.reason);
       if (!refused_ || leads()) {  // all of them refuse alike
         if (ranks_) print_error(ranks_->name(ranks_->rank()) + ": ");
-        print_error(failure_place_.text ? problems.str() : "error: " + how.reason + "\n");
+        print_error(failures_.place().text ? problems.str() : "error: " + how.reason + "\n");
       }
       if (ranks_ && !refused_) ranks_->fail();
       const bool lost = record_.lost(), unused = free_directory();
-      for (const std::string& one : later_failures_)
+      for (const std::string& one : failures_.later())
         if (!lost) print_error(fmt::format("then: {}\n", one));
       if (unused)
         print_error(fmt::format("note: nothing was trained: '{}' may be used again with --output\n",
@@ -1124,15 +1142,12 @@ class Runtime final : public Run, public MemoryKeeper {
   std::vector<std::size_t> listeners_;
   std::mutex hearing_;
 
-  std::mutex mutex_;  // guards what follows
-  std::optional<std::string> failure_;
-  std::vector<std::string> later_failures_;  // the first ones
+  FailureLog failures_;
+  std::mutex mutex_;                         // guards what follows
   Position position_;                        // its counters belong to the main thread
   std::optional<std::string> budget_spent_;  // which one; likewise
-  Place failure_place_;
-  std::atomic<bool> failed_{false};      // failure_, for bodies
-  std::atomic<bool> trained_{false};     // an item has gone through the whole graph
-  std::atomic<bool> taken_over_{false};  // the resumed run
+  std::atomic<bool> trained_{false};         // an item has gone through the whole graph
+  std::atomic<bool> taken_over_{false};      // the resumed run
 
   // Last, so that they go first: messages that are left in them tell the rest of this object that they go.
   std::optional<flow::graph> graph_;                   // outlives the nodes below

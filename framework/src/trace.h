@@ -2,6 +2,7 @@
 
 #include <tbb/enumerable_thread_specific.h>
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -21,21 +22,26 @@ namespace twinflow {
 /// ("C") events, times in microseconds. Slices of one thread nest by their times.
 class Trace final : public Tracer {
  public:
+  /// `most`: how many events are kept, the first ones. A million takes 80 MB, and its file 130 MB.
+  explicit Trace(std::uint64_t most = 1'000'000) : most_(most) {}
+
   void slice(std::string_view name, Clock::time_point begin, Clock::time_point end) override {
     List& list = lists_.local();
     auto known = list.names.find(name);
     if (known == list.names.end()) known = list.names.emplace(name).first;
-    list.events.push_back({Event::Kind::inside, &*known, {}, 0, begin, end});
+    add(list, {Event::Kind::inside, &*known, {}, 0, begin, end});
   }
   /// `node` outlives the trace.
   void body(const std::string& node, const Item& item, Clock::time_point begin, Clock::time_point end) {
-    lists_.local().events.push_back({Event::Kind::body, &node, item, 0, begin, end});
+    add(lists_.local(), {Event::Kind::body, &node, item, 0, begin, end});
   }
   void count(std::uint64_t in_flight) {
-    lists_.local().events.push_back({Event::Kind::count, nullptr, {}, in_flight, Clock::now(), {}});
+    add(lists_.local(), {Event::Kind::count, nullptr, {}, in_flight, Clock::now(), {}});
   }
   /// The whole trace. No thread may be adding.
   std::string json() const;
+  /// How many events came when there were `most` already.
+  std::uint64_t left_out() const { return count_ > most_ ? count_ - most_ : 0; }
 
  private:
   struct Event {
@@ -49,6 +55,12 @@ class Trace final : public Tracer {
     std::vector<Event> events;
     std::set<std::string, std::less<>> names;  // that bodies gave: few, each often
   };
+  void add(List& list, const Event& event) {
+    if (count_.fetch_add(1, std::memory_order_relaxed) < most_) list.events.push_back(event);
+  }
+
+  const std::uint64_t most_;
+  std::atomic<std::uint64_t> count_{0};
   const Clock::time_point start_ = Clock::now();
   tbb::enumerable_thread_specific<List> lists_;
 };

@@ -147,6 +147,9 @@ TEST_CASE("no more items are under way than allowed") {
   CHECK(test_nodes::most_under_way >= 2);
   const auto result = nlohmann::json::parse(read_file(temp.path / "run/result.json"));
   CHECK(result["most_in_flight"] == 3);
+  // Nor where the stream begins anew after each pause.
+  CHECK(run_graph(chain, temp, {.threads = 4, .max_in_flight = 3}, {"run.save_steps=2"}).code == finished);
+  CHECK(nlohmann::json::parse(read_file(temp.path / "run/result.json"))["most_in_flight"] <= 3);
 }
 
 TEST_CASE("several inputs are joined by item, and those not needed may be left out") {
