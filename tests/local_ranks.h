@@ -10,6 +10,7 @@
 #include <tuple>
 #include <vector>
 
+#include "twinflow/error.h"
 #include "twinflow/ranks.h"
 
 /// Ranks that are threads of one process, for tests.
@@ -42,6 +43,14 @@ class LocalRanks {
       if (one) std::rethrow_exception(one);
   }
 
+  /// Starting anything on that channel fails.
+  int broken_channel = -1;
+  /// How many exchanges on that channel are under way.
+  int under_way(int channel) {
+    const std::lock_guard lock(mutex_);
+    return under_way_[channel];
+  }
+
   int left() const { return left_; }
   int aborted() const { return aborted_; }
 
@@ -51,7 +60,14 @@ class LocalRanks {
   class Exchange : public twinflow::Communicator::Exchange {
    public:
     Exchange(LocalRanks& all, int rank, std::vector<twinflow::Communicator::Incoming> in, int channel)
-        : all_(all), rank_(rank), in_(std::move(in)), channel_(channel) {}
+        : all_(all), rank_(rank), in_(std::move(in)), channel_(channel) {
+      const std::lock_guard lock(all_.mutex_);
+      ++all_.under_way_[channel_];
+    }
+    ~Exchange() override {
+      const std::lock_guard lock(all_.mutex_);
+      --all_.under_way_[channel_];
+    }
     bool done() override {
       const std::lock_guard lock(all_.mutex_);
       std::erase_if(in_, [&](const twinflow::Communicator::Incoming& one) {
@@ -121,6 +137,7 @@ class LocalRanks {
     std::unique_ptr<twinflow::Communicator::Exchange> start(std::span<const Outgoing> out,
                                                             std::span<const Incoming> in,
                                                             int channel) override {
+      if (channel == all_.broken_channel) throw twinflow::Error("the channel is broken");
       for (const Outgoing& one : out) all_.send(rank_, one.to, channel, one.bytes);
       return std::make_unique<LocalRanks::Exchange>(all_, rank_, std::vector(in.begin(), in.end()), channel);
     }
@@ -157,5 +174,6 @@ class LocalRanks {
   const int size_;
   std::mutex mutex_;
   std::map<std::tuple<int, int, int>, std::deque<Bytes>> boxes_;  // from, to, channel
+  std::map<int, int> under_way_;                                  // by channel
   std::atomic<int> left_{0}, aborted_{0};
 };

@@ -111,8 +111,12 @@ class Ranks::Work {
   std::map<int, RankSum::Room> rooms;  // of channels; the thread's
 
  private:
-  void run() {
-    listen();
+  void run() noexcept {
+    try {
+      listen();
+    } catch (...) {
+      broken_ = std::current_exception();
+    }
     Clock::time_point last_moved = Clock::now(), since = last_moved;
     std::size_t left_before = 0;
     while (wait(since)) {
@@ -154,12 +158,16 @@ class Ranks::Work {
                                                     std::chrono::microseconds(200)),
                         [&] { return std::exchange(added_, false); });
     }
-    if (failed_) fail_together();
+    try {
+      if (failed_) fail_together();
+    } catch (const std::exception&) {  // nobody can be told
+    }
     listening_.clear();  // before it leaves
-    if (failed_)
-      communicator_->abort();
-    else
-      communicator_->leave();
+    try {
+      if (!failed_) return communicator_->leave();
+    } catch (const std::exception&) {  // the others must not wait
+    }
+    communicator_->abort();
   }
 
   /// One byte from a rank that has failed by itself, for which the others need not wait in vain.
@@ -173,14 +181,14 @@ class Ranks::Work {
     }
   }
   void hear() {
-    if (!broken_.empty() || Clock::now() < hear_at_) return;
+    if (broken_ || Clock::now() < hear_at_) return;
     hear_at_ = Clock::now() + std::chrono::milliseconds(50);
     try {
       for (std::size_t other = 0; other < listening_.size(); ++other)
         if (listening_[other] && listening_[other]->done())
-          broken_ = fmt::format("{} has failed", ranks_.name(static_cast<int>(other)));
-    } catch (const std::exception& error) {
-      broken_ = error.what();
+          throw Error(fmt::format("{} has failed", ranks_.name(static_cast<int>(other))));
+    } catch (...) {
+      broken_ = std::current_exception();
     }
   }
   /// Tells the others, unless they know as well as this rank does, and gives them time to end: the first rank
@@ -188,7 +196,7 @@ class Ranks::Work {
   void fail_together() {
     std::vector<Communicator::Outgoing> out;
     const std::byte word{};
-    for (int other = 0; other < communicator_->size() && broken_.empty(); ++other)
+    for (int other = 0; other < communicator_->size() && !broken_; ++other)
       if (other != communicator_->rank()) out.push_back({other, {&word, 1}});
     const auto until = Clock::now() + std::chrono::duration<double>(std::min(timeout_, 10.0));
     try {
@@ -214,7 +222,7 @@ class Ranks::Work {
   /// True once the job has come to its end.
   bool move(Job& job) {
     try {
-      if (!broken_.empty()) throw Error(broken_);
+      if (broken_) std::rethrow_exception(broken_);
       if (!job.exchange) start_next(job);
       while (job.exchange && job.exchange->done()) start_next(job);
       if (!job.exchange) {
@@ -228,11 +236,11 @@ class Ranks::Work {
       if (names.empty()) return false;  // they have come by now: it is this rank that was held up
       throw Error(
           fmt::format("{}: no answer from {} for {:g} s", job.what, fmt::join(names, ", "), timeout_));
-    } catch (const std::exception& error) {
-      broken_ = error.what();
+    } catch (...) {
+      broken_ = std::current_exception();
       failed_ = true;
-      job.done.set_exception(std::current_exception());
-      left_behind_.push_back(std::move(job));  // messages may still come for it
+      job.exchange.reset();  // what comes from now on must not be written into memory that is not the job's
+      job.done.set_exception(broken_);
       return true;
     }
   }
@@ -245,9 +253,8 @@ class Ranks::Work {
   Ranks& ranks_;
   const double timeout_;
   std::unique_ptr<Communicator> communicator_;  // the thread's
-  std::string broken_;                          // likewise: why nothing works any more
-  std::vector<Job> left_behind_;
-  std::vector<std::byte> heard_;  // of others that have failed,
+  std::exception_ptr broken_;                   // likewise: why nothing works any more
+  std::vector<std::byte> heard_;                // of others that have failed,
   std::vector<std::unique_ptr<Communicator::Exchange>> listening_;
   Clock::time_point hear_at_;
   std::atomic<bool> failed_{false};

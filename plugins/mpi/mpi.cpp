@@ -4,8 +4,10 @@
 #include <mpi.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <string_view>
+#include <thread>
 
 #include "twinflow/communicator.h"
 #include "twinflow/doctor.h"
@@ -23,15 +25,22 @@ void require(int code, std::string_view call) {
   throw Error(fmt::format("{}: {}", call, std::string_view(text, static_cast<std::size_t>(length))));
 }
 
+/// A message that comes could be neither completed nor taken back, and its memory is somebody else's by now:
+/// as MPI moves messages within its calls, none of them may follow but MPI_Abort. Only of the thread that
+/// uses MPI.
+bool stuck = false;
+
 class MpiExchange final : public Communicator::Exchange {
  public:
   MpiExchange(std::span<const Communicator::Outgoing> out, std::span<const Communicator::Incoming> in,
-              int channel) {
+              int channel)
+      : MpiExchange() {  // so that what was started is taken back when a later start fails
     for (const auto& one : in)
       each_piece(one.bytes.size(), [&](std::size_t at, int count) {
         require(MPI_Irecv(one.bytes.data() + at, count, MPI_BYTE, one.from, channel, MPI_COMM_WORLD,
                           add(one.from)),
                 "MPI_Irecv");
+        ++writing_;
       });
     for (const auto& one : out)
       each_piece(one.bytes.size(), [&](std::size_t at, int count) {
@@ -42,9 +51,9 @@ class MpiExchange final : public Communicator::Exchange {
   }
 
   /// A sum. Its ranks do not tell which of them it waits for: -1.
-  MpiExchange(std::span<float> numbers, MPI_Comm sums) {
+  MpiExchange(std::span<float> numbers, MPI_Comm sums) : MpiExchange() {
     constexpr std::size_t most = std::size_t{1} << 20;
-    for (std::size_t at = 0; at < numbers.size(); at += most)
+    for (std::size_t at = 0; at < numbers.size(); at += most, ++writing_)
       require(MPI_Iallreduce(MPI_IN_PLACE, numbers.data() + at,
                              static_cast<int>(std::min(most, numbers.size() - at)), MPI_FLOAT, MPI_SUM, sums,
                              add(-1)),
@@ -52,11 +61,21 @@ class MpiExchange final : public Communicator::Exchange {
   }
 
   ~MpiExchange() override {
-    for (std::size_t i = 0; i < requests_.size(); ++i) {
-      if (requests_[i] == MPI_REQUEST_NULL || peers_[i] < 0) continue;  // a sum cannot be taken back
-      MPI_Cancel(&requests_[i]);
-      MPI_Request_free(&requests_[i]);
+    if (left_ == 0 || stuck) return;
+    for (std::size_t i = writing_; i < requests_.size(); ++i)  // sends: cannot be taken back, and only read
+      if (requests_[i] != MPI_REQUEST_NULL) MPI_Request_free(&requests_[i]);
+    for (std::size_t i = 0; i < writing_; ++i)
+      if (requests_[i] != MPI_REQUEST_NULL && peers_[i] >= 0) MPI_Cancel(&requests_[i]);  // sums cannot be
+    using Clock = std::chrono::steady_clock;
+    for (const auto until = Clock::now() + std::chrono::seconds(5); Clock::now() < until;
+         std::this_thread::sleep_for(std::chrono::milliseconds(1))) {
+      int done = 0;
+      if (MPI_Testall(static_cast<int>(writing_), requests_.data(), &done, MPI_STATUSES_IGNORE) !=
+          MPI_SUCCESS)
+        break;
+      if (done) return;
     }
+    stuck = true;
   }
   MpiExchange(const MpiExchange&) = delete;
   MpiExchange& operator=(const MpiExchange&) = delete;
@@ -89,6 +108,7 @@ class MpiExchange final : public Communicator::Exchange {
   }
 
  private:
+  MpiExchange() = default;
   /// So that left() tells of what moves. Both ends cut alike; what is empty is not sent.
   template <class Each>
   static void each_piece(std::size_t bytes, const Each& each) {
@@ -103,7 +123,7 @@ class MpiExchange final : public Communicator::Exchange {
 
   std::vector<MPI_Request> requests_;
   std::vector<int> peers_, done_;
-  std::size_t left_ = 0;
+  std::size_t left_ = 0, writing_ = 0;  // of requests_: not done yet; the first ones write to memory
 };
 
 class MpiCommunicator final : public Communicator {
@@ -124,12 +144,14 @@ class MpiCommunicator final : public Communicator {
   int size() const override { return size_; }
   std::unique_ptr<Exchange> start(std::span<const Outgoing> out, std::span<const Incoming> in,
                                   int channel) override {
+    require_moving();
     return std::make_unique<MpiExchange>(out, in, channel);
   }
   std::unique_ptr<Exchange> start_sum(std::span<float> numbers, std::uint64_t& sent) override {
     // What the algorithms for large ones send, as MPI does not tell.
     const auto size = static_cast<std::uint64_t>(size_);
     sent += 2 * (size - 1) * numbers.size_bytes() / size;
+    require_moving();
     return std::make_unique<MpiExchange>(numbers, sums_);
   }
   void leave() override {
@@ -139,6 +161,10 @@ class MpiCommunicator final : public Communicator {
   void abort() noexcept override { MPI_Abort(MPI_COMM_WORLD, 1); }
 
  private:
+  static void require_moving() {
+    if (stuck) throw Error("messages of an operation that has failed are still under way");
+  }
+
   int rank_ = 0, size_ = 1;
   MPI_Comm sums_ = MPI_COMM_NULL;
 };

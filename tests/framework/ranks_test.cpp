@@ -221,6 +221,27 @@ TEST_CASE("a rank that fails by itself is named at once") {
   CHECK(local.aborted() == 3);
 }
 
+TEST_CASE("what has failed is taken back before its memory may be used for something else") {
+  LocalRanks local(2, 0.3);
+  local.run([&](Ranks& ranks) {
+    const int channel = ranks.channel(), never = ranks.channel();
+    if (ranks.rank() == 1) {
+      std::this_thread::sleep_for(std::chrono::seconds(1));
+      return ranks.fail();
+    }
+    CHECK(contains(error_of([&] { ranks.values(channel, 0, "a test"); }), "no answer from rank 1 of 2"));
+    CHECK(local.under_way(channel) == 0);
+    CHECK(local.under_way(never) == 0);
+  });
+}
+
+TEST_CASE("an error where failures of others are listened for is an error of the next operation") {
+  LocalRanks local(2);
+  local.broken_channel = 1;
+  CHECK(error_of([&] { local.run([](Ranks&) {}); }) == "the channel is broken");
+  CHECK(local.aborted() == 2);
+}
+
 TEST_CASE("each rank sends less than twice the numbers") {
   LocalRanks(4).run([&](Ranks& ranks) {
     std::vector<float> mine(1600);

@@ -29,7 +29,7 @@ class Communicator {
   /// Messages under way. The memory they use belongs to it until done() has said true.
   class Exchange {
    public:
-    /// Before they have ended: takes back what is still to come.
+    /// Before they have ended: takes back what is still to come; nothing is written to the memory any more.
     virtual ~Exchange() = default;
     /// Moves them on, without waiting; true once all have been sent and have come. Throws Error when they
     /// cannot.
