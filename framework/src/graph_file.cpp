@@ -10,6 +10,7 @@
 #include "toml_limits.h"
 #include "twinflow/read_bounded.h"
 #include "twinflow/spec.h"
+#include "twinflow/text.h"
 
 namespace twinflow {
 
@@ -298,7 +299,7 @@ void apply_override(Value& graph, const std::string& argument, Problems& problem
       if (nodes && nodes->get<Value::Table>())
         for (const auto& entry : *nodes->get<Value::Table>()) known.push_back(entry.key);
       return problems.error(
-          start, fmt::format("the graph has no node '{}'{}", path[0], did_you_mean(path[0], known)));
+          start, fmt::format("the graph has no node '{}'{}", shown(path[0]), did_you_mean(path[0], known)));
     }
     path.insert(path.begin(), "node");
   }

@@ -50,7 +50,7 @@ class Checker {
       if (entry.key != "run" && entry.key != "node")
         problems_.error(entry.place,
                         fmt::format("a graph file has the tables [run] and [node.NAME], not '{}'{}",
-                                    entry.key, did_you_mean(entry.key, {"run", "node"})));
+                                    shown(entry.key), did_you_mean(entry.key, {"run", "node"})));
       else if (!entry.value.get<Value::Table>())
         problems_.error(entry.place,
                         fmt::format("'{}' is a table, not {}", entry.key, entry.value.type_text()));
@@ -86,7 +86,7 @@ class Checker {
           entry.key.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") ==
           std::string::npos;
       if (!table.get<Value::Table>()) {
-        problems_.error(entry.place, fmt::format("a node is a table: [node.{}]", entry.key));
+        problems_.error(entry.place, fmt::format("a node is a table: [node.{}]", shown(entry.key)));
       } else if (!plain || entry.key.empty() || entry.key == "run") {
         problems_.error(
             entry.place,
@@ -157,8 +157,9 @@ class Checker {
         problems_.error(entry.value.place,
                         fmt::format("expected \"node\" or \"node.port\", found {}", entry.value.type_text()));
       else if (input == inputs.end())
-        problems_.error(entry.place, fmt::format("{} has no input '{}'{}{}", node.info->type, entry.key,
-                                                 did_you_mean(entry.key, inputs), listing("inputs", inputs)));
+        problems_.error(entry.place,
+                        fmt::format("{} has no input '{}'{}{}", node.info->type, shown(entry.key),
+                                    did_you_mean(entry.key, inputs), listing("inputs", inputs)));
       else
         feeds.push_back({entry.key, *source, entry.value.place});
     }
@@ -206,7 +207,7 @@ class Checker {
       for (const Plan::PlannedNode& node : plan_.nodes) names.push_back(node.name);
       suggestion = did_you_mean(name, names);
     }
-    return fmt::format("there is no node '{}'{}", name, suggestion);
+    return fmt::format("there is no node '{}'{}", shown(name), suggestion);
   }
 
   void wire_one(Plan::PlannedNode& node, const Feed& feed) {
@@ -242,9 +243,9 @@ class Checker {
       const std::string port = feed.source.substr(dot + 1);
       output = std::find(outputs.begin(), outputs.end(), port) - outputs.begin();
       if (output == outputs.size())
-        return problems_.error(feed.place,
-                               fmt::format("{} '{}' has no output '{}'{}{}", info->type, source_name, port,
-                                           did_you_mean(port, outputs), listing("outputs", outputs)));
+        return problems_.error(
+            feed.place, fmt::format("{} '{}' has no output '{}'{}{}", info->type, source_name, shown(port),
+                                    did_you_mean(port, outputs), listing("outputs", outputs)));
     } else if (std::count_if(info->outputs.begin(), info->outputs.end(), meant) != 1) {
       return problems_.error(
           feed.place, outputs.empty() ? fmt::format("{} '{}' gives nothing out", info->type, source_name)

@@ -105,7 +105,7 @@ void bind_parameters(const TypeInfo& info, void* object, const Value& table, con
       }
       std::vector<std::string> known = skip;
       for (const ParamInfo& one : info.params) known.push_back(one.key);
-      problems.error(entry.place, fmt::format("{} has no parameter '{}'{}", who, entry.key,
+      problems.error(entry.place, fmt::format("{} has no parameter '{}'{}", who, shown(entry.key),
                                               did_you_mean(entry.key, known)));
     }
   }
@@ -264,7 +264,7 @@ bool list_problem(const Value& value, const ValueShape& expected, Problems& prob
 bool enum_problem(const Value& value, const std::vector<std::string>& names, Problems& problems) {
   const auto* typed = value.get<std::string>();
   problems.error(value.place, fmt::format("expected \"{}\", found {}{}", fmt::join(names, "\" or \""),
-                                          typed ? "\"" + *typed + "\"" : value.type_text(),
+                                          typed ? "\"" + shown(*typed) + "\"" : value.type_text(),
                                           typed ? did_you_mean(*typed, names) : ""));
   return false;
 }

@@ -97,7 +97,8 @@ TEST_CASE("a run directory is looked through file by file") {
   SUBCASE("what would never end") {
     std::filesystem::remove(run / "result.json");
     REQUIRE(::mkfifo((run / "result.json").c_str(), 0600) == 0);
-    CHECK(verified(run).find("BAD result.json: is not a regular file\n") != std::string::npos);
+    CHECK(verified(run).find("result.json") == std::string::npos);
+    CHECK(verify(run / "result.json").at(0).text == "is not a regular file");
     CHECK_FALSE(has_ended(run));
   }
   SUBCASE("leftovers") {
