@@ -223,6 +223,7 @@ void check_plan(Plan& plan, Problems& problems) {
   check_progress(plan, problems);
   check_nodes(plan, problems);
   check_run_files(plan, problems);
+  check_batches(plan, problems);
   if (problems.empty()) check_source(plan, problems);
   if (problems.empty()) warn_of_unused(plan, problems);
 }

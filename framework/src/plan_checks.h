@@ -15,6 +15,9 @@ namespace twinflow {
 /// makes sense.
 void check_plan(Plan& plan, Problems& problems);
 
+/// Whether nodes can learn from the batches that come to them (twinflow/batch_form.h). Part of check_plan().
+void check_batches(const Plan& plan, Problems& problems);
+
 std::vector<std::string> port_names(const auto& ports) {
   std::vector<std::string> names;
   for (const auto& port : ports) names.push_back(port.name);

@@ -3,18 +3,20 @@
 
 #include "class_choice.h"
 #include "require.h"
+#include "twinflow/batch_form.h"
 #include "twinflow/memory_need.h"
 #include "twinflow/plugin.h"
 
 namespace twinflow::sample {
 
 /// P classes x K samples, in the order of sample_by_sample.
-class Classes final : public Source<ImageBatch>, public CountsMemory {
+class Classes final : public Source<ImageBatch>, public CountsMemory, public MakesBatches {
  public:
   static void describe(NodeSpec<Classes>& spec);
   void count_memory(MemoryNeed& need) override { need.gives_batch = classes_per_batch * samples_per_class; }
   void open() override;
   ImageBatch make(const Item& item) const override;
+  BatchForm batch_form() const override { return {classes_per_batch, samples_per_class}; }
 
  private:
   std::vector<std::size_t> members(Random& random) const;
@@ -40,7 +42,7 @@ group_fraction = 0.5)");
   spec.output("out").doc(
       "sample by sample: the first samples of all classes, then the second ones, and so on");
   spec.param("classes_per_batch", &Classes::classes_per_batch)
-      .min(2)  // of one class, losses of pairs would learn that all images are alike
+      .min(1)
       .doc("classes in a batch, all different");
   spec.param("samples_per_class", &Classes::samples_per_class).min(1).doc("images of each, all different");
   spec.param("group_fraction", &Classes::group_fraction)

@@ -5,6 +5,7 @@
 
 #include "class_choice.h"
 #include "require.h"
+#include "twinflow/batch_form.h"
 #include "twinflow/memory_need.h"
 #include "twinflow/plugin.h"
 
@@ -12,12 +13,13 @@ namespace twinflow::sample {
 
 /// N-way k-shot tasks as batches: N classes of one group or of all, and of each k support images and some
 /// queries, in the order of sample_by_sample, so that the first N * k images are the support.
-class Tasks final : public Source<ImageBatch>, public CountsMemory {
+class Tasks final : public Source<ImageBatch>, public CountsMemory, public MakesBatches {
  public:
   static void describe(NodeSpec<Tasks>& spec);
   void count_memory(MemoryNeed& need) override { need.gives_batch = ways * (shots + queries); }
   void open() override;
   ImageBatch make(const Item& item) const override;
+  BatchForm batch_form() const override { return {ways, shots + queries}; }
 
  private:
   std::shared_ptr<const Dataset> data;

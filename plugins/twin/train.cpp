@@ -13,6 +13,7 @@
 #include "shape_hint.h"
 #include "trainer.h"
 #include "training_memory.h"
+#include "twinflow/batch_form.h"
 #include "twinflow/memory.h"
 #include "twinflow/memory_need.h"
 #include "twinflow/plugin.h"
@@ -40,7 +41,7 @@ std::size_t class_count_of(const AnyBatch& batch) {
 /// Trains a twin network: one branch that every image of a batch goes through. The network is built at the
 /// first batch, whose image size it takes; at the end of each epoch, and in between if asked for, the model
 /// as it is goes out.
-class Train final : public Stateful<AnyBatch>, public CountsMemory {
+class Train final : public Stateful<AnyBatch>, public CountsMemory, public LearnsFromBatches {
  public:
   static constexpr bool takes_share = true;
   static void describe(NodeSpec<Train>& spec) {
@@ -192,6 +193,19 @@ schedule = "cosine")");
     if (!need.images || need.batch == 0) return;  // the first batch will tell
     count_training(recipe(), *need.images, need.batch, shares, need);
     counted = true;
+  }
+
+  void check_batches(const Checking& checking, const BatchForm& form) const override {
+    if (form.classes < 2)
+      checking.error("loss",
+                     fmt::format("the loss {} compares images of two classes, but every batch is of one "
+                                 "class: draw two or more classes a batch (classes_per_batch)",
+                                 loss->type));
+    else if (form.images_per_class < 2 && (!loss->takes_pairs() || !proxies))  // proxies stand for the others
+      checking.error("loss",
+                     fmt::format("the loss {} compares images of one class, but every batch has one image "
+                                 "of each class: draw two or more (samples_per_class)",
+                                 loss->type));
   }
 
   void open() override {

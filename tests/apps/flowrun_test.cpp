@@ -113,6 +113,17 @@ TEST_CASE("a mistake in what measures is told once, and not again for the monito
         "1 error\n");
 }
 
+TEST_CASE("batches without pairs to compare are refused before anything runs, though maps come between") {
+  const TempFolder temp;
+  const Finished one = flowrun(temp, with(small, {"--check", "--set", "batches.classes_per_batch=1"}));
+  CHECK(one.exit_code == 2);
+  CHECK(contains(one.errors,
+                 "the loss all_pairs compares images of two classes, but every batch is of one class"));
+  CHECK(contains(
+      flowrun(temp, with(small, {"--check", "--set", "batches.samples_per_class=1"})).errors,
+      "the loss all_pairs compares images of one class, but every batch has one image of each class"));
+}
+
 TEST_CASE("monitor.early_stop watches the training loss where nothing feeds it") {
   const TempFolder temp;
   const auto graph_with = [&](const std::string& monitor) {

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "error_of.h"
 #include "small_dataset.h"
 #include "twinflow/testing.h"
 
@@ -162,13 +161,6 @@ TEST_CASE("sample.classes: a batch depends on seed, epoch and index alone, which
   CHECK(draw(data, toml, {.epoch = 1, .index = 5}).images.pixels != alone.images.pixels);
   CHECK(draw(data, toml, {.epoch = 0, .index = 4}).images.pixels != alone.images.pixels);
   CHECK(draw(data, toml, {.epoch = 0, .index = 5}, 2).images.pixels != alone.images.pixels);
-}
-
-TEST_CASE(
-    "sample.classes refuses batches of one class, from which nothing can be learned, before anything runs") {
-  CHECK(error_of([] {
-          Bench("sample.classes", "classes_per_batch = 1");
-        }).find("'classes_per_batch' is 1, out of range: at least 2") != std::string::npos);
 }
 
 TEST_CASE("sample.classes refuses a data set that is too small, before the stream starts") {

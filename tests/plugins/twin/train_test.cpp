@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "temp_folder.h"
+#include "twinflow/batch_form.h"
 #include "twinflow/images.h"
 #include "twinflow/testing.h"
 #include "twinflow/twin/model.h"
@@ -207,6 +208,30 @@ TEST_CASE("what cannot work is said before anything runs") {
   CHECK(
       problems("network = 'koch2015'\nloss = 'bce'\ndistance = 'weighted_l1'", {{"batch", typeid(PairBatch)}})
           .empty());
+}
+
+TEST_CASE("batches that hold no pairs of one class, or none of two, are refused before anything runs") {
+  const auto with = [](BatchForm form, const std::string& toml) {
+    Bench bench("twin.train", "network = 'conv4'\n" + toml);
+    const Value table;
+    Problems problems;
+    dynamic_cast<const LearnsFromBatches&>(bench.node())
+        .check_batches(Checking(table, table.place, problems), form);
+    return problems.str();
+  };
+  const std::string contrastive = "loss = 'contrastive'\ndistance = 'l2'", proxies = "proxies = {}";
+  CHECK(with({2, 2}, "").empty());
+  CHECK(with({2, 2}, contrastive).empty());
+  for (const std::string& toml : {std::string(), contrastive, proxies}) {
+    CHECK(says(with({1, 20}, toml),
+               "compares images of two classes, but every batch is of one class: draw two or "
+               "more classes a batch (classes_per_batch)"));
+    CHECK(says(with({48, 1}, toml),
+               "compares images of one class, but every batch has one image of each class: "
+               "draw two or more (samples_per_class)"));
+  }
+  // Proxies compare each image with its class; contrastive then works with pairs of two classes alone.
+  CHECK(with({48, 1}, "loss = 'contrastive'\nproxies = {}").empty());
 }
 
 TEST_CASE("a step that cannot be made ends the run, and the last good model is kept") {
