@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "twinflow/error.h"
+#include "twinflow/text.h"
 #include "worker_thread.h"
 
 namespace twinflow {
@@ -207,15 +208,15 @@ Console& Console::instance() {
   return console;
 }
 
-void Console::print(Stream stream, std::string text) {
+void Console::print(Stream stream, const std::string& text) {
   if (text.empty()) return;
   const bool error = stream == Stream::err;
-  channel(stream).print(error ? fd_err_ : fd_out_, std::move(text), error);
+  channel(stream).print(error ? fd_err_ : fd_out_, shown_lines(text), error);
 }
 
-void Console::progress(std::string line) {
+void Console::progress(const std::string& line) {
   // Not wrapped: what does not fit on the line is cut, or else the line could not be taken back.
-  out_->progress(fd_out_, fmt::format("\033[?7l{}\033[?7h", line));
+  out_->progress(fd_out_, fmt::format("\033[?7l{}\033[?7h", shown(line)));
 }
 
 bool Console::flush(std::chrono::milliseconds patience) {
@@ -223,8 +224,8 @@ bool Console::flush(std::chrono::milliseconds patience) {
   return (out_ == err_ || err_->flush(patience)) && out;
 }
 
-void print_error(std::string text) { Console::instance().print(Console::Stream::err, std::move(text)); }
-void print_line(std::string text) { Console::instance().print(Console::Stream::out, std::move(text)); }
+void print_error(const std::string& text) { Console::instance().print(Console::Stream::err, text); }
+void print_line(const std::string& text) { Console::instance().print(Console::Stream::out, text); }
 
 void open_standard_descriptors() {
   // open() takes the lowest number that is free.

@@ -26,12 +26,12 @@ class Console {
   /// Of this process. Lives until its end.
   static Console& instance();
 
-  /// Whole lines, each with its line feed.
-  void print(Stream stream, std::string text);
+  /// Whole lines, each with its line feed. Bytes that are no text are escaped.
+  void print(Stream stream, const std::string& text);
   /// Shows a line without line feed on standard output, in place of the one shown before. The next print()
   /// takes it back. Of several lines that the reader has not read, the last one is kept. Only where
   /// shows_progress().
-  void progress(std::string line);
+  void progress(const std::string& line);
   /// Standard output is a terminal that understands escape sequences, and NO_COLOR is not set.
   bool shows_progress() const { return shows_progress_; }
 
@@ -49,8 +49,8 @@ class Console {
 };
 
 /// Console::instance().print(): an error message or a warning, and everything else.
-void print_error(std::string text);
-void print_line(std::string text);
+void print_error(const std::string& text);
+void print_line(const std::string& text);
 
 /// Opens each of the descriptors 0, 1 and 2 that is closed on /dev/null: or the next file that the process
 /// opens would become its standard output. Call it first in main().

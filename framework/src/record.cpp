@@ -212,7 +212,7 @@ void Record::log(const std::string& said) {
 
 void Record::print(const std::string& line) {
   if (!quiet_) {
-    print_line(shown_lines(line) + "\n");
+    print_line(line + "\n");
     progress_shown_ = false;
   }
   log(line);

@@ -89,6 +89,17 @@ TEST_CASE("lines for one file keep their order, whichever stream they are for") 
   close(same);
 }
 
+TEST_CASE("bytes that are no text are escaped on both streams and in the progress") {
+  const Pipe out, err;
+  Console console(out.write_end, err.write_end);
+  console.print(Console::Stream::out, "a \x1b[2J\tb\n");
+  console.print(Console::Stream::err, "c \xe4\n");
+  CHECK(out.read_all() == "a \\u001b[2J\tb\n");
+  CHECK(err.read_all() == "c \\xe4\n");
+  console.progress("d \x1b\n");
+  CHECK(out.read_all() == "\r\033[K\033[?7ld \\u001b\\u000a\033[?7h");
+}
+
 TEST_CASE("an error is printed although standard output is not read") {
   const Pipe out, err;
   Console console(out.write_end, err.write_end);
