@@ -167,7 +167,7 @@ class Runtime final : public Run, public MemoryKeeper {
       guarded("", [&] { open_and_stream(); });
       if (graph_) drain(*graph_);
       for (Station& station : stations_) station.join.clear();  // of a run that ended between items
-      if (failed() && !resume_.empty() && !taken_over_) record_.give_up();
+      if (failed() && !resume_.empty() && !taken_over_) guarded("", [&] { record_.give_up(); });
       guarded("", [&] { record_.tell_times(times(), most_in_flight_); });
       close_nodes();
       check_saved();
