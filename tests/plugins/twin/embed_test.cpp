@@ -149,6 +149,35 @@ TEST_CASE("embed's files are those of an undisturbed run after a kill at any ite
     }
 }
 
+TEST_CASE("embeddings that are missing when a run is resumed are reported, and the files begin anew") {
+  const Model model = small_model();
+  for (const char* missing : {"bench.npy.part", "bench.csv.part"}) {
+    CAPTURE(missing);
+    const TempFolder temp;
+    State state;
+    {
+      Embedder bench(temp);
+      bench.take(0, model);
+      state = bench.save();
+      bench.close();
+    }
+    std::filesystem::remove(temp.path / missing);
+    Embedder bench(temp);
+    bench.restore(state);
+    CHECK(bench.save().values == state.values);  // nothing has happened yet
+    for (const std::size_t i : {1, 2}) bench.take(i, model);
+    bench.finish_epoch();
+    CHECK(bench.said.at(0) ==
+          "bench: the first 5 embeddings of this epoch are not in the run directory any "
+          "more: " +
+              (temp.path / "bench.npy").string() + " begins anew, without them");
+    CHECK(read_file(temp.path / "bench.npy").substr(128) == expected(model).substr(128 + 5 * 3 * 4));
+    CHECK(read_file(temp.path / "bench.csv")
+              .starts_with("row,class,group,image,drawer\n0,\"be,ta\",Greek,5,1\n"));
+    CHECK(!std::filesystem::exists(temp.path / missing));
+  }
+}
+
 TEST_CASE("embed's bytes are the same for 1, 2 and 8 threads") {
   std::string first;
   for (const int threads : {1, 2, 8}) {
