@@ -4,12 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "temp_folder.h"
-
 using namespace twinflow;
 
 TEST_CASE("a trace keeps so many events, the first ones, and counts the others") {
-  const TempFolder temp;
   Trace trace(3);
   const auto now = Trace::Clock::now();
   const std::string node = "node";
@@ -20,8 +17,7 @@ TEST_CASE("a trace keeps so many events, the first ones, and counts the others")
   trace.count(2);
   trace.body(node, {.epoch = 0, .index = 1, .step = 1}, now, now);
   CHECK(trace.left_out() == 2);
-  trace.write(temp.path / "trace.json");
-  const auto events = nlohmann::json::parse(read_file(temp.path / "trace.json"));
+  const auto events = nlohmann::json::parse(trace.json());
   REQUIRE(events.size() == 3);
   CHECK(events[0]["args"]["items"] == 1);
   CHECK(events[1]["name"] == "node");
