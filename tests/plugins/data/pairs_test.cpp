@@ -12,9 +12,9 @@ using twinflow::testing::Bench;
 namespace {
 
 /// A folder with images a.png to f.png, of one value each, 10 to 60, and a list of them.
-class Folder : public TempFolder {
+class ListFolder : public TempFolder {
  public:
-  explicit Folder(const std::string& csv) {
+  explicit ListFolder(const std::string& csv) {
     for (int i = 0; i < 6; ++i) picture(std::string(1, static_cast<char>('a' + i)) + ".png", 10 * (i + 1));
     write("x.csv", csv);
   }
@@ -52,7 +52,7 @@ const std::string three_parts =
 }  // namespace
 
 TEST_CASE("data.pairs: every part has its pairs, and all share one store that holds each image once") {
-  const Folder folder(three_parts);
+  const ListFolder folder(three_parts);
   folder.picture("f2.png", 70);
   Bench bench = folder.bench();
   const Dataset all = bench.constant_output<Dataset>("all"), train = bench.constant_output<Dataset>("train"),
@@ -76,7 +76,7 @@ TEST_CASE("data.pairs: every part has its pairs, and all share one store that ho
 }
 
 TEST_CASE("data.pairs: without a split all is for training") {
-  const Folder folder("label,left,right\n1,a.png,b.png\n0,b.png,c.png\n");
+  const ListFolder folder("label,left,right\n1,a.png,b.png\n0,b.png,c.png\n");
   Bench bench = folder.bench("label_of_same = 1");
   CHECK(listing(bench.constant_output<Dataset>("train")) == "10=20 20|30");
   CHECK(listing(bench.constant_output<Dataset>("all")) == "10=20 20|30");
@@ -85,7 +85,7 @@ TEST_CASE("data.pairs: without a split all is for training") {
 }
 
 TEST_CASE("data.pairs: images are fitted to one size, in parallel, to the same bits") {
-  const Folder folder("left,right,label\na.png,wide.png,0\n");
+  const ListFolder folder("left,right,label\na.png,wide.png,0\n");
   fake::write(folder.path / "wide.png", fake::encoded(".png", fake::slope(40, 60)));
   std::vector<std::uint8_t> first;
   for (const int threads : {1, 2, 8}) {
@@ -108,7 +108,7 @@ TEST_CASE("data.pairs: images are fitted to one size, in parallel, to the same b
 }
 
 TEST_CASE("data.pairs: a damaged image, or one of another size, is named with its first line") {
-  const Folder folder("left,right,label\na.png,b.png,0\n\nbad.png,c.png,1\nd.png,bad.png,1\n");
+  const ListFolder folder("left,right,label\na.png,b.png,0\n\nbad.png,c.png,1\nd.png,bad.png,1\n");
   folder.write("bad.png", "no image");
   const std::string line = (folder.path / "x.csv").string() + ":4: left 'bad.png': '" +
                            fake::fs::canonical(folder.path / "bad.png").string() + "'";
@@ -119,7 +119,7 @@ TEST_CASE("data.pairs: a damaged image, or one of another size, is named with it
 }
 
 TEST_CASE("data.pairs: images that stand in several parts are said") {
-  const Folder folder("left,right,label,split\na.png,b.png,0,train\nb.png,c.png,1,test\n");
+  const ListFolder folder("left,right,label,split\na.png,b.png,0,train\nb.png,c.png,1,test\n");
   Bench bench = folder.bench();
   bench.open();
   REQUIRE(bench.said.size() == 2);
@@ -127,7 +127,7 @@ TEST_CASE("data.pairs: images that stand in several parts are said") {
 }
 
 TEST_CASE("data.pairs: the shape that the graph check is told is that of the images, unless a file decides") {
-  const Folder folder(three_parts);
+  const ListFolder folder(three_parts);
   folder.picture("f2.png", 1);
   CHECK(folder.bench().image_shape() == std::nullopt);
   Bench bench = folder.bench("size = 7\ncolor_mode = 'color'");
