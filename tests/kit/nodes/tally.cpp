@@ -3,7 +3,7 @@
 #include <map>
 #include <string>
 
-#include "twinflow/files.h"
+#include "twinflow/folder.h"
 #include "twinflow/images.h"
 #include "twinflow/plugin.h"
 
@@ -11,7 +11,8 @@ class Tally final : public twinflow::Sink<twinflow::ImageBatch> {
  public:
   static void describe(twinflow::NodeSpec<Tally>& spec) {
     spec.summary("Counts how often each class has been seen, and writes the counts after every epoch.");
-    spec.first_rank_only();  // of several ranks, one writes
+    spec.first_rank_only();     // of several ranks, one writes
+    spec.writes({"NAME.txt"});  // no other node of the graph may
   }
 
   /// One item at a time, in their order.
@@ -22,8 +23,8 @@ class Tally final : public twinflow::Sink<twinflow::ImageBatch> {
   void finish_epoch(const twinflow::Item& last) override {
     std::string text = "after epoch " + std::to_string(last.epoch + 1) + "\n";
     for (const auto& [id, count] : seen_) text += id + ": " + std::to_string(count) + "\n";
-    run().later("the counts of '" + name() + "'", [file = run().directory() / (name() + ".txt"), text] {
-      twinflow::write_atomically(file, text);
+    run().later("the counts of '" + name() + "'", [folder = run().folder(), file = name() + ".txt", text] {
+      folder.write_atomically(file, text);
     });
   }
 
