@@ -82,8 +82,8 @@ std::string system_message(const std::string& what) {
   return what.substr(begin + before.size(), end - begin - before.size());
 }
 
-/// What a static initialiser throws cannot leave dlopen: std::terminate is called there. All that is left to
-/// do is to say where, and to end as for any other graph that is wrong.
+/// What a static initialiser throws must not leave dlopen, and mostly cannot: std::terminate is called there.
+/// All that is left to do is to say where, and to end as for any other graph that is wrong.
 [[noreturn]] void end_while_loading() {
   const Registry& registry = Registry::instance();
   const std::string message =
@@ -194,6 +194,8 @@ void PluginIndex::load_library(PluginLibrary& library) {
     failure = system_message(error.what());
   } catch (const Error& error) {
     failure = error.what();
+  } catch (...) {
+    end_while_loading();  // the loader was left amid its work
   }
   Registry::instance().loading.clear();
   if (failure.empty()) failure = std::exchange(Registry::instance().registration_failure, {});

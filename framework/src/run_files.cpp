@@ -7,6 +7,7 @@
 #include <climits>
 #include <utility>
 
+#include "plugin_code.h"
 #include "run_directory.h"
 #include "saved_run.h"
 
@@ -93,8 +94,11 @@ const Claim* meeting(const std::vector<Claim>& claims, const std::string& patter
 
 void check_run_files(const Plan& plan, Problems& problems) {
   std::vector<Claim> claims = claims_of_run();
-  for (const Plan::PlannedNode& node : plan.nodes)
-    for (Claim& claim : claims_of(node)) {
+  for (const Plan::PlannedNode& node : plan.nodes) {
+    std::vector<Claim> of_node;
+    if (node.sound)
+      check_code(node.name, *node.info, node.place, problems, [&] { of_node = claims_of(node); });
+    for (Claim& claim : of_node) {
       if (const std::string fault = fault_of(claim.name); !fault.empty()) {
         problems.error(node.place,
                        fmt::format("{} would write '{}', which {}", words_for(claim), claim.name, fault));
@@ -109,6 +113,7 @@ void check_run_files(const Plan& plan, Problems& problems) {
                         other->name == claim.name ? "" : fmt::format(" as '{}'", other->name)));
       claims.push_back(std::move(claim));
     }
+  }
 }
 
 std::string writer_of(const Plan& plan, const std::string& name) {
