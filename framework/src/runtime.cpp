@@ -284,9 +284,10 @@ class Runtime final : public Run, public MemoryKeeper {
   }
   /// What is said when the guard ends the process.
   void tell_guard_of_state() {
+    const std::filesystem::path& run = record_.folder().path();
     SignalGuard::set_last_words(
         fmt::format("the state saved last is '{}': flowrun --resume {} resumes from it",
-                    state_file(directory()).string(), directory().string()));
+                    state_file(run).string(), run.string()));
   }
 
   /// A signal to end, noted by this process or, where ranks have met, by one of them.

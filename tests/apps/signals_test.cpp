@@ -108,7 +108,7 @@ validation_alphabets = 0
 [node.batches]
 type = "sample.classes"
 from = "glyphs.train"
-samples_per_class = 1
+samples_per_class = 2
 
 [node.twin]
 type = "twin.train"
