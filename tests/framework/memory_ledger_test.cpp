@@ -26,7 +26,9 @@ class Batches final : public Source<ImageBatch>, public CountsMemory {
     need.gives_batch = images;
     need.gives_model = {7e6, 9e6, 16};
   }
-  ImageBatch make(const Item&) const override { return {Images(images, 1, 10, 10), {}}; }
+  ImageBatch make(const Item&) const override {
+    return {Images(images, 1, 10, 10), std::vector<std::int32_t>(images)};
+  }
 
  private:
   std::size_t images = 10;
