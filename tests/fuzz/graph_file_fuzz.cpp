@@ -1,6 +1,6 @@
-// Any bytes as a graph file, and as --set arguments: what follows each zero byte is one. They become a plan
-// or problems, each with a place that is in its text, and nothing but an Error is thrown. A plan's resolved
-// graph reads back as itself.
+// Any bytes as a graph file, and as --set arguments: what follows each zero byte is one, of at most 16. They
+// become a plan or problems, each with a place that is in its text, and nothing but an Error is thrown. A
+// plan's resolved graph reads back as itself.
 #include <algorithm>
 
 #include "framework/test_nodes.h"
@@ -44,7 +44,8 @@ void check_places(const Problems& problems) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   std::string input = text_of(bytes, size);
   std::vector<std::string> overrides;
-  for (std::size_t zero; (zero = input.rfind('\0')) != std::string::npos; input.resize(zero))
+  for (std::size_t zero; overrides.size() < 16 && (zero = input.rfind('\0')) != std::string::npos;
+       input.resize(zero))
     overrides.insert(overrides.begin(), input.substr(zero + 1));
   try {
     Problems problems;

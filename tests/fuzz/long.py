@@ -22,7 +22,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parents[1]
-MORE_SEEDS = {"graph_file": [SOURCE / "tests/framework/bad", SOURCE / "graphs"]}
+MORE_SEEDS = {"graph_file": [*(SOURCE / "tests/framework/bad").glob("*.toml"), *(SOURCE / "graphs").rglob("*.toml")]}
 LIMITS = ["-timeout=1", "-rss_limit_mb=1024", "-max_len=4096", "-detect_leaks=1"]
 KINDS = ("crash", "leak", "timeout", "oom")
 
@@ -46,10 +46,12 @@ def run(command: list[object], log: Path) -> tuple[str, float]:
 
 
 def fuzz(name: str, program: Path, folder: Path, seconds: float) -> Outcome:
-    found, minimised = folder / "found", folder / "minimised"
-    for place in (found, minimised):
+    found, minimised, more = folder / "found", folder / "minimised", folder / "more"
+    for place in (found, minimised, more):
         place.mkdir(parents=True, exist_ok=True)
-    seeds = [HERE / "corpus" / name, *MORE_SEEDS.get(name, [])]
+    for file in MORE_SEEDS.get(name, []):
+        shutil.copy(file, more / f"{file.parent.name}-{file.name}")
+    seeds = [HERE / "corpus" / name, more]
     executions, cpu = 0, 0.0
     while cpu < 0.95 * seconds:  # on a busy machine it takes longer than that by the clock
         limit = max(1, round(seconds - cpu))
