@@ -35,7 +35,7 @@ void will_hold(Run& run, std::string_view node, MemoryPiece piece) {
   if (auto* const keeper = dynamic_cast<MemoryKeeper*>(&run)) keeper->will_hold(node, std::move(piece));
 }
 
-void MemoryLedger::ask(const Plan& plan, const std::map<std::size_t, ImageShape>& shapes) {
+void MemoryLedger::ask(const Plan& plan, const std::map<std::size_t, ImageShape>& shapes, const Call& call) {
   asked_ = {{"",
              {"the program and its threads", program_bytes + thread_bytes * conditions_.threads,
               "fewer threads (--threads)"}}};
@@ -64,11 +64,9 @@ void MemoryLedger::ask(const Plan& plan, const std::map<std::size_t, ImageShape>
     need.images = entering_shape(*node.info, fed);
     need.gives_batch = need.batch;
     need.gives_model = need.model;
-    try {
-      if (auto* const counts = dynamic_cast<CountsMemory*>(node.node.get())) counts->count_memory(need);
-    } catch (const Error& error) {
-      throw Error(fmt::format("node '{}' ({}): {}", node.name, node.info->type, error.what()));
-    }
+    if (auto* const counts = dynamic_cast<CountsMemory*>(node.node.get());
+        counts && !call(i, [&] { counts->count_memory(need); }))
+      return;
     if (!node.info->first_rank_only || conditions_.first)
       for (MemoryPiece& piece : need.pieces) asked_.push_back({node.name, std::move(piece)});
     flows.push_back({leaving, need.gives_batch, need.gives_model});

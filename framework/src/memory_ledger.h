@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -23,10 +24,12 @@ class MemoryLedger {
   /// `memory`: as it is before the run takes any.
   MemoryLedger(Memory memory, Conditions conditions) : memory_(std::move(memory)), conditions_(conditions) {}
 
+  /// Calls a node's code (an index into plan.nodes); false where that has failed.
+  using Call = std::function<bool(std::size_t node, const std::function<void()>& code)>;
   /// Asks every node of the graph what it will hold, in place of what they answered before. `shapes`: of the
   /// images of nodes (indices into plan.nodes) whose data have been opened. Throws Error, which lists the
-  /// pieces, when all do not fit; and what a node throws, with its name.
-  void ask(const Plan& plan, const std::map<std::size_t, ImageShape>& shapes = {});
+  /// pieces, when all do not fit. Stops where a call has failed.
+  void ask(const Plan& plan, const std::map<std::size_t, ImageShape>& shapes, const Call& call);
 
   /// A node tells of one more piece that it is about to take. Throws Error when all do not fit.
   void hold(std::string_view node, MemoryPiece piece);

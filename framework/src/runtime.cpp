@@ -112,7 +112,19 @@ class Runtime final : public Run, public MemoryKeeper {
                      started_together([](const char* name) { return std::getenv(name); }));
         !crowded.empty())
       record_.say("slow: " + crowded);
-    guarded("", [&] { memory_.ask(plan); });  // before a state or data are read
+    for (const Plan::PlannedNode& node : plan.nodes) {
+      if (ranks_ && node.info->shape == NodeInfo::Shape::stateful && node.info->takes_share &&
+          std::exchange(one_shares_, true))
+        throw Error(
+            fmt::format("node '{}' ({}) is the second that shares batches: of several ranks one at most can "
+                        "be in a graph",
+                        node.name, node.info->type));
+      Station& station = stations_.emplace_back();
+      station.who = fmt::format("node '{}' ({})", node.name, node.info->type);
+      for (const InputInfo& port : node.info->inputs)
+        if (port.streamed()) station.join.add_port(port.name);
+    }
+    count_memory({});  // before a state or data are read
     if (const std::string slowed = memory_.slowed(); !slowed.empty()) record_.say("slow: " + slowed);
     if (!resume_.empty() && !failed()) {
       if (options.resume.empty())
@@ -130,18 +142,6 @@ class Runtime final : public Run, public MemoryKeeper {
       compare_graphs();
     }
     if (!trace_file_.empty()) trace_.emplace();
-    for (const Plan::PlannedNode& node : plan.nodes) {
-      if (ranks_ && node.info->shape == NodeInfo::Shape::stateful && node.info->takes_share &&
-          std::exchange(one_shares_, true))
-        throw Error(
-            fmt::format("node '{}' ({}) is the second that shares batches: of several ranks one at most can "
-                        "be in a graph",
-                        node.name, node.info->type));
-      Station& station = stations_.emplace_back();
-      station.who = fmt::format("node '{}' ({})", node.name, node.info->type);
-      for (const InputInfo& port : node.info->inputs)
-        if (port.streamed()) station.join.add_port(port.name);
-    }
     if (!leads()) find_idle();
     if (ranks_) find_shared();
     for (std::size_t i = 0; i < plan.nodes.size(); ++i)
@@ -253,6 +253,14 @@ class Runtime final : public Run, public MemoryKeeper {
     return promise.get_future().share();
   }
 
+  void count_memory(const std::map<std::size_t, ImageShape>& shapes) {
+    guarded("", [&] {
+      memory_.ask(plan_, shapes, [&](std::size_t node, const std::function<void()>& code) {
+        guarded(node, code);
+        return !failed();
+      });
+    });
+  }
   /// What this process may take, as the others of the job on this machine start as well.
   Memory memory_of_each() const {
     Memory memory = usable_memory(threads_);
@@ -410,7 +418,7 @@ class Runtime final : public Run, public MemoryKeeper {
       stations_[i].opened = true;
       guarded(i, [&] { planned.node->open(); });
     }
-    if (!failed()) guarded("", [&] { memory_.ask(plan_, shapes); });  // now that the data are known
+    if (!failed()) count_memory(shapes);  // now that the data are known
   }
 
   /// An epoch is as long as the graph says, or else as long as its finite sources are.

@@ -44,6 +44,7 @@ class Holder final : public Sink<ImageBatch>, public CountsMemory {
   }
   void count_memory(MemoryNeed& need) override {
     last = need;
+    if (megabytes < 0) throw Error("less than nothing is asked for");
     need.hold("an array", 1e6 * megabytes, "fewer megabytes");
     need.hold("nothing", 0);
   }
@@ -83,7 +84,9 @@ std::string asked(double left, MemoryLedger::Conditions conditions, double* sum 
   const Plan plan = make_plan(temp.write("graph.toml", graph), {}, problems);
   REQUIRE(problems.str() == "");
   MemoryLedger ledger({left, "the machine has little"}, conditions);
-  const std::string error = error_of([&] { ledger.ask(plan); });
+  const std::string error = error_of([&] {
+    ledger.ask(plan, {}, [](std::size_t, const std::function<void()>& code) { return code(), true; });
+  });
   if (sum) *sum = ledger.sum();
   return error;
 }
@@ -136,6 +139,11 @@ TEST_CASE("a run that cannot fit ends before a node is opened; what a node tells
   CHECK(contains(all.errors, "for an array ('holder')"));
   CHECK(!Holder::opened);
   CHECK(!std::filesystem::exists(temp.path / "run"));
+
+  const Outcome wrong = run_graph(graph, temp, {}, {"holder.megabytes=-1"});
+  CHECK(wrong.code == ExitCode::failed);
+  CHECK(contains(wrong.errors, ": error: node 'holder' (test.holder): less than nothing is asked for\n"));
+  CHECK(contains(wrong.errors, "[node.holder]\n"));
 
   told_in_open = std::uint64_t{1} << 60;
   const Outcome opened = run_graph(graph, temp);
