@@ -11,7 +11,6 @@
 
 #include "twinflow/error.h"
 #include "twinflow/interrupt.h"
-#include "twinflow/memory.h"
 
 namespace twinflow::data {
 
@@ -55,6 +54,8 @@ class Collector {
     if (total_ > limits_.total_bytes)
       throw Error(
           fmt::format("{} holds more than {} bytes unpacked", made_.path.string(), limits_.total_bytes));
+    require_memory(limits_.memory, static_cast<double>(total_), made_.path.string() + ", unpacked,",
+                   "take a smaller set, or leave the run more memory");
     if (name.starts_with(stem_)) name.erase(0, stem_.size());
     made_.files.push_back({std::move(name), std::move(bytes)});
   }
@@ -159,10 +160,7 @@ std::optional<fs::path> find_collection(const fs::path& folder, const std::strin
 }
 
 Collection read_collection(const fs::path& path, const Limits& limits) {
-  Limits held = limits;
-  held.total_bytes =
-      static_cast<std::size_t>(std::min(static_cast<double>(limits.total_bytes), usable_memory().left));
-  return fs::is_directory(path) ? read_folder(path, held) : read_zip(path, held);
+  return fs::is_directory(path) ? read_folder(path, limits) : read_zip(path, limits);
 }
 
 }  // namespace twinflow::data

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "twinflow/memory.h"
+
 /// Published data come as zips, or as the folders that these unpack to. Both are read here, in place, to the
 /// same list of files. What is inside comes from elsewhere: sizes, counts and names are checked before they
 /// are believed.
@@ -29,6 +31,7 @@ struct Limits {
   std::size_t files = 100'000;
   std::size_t file_bytes = std::size_t{1} << 20;
   std::size_t total_bytes = std::size_t{1} << 30;
+  Memory memory = usable_memory();
 };
 
 /// Whether a file or folder of that name is hidden, or what macOS and Windows leave behind.

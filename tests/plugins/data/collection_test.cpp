@@ -74,6 +74,13 @@ TEST_CASE("limits") {
           path + ", 'a': has 5 bytes, more than the 4 that a file may have here");
     CHECK(error_of([&] { read_collection(path, {.total_bytes = 7}); }) ==
           path + " holds more than 7 bytes unpacked");
+    CHECK(
+        error_of([&] {
+          read_collection(path, {.memory = {7, "the machine has little"}});
+        }) ==
+        path +
+            ", unpacked, needs 0.0 GB, but 0.0 GB are left (the machine has little): take a smaller set, or "
+            "leave the run more memory");
   }
 }
 
