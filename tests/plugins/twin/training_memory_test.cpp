@@ -44,7 +44,8 @@ std::map<std::string, double> pieces(const MemoryNeed& need) {
 }  // namespace
 
 TEST_CASE("what a training holds is counted piece by piece, and none of it is allocated") {
-  const auto close = [](double expected) { return doctest::Approx(expected).epsilon(0.02); };
+  // Large buffers are whole pages of 2 MiB.
+  const auto close = [](double expected) { return doctest::Approx(expected).epsilon(0.05); };
   const auto all = pieces(counted(recipe(), 32));
   CHECK(all.at("weights and their gradients") == close(2 * weights));
   CHECK(all.at("the memory of the optimizer adam") == close(2 * weights));
@@ -53,7 +54,8 @@ TEST_CASE("what a training holds is counted piece by piece, and none of it is al
   CHECK(all.contains("the passes of 32 images of 1x50x50 at once"));
   CHECK(!all.contains("gradients that are collected"));
   CHECK(!all.contains("the moving average of the weights"));
-  CHECK(pieces(counted(recipe("type = \"sgd\""), 32)).contains("the memory of the optimizer sgd") == false);
+  CHECK(!pieces(counted(recipe("type = \"sgd\"\nmomentum = 0.0"), 32))
+             .contains("the memory of the optimizer sgd"));
 
   Recipe more = recipe();
   more.accumulate = 2;
@@ -76,7 +78,8 @@ TEST_CASE("the count is what a network of that plan takes") {
     const NetworkMemory real = network.taken(2);
     const auto all = pieces(need);
     CHECK(all.at("weights and their gradients") == static_cast<double>(real.weights + real.gradients));
-    CHECK(all.at("the weights as the processor reads them") == static_cast<double>(real.copies));
+    const auto copies = all.find("the weights as the processor reads them");  // on some processors none
+    CHECK((copies == all.end() ? 0.0 : copies->second) == static_cast<double>(real.copies));
     const double passes = all.at("the passes of " + std::to_string(batch) + " images of 1x50x50 at once");
     CHECK(passes >= static_cast<double>(real.passes));
     CHECK(passes < 1.5 * static_cast<double>(real.passes));  // with the scratch memory of kernels
@@ -85,7 +88,7 @@ TEST_CASE("the count is what a network of that plan takes") {
 
 TEST_CASE("models are as large as the weights; using one takes a network without gradients") {
   const MemoryNeed need = counted(recipe(), 32);
-  CHECK(need.gives_model.bytes == doctest::Approx(weights).epsilon(0.02));
+  CHECK(need.gives_model.bytes == doctest::Approx(weights).epsilon(0.05));
   CHECK(need.gives_model.in_use > weights);
   CHECK(need.gives_model.in_use < 4 * weights);
   CHECK(need.gives_model.embedding == 64 * sizeof(float));
