@@ -184,8 +184,8 @@ TEST_CASE("whatever a plugin throws ends the run with its words, the node and it
     CHECK(run.exit_code == 1);
     CHECK(run.errors == "graph.toml:3:1: error: node 'bad' (throwing.source): " + std::string(words) +
                             "\n  [node.bad]\n  ^\n"
-                            "note: goes on from where its state was last saved with flowrun --resume " +
-                            what + "\n");
+                            "note: nothing was trained: '" +
+                            what + "' may be used again with --output\n");
   }
 }
 
