@@ -69,9 +69,11 @@ void Csv::hear(std::string_view node, const Item&, const Numbers& values) {
 LogFile::Setup Csv::setup() const {
   std::string head = "epoch,step,time";
   for (const std::string& column : columns_) head += ',' + csv_field(column);
-  return {"rows of " + name() + ".csv", head + '\n', [this] {
-            return LogFile::Place{run().folder(), name() + ".csv"};
-          }};
+  LogFile::Setup setup{"rows of " + name() + ".csv", head + '\n', [this] {
+                         return LogFile::Place{run().folder(), name() + ".csv"};
+                       }};
+  setup.lines = true;
+  return setup;
 }
 
 void Csv::finish_epoch(const Item& last) {

@@ -45,9 +45,13 @@ std::uint64_t LogFile::start(FolderFile& file, Run& run) const {
   const std::uint64_t found = file.size(), length = mark_.length;  // nobody else changes it
   if (found > length) file.resize(length);
   if (found >= length) return length;
-  run.say(fmt::format("'{}': {} bytes that were written are not there any more; it goes on at its end",
-                      file.path().string(), length - found));
-  return found;
+  // Half a piece must not become the beginning of the next one. Where pieces are no lines, nobody can tell
+  // where the last whole one ends: the file is started anew.
+  const std::uint64_t whole = setup_.lines ? file.read(0, found).rfind('\n') + 1 : 0;  // npos + 1 is 0
+  file.resize(whole);
+  run.say(fmt::format("'{}': {} bytes that were written are not there any more; it {}", file.path().string(),
+                      length - found, whole > 0 ? "continues after its last whole line" : "is started anew"));
+  return whole;
 }
 
 void LogFile::append(Run& run, bool sync) {

@@ -32,6 +32,7 @@ class LogFile : public std::enable_shared_from_this<LogFile> {
     /// removed.
     std::function<Place()> place;
     std::size_t room = 1 << 20;  // bytes that may wait for the disk
+    bool lines = false;  // each piece is one line: a file that was cut continues after its last whole one
   };
   /// How far it was written, what waits (in bytes, and as so many pieces), and how much had no room.
   struct Mark {

@@ -3,6 +3,6 @@
 import events_disk  # noqa: F401
 import events_folder  # noqa: F401
 import events_process  # noqa: F401
-from event import EVENTS, PENDING
+from event import EVENTS
 
-__all__ = ["EVENTS", "PENDING"]
+__all__ = ["EVENTS"]

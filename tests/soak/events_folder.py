@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 from bench import Bench, Deviation, changes, snapshot
-from event import event, pending
+from event import event
 
 
 def while_running(bench: Bench):
@@ -76,17 +76,6 @@ def lost_metrics(bench: Bench) -> None:
         bench.finish()
 
 
-@event
-def lost_table(bench: Bench) -> None:
-    """table.csv is lost while the run is stopped"""
-    if bench.interrupted():
-        (bench.run / "table.csv").unlink()
-        bench.finish(lost=("table.csv",))
-    else:
-        bench.finish()
-
-
-@pending
 @event
 def shortened_table(bench: Bench) -> None:
     """table.csv is lost, emptied, or cut off in the middle of a row, while the run is stopped"""

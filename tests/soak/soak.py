@@ -25,7 +25,7 @@ from collections import Counter
 from pathlib import Path
 
 from bench import GRAPH, OTHER_SEED, Bench, Deviation, Skipped, changes, results, snapshot
-from events import EVENTS, PENDING
+from events import EVENTS
 
 IN_NAMESPACE = "TWINFLOW_SOAK_MOUNTS"
 
@@ -80,19 +80,17 @@ def main() -> int:
     parser.add_argument("--events", type=int, help="end after that many, if the time is not over before")
     parser.add_argument("--seed", type=int, help="of the first event; each further one has the next (default: from the clock)")
     parser.add_argument("--only", action="append", choices=list(EVENTS), metavar="EVENT", help="only this event (repeatable)")
-    parser.add_argument("--pending", action="store_true", help="also events that the program is known not to pass yet")
     parser.add_argument("--without", action="append", default=[], choices=list(EVENTS), metavar="EVENT", help="never this event")
     parser.add_argument("--list", action="store_true", help="what events there are")
     arguments = parser.parse_args()
     if arguments.list:
         for name, event in EVENTS.items():
-            print(f"{name:20} {event.__doc__}{' (pending)' if name in PENDING else ''}")
+            print(f"{name:20} {event.__doc__}")
         return 0
     own_mounts()
     programs = arguments.programs.resolve()
     seed = arguments.seed if arguments.seed is not None else int(time.time())
-    usual = [name for name in EVENTS if arguments.pending or name not in PENDING]
-    names = [name for name in arguments.only or usual if name not in arguments.without]
+    names = [name for name in arguments.only or EVENTS if name not in arguments.without]
     base = Path(tempfile.mkdtemp(prefix="twinflow-soak-"))
     end = time.monotonic() + 60 * arguments.minutes
     seconds = undisturbed(programs, base / "reference")

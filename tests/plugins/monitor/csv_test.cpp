@@ -184,7 +184,23 @@ TEST_CASE("monitor.csv: what waits for the disk is bounded, and what is lost is 
   CHECK(bench.said.back() == fmt::format("{} rows of table.csv could not be written", 100 - rows));
 }
 
-TEST_CASE("monitor.csv: a table that somebody cut is gone on with at its end") {
+TEST_CASE("monitor.csv: a table that was cut in the middle of a row continues after its last whole row") {
+  const TempFolder folder;
+  Table bench(folder);
+  for (std::uint64_t epoch = 0; epoch < 2; ++epoch) bench.end(epoch);
+  const State state = bench.save();
+  const std::filesystem::path file = folder.path / "table.csv";
+  std::filesystem::resize_file(file, std::filesystem::file_size(file) - 2);
+  Table resumed(folder);
+  resumed.restore(state);
+  resumed.end(2);
+  CHECK(table_in(folder) == "epoch,step,time,twin.loss,one_shot.accuracy\n1,10,T,,\n3,30,T,,\n");
+  REQUIRE(resumed.said.size() == 1);
+  CHECK(resumed.said[0].ends_with(
+      ": 2 bytes that were written are not there any more; it continues after its last whole line"));
+}
+
+TEST_CASE("monitor.csv: a table that was emptied is started anew") {
   const TempFolder folder;
   Table bench(folder);
   for (std::uint64_t epoch = 0; epoch < 2; ++epoch) bench.end(epoch);
@@ -196,7 +212,7 @@ TEST_CASE("monitor.csv: a table that somebody cut is gone on with at its end") {
   resumed.end(2);
   CHECK(table_in(folder) == "epoch,step,time,twin.loss,one_shot.accuracy\n3,30,T,,\n");
   REQUIRE(resumed.said.size() == 1);
-  CHECK(resumed.said[0].ends_with(" bytes that were written are not there any more; it goes on at its end"));
+  CHECK(resumed.said[0].ends_with(" bytes that were written are not there any more; it is started anew"));
 
   Table changed(folder);  // and a graph with other metrics keeps the columns
   changed.metrics.push_back("twin.more");
