@@ -337,7 +337,10 @@ std::future<void> Ranks::sum(int channel, std::vector<std::span<float>> numbers,
   return work_->add(channel, std::move(job));
 }
 
-void Ranks::fail() { work_->fail(); }
+void Ranks::fail() {
+  Console::instance().flush();  // the error first: mpirun kills all ranks once another one has ended for this
+  work_->fail();
+}
 std::uint64_t Ranks::bytes_sent() const { return work_->sent; }
 double Ranks::busy() const { return 1e-9 * static_cast<double>(work_->busy_ns); }
 

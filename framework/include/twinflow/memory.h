@@ -30,7 +30,7 @@ decltype(auto) with_memory_for(const What& what, const Work& work) {
 /// What this process may still take of the machine's memory. The system kills a process that takes more
 /// without a word, so whatever is about to take much asks first.
 struct Memory {
-  double left = 0;  // bytes that may still be taken; infinite where nothing limits them
+  double left = 0;    // bytes that may still be taken; infinite where nothing limits them
   std::string limit;  // the rule that gives it: "the machine has 15.2 GB of memory available"
 
   double unthrottled = std::numeric_limits<double>::infinity();  // bytes before the system slows it down
