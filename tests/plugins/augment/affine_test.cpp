@@ -99,7 +99,7 @@ TEST_CASE("augment.affine: items may be asked for in any order") {
   const std::vector<std::uint64_t> order = {3, 0, 2, 1};
   Bench forwards("augment.affine", lively), otherwise("augment.affine", lively);
   const auto apply = [](Bench& bench, std::uint64_t index) {
-    return bench.apply<ImageBatch>(ImageBatch{pictures(2), {}}, {.epoch = 1, .index = index}).images.pixels;
+    return bench.apply<ImageBatch>(batch_of(pictures(2)), {.epoch = 1, .index = index}).images.pixels;
   };
   std::vector<Pixels> straight(4), mixed(4);
   for (std::uint64_t i = 0; i < 4; ++i) straight[i] = apply(forwards, i);

@@ -51,10 +51,16 @@ inline std::vector<float> image(const Images& images, std::size_t i) {
   return {images.image(i), images.image(i) + images.image_size()};
 }
 
+/// All of one class.
+inline ImageBatch batch_of(Images images) {
+  std::vector<std::int32_t> classes(images.count);
+  return {std::move(images), std::move(classes)};
+}
+
 inline Images augmented(const std::string& type, const std::string& toml, Images images,
                         const Item& item = {}, std::uint64_t seed = 1) {
   testing::Bench bench(type, toml, seed);
-  return bench.apply<ImageBatch>(ImageBatch{std::move(images), {}}, item).images;
+  return bench.apply<ImageBatch>(batch_of(std::move(images)), item).images;
 }
 
 /// Alike, with no symmetry and values in [0, 1].

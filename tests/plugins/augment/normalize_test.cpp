@@ -38,7 +38,7 @@ const Fed with_data = {{"in", typeid(ImageBatch)}, {"data", typeid(Dataset)}};
 Images by_feature(const Dataset& data, Images images) {
   testing::Bench bench("augment.normalize", "mode = \"per_feature\"", 1, with_data);
   bench.constant("data", data);
-  return bench.apply<ImageBatch>(ImageBatch{std::move(images), {}}).images;
+  return bench.apply<ImageBatch>(batch_of(std::move(images))).images;
 }
 
 template <class Call>
