@@ -1,27 +1,15 @@
 #include "failure_log.h"
 
 #include <algorithm>
-#include <exception>
 #include <new>
+
+#include "plugin_code.h"
 
 namespace twinflow {
 
 namespace {
 
 constexpr std::size_t reserved = 2000, most_later = 10;
-
-/// Of the exception that is being handled; valid while it is.
-const char* text_of_exception() noexcept {
-  try {
-    throw;
-  } catch (const std::bad_alloc&) {
-    return "there is not enough memory";
-  } catch (const std::exception& error) {
-    return error.what();
-  } catch (...) {
-    return "an exception of an unknown type";
-  }
-}
 
 /// "who: what"
 void compose(std::string& text, std::string_view who, std::string_view what) {
@@ -35,7 +23,7 @@ void compose(std::string& text, std::string_view who, std::string_view what) {
 FailureLog::FailureLog() { first_.reserve(reserved); }
 
 void FailureLog::record(std::string_view who, const Place& place) noexcept {
-  const std::string_view what = text_of_exception();
+  const std::string_view what = exception_text();
   const std::lock_guard lock(mutex_);
   if (any_) {
     try {

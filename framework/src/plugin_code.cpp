@@ -7,7 +7,7 @@
 
 namespace twinflow {
 
-std::string exception_text() {
+const char* exception_text() noexcept {
   try {
     throw;
   } catch (const std::bad_alloc&) {

@@ -7,8 +7,8 @@
 
 namespace twinflow {
 
-/// What the exception says that is being handled, whatever its type.
-std::string exception_text();
+/// What the exception says that is being handled, whatever its type; valid as long as it is. Needs no memory.
+const char* exception_text() noexcept;
 
 /// Whose code it is, for sentences: "node 'sharp' (example.sharpen, of '/home/me/libsharpen.so')", or of a
 /// component, whose `node` is "": "loss 'hinge' (of '/home/me/libhinge.so')". A type of the program's own has

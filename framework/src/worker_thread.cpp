@@ -6,6 +6,7 @@
 #include <system_error>
 #include <vector>
 
+#include "crash_report.h"
 #include "twinflow/error.h"
 
 namespace twinflow {
@@ -13,7 +14,7 @@ namespace twinflow {
 std::thread worker_thread(std::function<void()> work) {
   sigset_t all, before;
   sigfillset(&all);
-  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP}) sigdelset(&all, fault);
+  for (const int fault : crash_signals) sigdelset(&all, fault);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   std::thread started;
   try {

@@ -5,8 +5,8 @@
 
 namespace twinflow {
 
-/// Starts a thread with all signals blocked: the thread of SignalGuard takes them. Throws Error, saying what
-/// to do, when the system starts no further thread.
+/// Starts a thread with all signals blocked, but for those of crashes: the thread of SignalGuard takes them.
+/// Throws Error, saying what to do, when the system starts no further thread.
 std::thread worker_thread(std::function<void()> work);
 
 /// Throws Error, as worker_thread() does, unless so many further threads can run at once: oneTBB ends the
