@@ -97,11 +97,14 @@ void whole_bmp(Bytes bytes, const std::string& where) {
                       width = std::abs(std::int64_t{static_cast<std::int32_t>(little_endian(&bytes[18]))}),
                       height = std::abs(std::int64_t{static_cast<std::int32_t>(little_endian(&bytes[22]))});
   const std::uint32_t compression = little_endian(&bytes[30]);
+  if (bytes.size() < from) fail_cut_short(where, "BMP");
+  const std::uint64_t behind = bytes.size() - from;
   constexpr std::uint32_t none = 0, bit_fields = 3;
-  const std::uint64_t pixels = compression == none || compression == bit_fields
-                                   ? (width * bits + 31) / 32 * 4 * height  // rows of whole 32 bits
-                                   : little_endian(&bytes[34]);
-  if (bytes.size() < from || bytes.size() - from < pixels) fail_cut_short(where, "BMP");
+  const bool plain = compression == none || compression == bit_fields;
+  const std::uint64_t row = (width * bits + 31) / 32 * 4;  // whole 32 bits
+  // By division: the product of a header that lies may be too large for its type.
+  if (plain ? height > 0 && row > behind / height : little_endian(&bytes[34]) > behind)
+    fail_cut_short(where, "BMP");
 }
 
 }  // namespace

@@ -193,6 +193,10 @@ TEST_CASE("what is wrong is said with the file's name, and nothing is written be
           CHECK(said_about(cut(jpeg, jpeg.size() - 2)) == "here: the JPEG file is cut short");
           CHECK(said_about(cut(bmp, bmp.size() / 2)) == "here: the BMP file is cut short");
           CHECK(said_about(cut(bmp, bmp.size() - 1)) == "here: the BMP file is cut short");
+          fake::Bytes huge = bmp;  // 2^30 x 2^30 pixels of 128 bits: 2^64 bytes, which is 0 in 64 bits
+          for (const std::size_t at : {18, 22}) std::copy_n("\0\0\0\x40", 4, huge.begin() + at);
+          huge[28] = 128;
+          CHECK(said_about(huge) == "here: the BMP file is cut short");
           fake::Bytes flipped = png;
           flipped[png.size() / 2] ^= 4;
           CHECK(said_about(flipped) == "here: the PNG file is damaged: the checksum of an IDAT is wrong");
