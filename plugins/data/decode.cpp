@@ -48,8 +48,15 @@ cv::Mat decode_image(const std::vector<std::uint8_t>& bytes, const std::string& 
   refuse_large(bytes.size(), where);
   std::vector<std::uint8_t> scratch;
   const std::span<const std::uint8_t> whole = whole_image_file(bytes, where, scratch);
+  const auto header = image_header(whole);
+  // OpenCV would write an image of another format, such as Radiance HDR or DICOM, to a temporary file first.
+  if (!header)
+    throw Error(
+        where +
+        ": this is not an image of a format that is read (PNG, JPEG, BMP, TIFF, WebP, JPEG 2000, PNM), "
+        "or it is damaged");
   constexpr std::uint64_t small = std::uint64_t{16} << 20;  // a few of these do no harm
-  if (const auto header = image_header(whole); header && header->bytes() > small)
+  if (header->bytes() > small)
     require_room(*header, where, usable_memory(), tbb::this_task_arena::max_concurrency());
   cv::Mat picture;
   std::string problem;

@@ -54,9 +54,8 @@ Header png(Reader file) {
 /// ITU T.81: the frame header is the first segment SOFn.
 Header jpeg(Reader file) {
   for (std::size_t at = 2; at + 4 <= file.size();) {
-    if (file[at] != 0xff) return {};
     const std::uint8_t mark = file[at + 1];
-    if (mark == 0xff) {  // a fill byte
+    if (file[at] != 0xff || mark == 0xff) {  // what stands between segments is passed over; a fill byte
       ++at;
       continue;
     }
@@ -168,13 +167,12 @@ class Words {
   std::string word_;
 };
 
-/// Netpbm's P1 to P6, and PFM's PF and Pf: width and height are the first two words.
+/// Netpbm's P1 to P6: width and height are the first two words.
 Header portable(Reader file) {
   Words words(file, 2);
   const std::uint64_t width = words.number(), height = words.number();
   if (width == 0 || height == 0) return {};
-  const bool floats = file[1] == 'F' || file[1] == 'f';
-  return file.header(width, height, floats ? 12 : words.number() > 255 ? 6 : 3);
+  return file.header(width, height, words.number() > 255 ? 6 : 3);
 }
 
 /// Netpbm's P7: lines of a word and a number, up to ENDHDR.
@@ -189,21 +187,6 @@ Header portable_any(Reader file) {
     if (word == "MAXVAL") most = words.number();
     if (word == "ENDHDR" && width > 0 && height > 0)
       return file.header(width, height, std::max<std::uint64_t>(channels, 1) * (most > 255 ? 2 : 1));
-  }
-  return {};
-}
-
-/// Radiance: behind an empty line stands "-Y height +X width".
-Header radiance(Reader file) {
-  for (std::size_t at = 0; at + 2 < std::min<std::size_t>(file.size(), 65536); ++at) {
-    if (file[at] != '\n' || file[at + 1] != '\n') continue;
-    Words words(file, at + 2);
-    const std::string y(words.next());
-    const std::uint64_t height = words.number();
-    words.next();
-    const std::uint64_t width = words.number();
-    if (y.size() != 2 || width == 0 || height == 0) return {};
-    return file.header(width, height, 12);
   }
   return {};
 }
@@ -230,12 +213,7 @@ std::optional<ImageHeader> image_header(std::span<const std::uint8_t> bytes) {
   if (file.starts_with("RIFF") && file.starts_with("WEBP", 8)) return webp(file);
   if (file.starts_with("jP  ", 4) || file.starts_with("\xff\x4f\xff\x51")) return jpeg2000(file);
   if (file.starts_with("P7")) return portable_any(file);
-  if (bytes.size() > 2 && bytes[0] == 'P' &&
-      (bytes[1] == 'F' || bytes[1] == 'f' || (bytes[1] >= '1' && bytes[1] <= '6')))
-    return portable(file);
-  if (file.starts_with("#?")) return radiance(file);
-  Reader raster(file);
-  if (raster.number(0, 4) == 0x59a66a95) return raster.header(raster.number(4, 4), raster.number(8, 4), 4);
+  if (bytes.size() > 2 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '6') return portable(file);
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <map>
 #include <opencv2/imgproc.hpp>
 
 #include "pictures.h"
@@ -76,6 +77,10 @@ std::string terminal(Call&& call) {
   return read_file(file);
 }
 
+const std::string no_image =
+    "here: this is not an image of a format that is read (PNG, JPEG, BMP, TIFF, WebP, JPEG 2000, PNM), or it "
+    "is damaged";
+
 }  // namespace
 
 TEST_CASE("who decodes nothing does not load OpenCV's readers") {
@@ -107,6 +112,24 @@ TEST_CASE("what OpenCV writes is read again, grey and in colour, red first") {
     CHECK(largest_difference(decode_image(grey_file, "", false), grey_picture) <= loss / 6);
     CHECK(largest_difference(decode_image(grey_file, "", true), grey_rgb) <= loss / 6);
   }
+}
+
+TEST_CASE("images are decoded in memory: a format for which OpenCV needs a temporary file is refused") {
+  const cv::Mat picture = fake::slope(40, 40);
+  cv::Mat light;
+  picture.convertTo(light, CV_32F, 1 / 255.0);
+  std::map<std::string, fake::Bytes> files;
+  for (const std::string ending : {".png", ".bmp", ".tiff", ".ppm", ".pam", ".webp", ".jp2", ".jpg"})
+    files[ending] = fake::encoded(ending, picture);
+  const fake::Bytes refused[] = {fake::encoded(".ras", picture), fake::encoded(".pfm", light),
+                                 fake::encoded(".hdr", light)};
+  setenv("OPENCV_TEMP_PATH", "/nonexistent", 1);
+  for (const auto& [ending, file] : files) {
+    CAPTURE(ending);
+    CHECK(said_about(file) == "");
+  }
+  for (const fake::Bytes& file : refused) CHECK(said_about(file) == no_image);
+  unsetenv("OPENCV_TEMP_PATH");
 }
 
 TEST_CASE("16 bits are scaled to 8, and 1 bit is black and white") {
@@ -184,7 +207,6 @@ TEST_CASE("what is wrong is said with the file's name, and nothing is written be
                     bmp = fake::encoded(".bmp", picture);
   CHECK(terminal([&] {
           CHECK(said_about({}) == "here: the file is empty");
-          const std::string no_image = "here: this is not an image that OpenCV can read, or it is damaged";
           CHECK(said_about(fake::text("height,width\n1,2\n")) == no_image);
           CHECK(said_about(fake::Bytes(1000, 0)) == no_image);
           CHECK(said_about(cut(png, png.size() / 2)) == "here: the PNG file is cut short");

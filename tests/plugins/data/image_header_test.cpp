@@ -40,11 +40,6 @@ TEST_CASE("headers of what OpenCV writes say how large the picture is") {
   CHECK(told(fake::encoded(".ppm", colour)) == "57 x 40, 3 bytes");
   CHECK(told(fake::encoded(".pgm", grey)) == "57 x 40, 3 bytes");
   CHECK(told(fake::encoded(".pam", colour)) == "57 x 40, 3 bytes");
-  CHECK(told(fake::encoded(".ras", colour)) == "57 x 40, 4 bytes");
-  cv::Mat light;
-  colour.convertTo(light, CV_32F, 1 / 255.0);
-  CHECK(told(fake::encoded(".hdr", light)) == "57 x 40, 12 bytes");
-  CHECK(told(fake::encoded(".pfm", light)) == "57 x 40, 12 bytes");
 }
 
 TEST_CASE("headers by hand: comments, other byte orders, and what is none") {
@@ -53,7 +48,8 @@ TEST_CASE("headers by hand: comments, other byte orders, and what is none") {
   CHECK(told(bytes("P5\n99999999999999999999999 2 255\n")) == "none");
   CHECK(told({'M', 'M', 0, 42, 0, 0, 0, 8, 0, 2, 1, 0, 0, 3, 0, 0, 0, 1, 0,
               9,   0,   0, 1,  1, 0, 4, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0}) == "9 x 65536, 1 bytes");
-  for (const char* text : {"", "B", "P", "P5", "BM", "II", "II*", "RIFF1234WEBP", "GIF89a", "#?RADIANCE\n"})
+  for (const char* text : {"", "B", "P", "P5", "BM", "II", "II*", "RIFF1234WEBP", "GIF89a", "PF\n1 1\n-1.0\n",
+                           "#?RADIANCE\n\n-Y 1 +X 1\n"})
     CHECK(told(bytes(text)) == "none");
 }
 
@@ -73,10 +69,7 @@ TEST_CASE("any bytes behind a format's first ones end in a header or in none") {
                                         "RIFF....WEBPVP8 ",
                                         "....jP  ",
                                         "P5 ",
-                                        "P7\n",
-                                        "PF\n",
-                                        "#?\n\n",
-                                        "\x59\xa6\x6a\x95"};
+                                        "P7\n"};
   for (int round = 0; round < 20000; ++round) {
     fake::Bytes file = bytes(starts[random.below(starts.size())]);
     for (std::uint64_t more = random.below(80); more > 0; --more)

@@ -26,6 +26,10 @@ fake::Bytes plain(int value, int height = 2, int width = 2) {
   return fake::encoded(".png", cv::Mat(height, width, CV_8U, cv::Scalar(value)));
 }
 
+const std::string no_image =
+    ": this is not an image of a format that is read (PNG, JPEG, BMP, TIFF, WebP, JPEG 2000, PNM), or it is "
+    "damaged";
+
 /// A folder "faces" of images, each of one value that tells it.
 struct Faces {
   fake::TempFolder temp;
@@ -205,8 +209,7 @@ TEST_CASE("data.images: a bad image is an error that names it, the first one on 
   };
   const std::string it = faces.at("cat/3.png");
   CHECK(said_of({}) == it + ": the file is empty");
-  CHECK(said_of(fake::text("a list of cats")) ==
-        it + ": this is not an image that OpenCV can read, or it is damaged");
+  CHECK(said_of(fake::text("a list of cats")) == it + no_image);
   CHECK(said_of({png.begin(), png.end() - 20}) == it + ": the PNG file is cut short");
   CHECK(said_of({jpeg.begin(), jpeg.end() - 20}) == it + ": the JPEG file is cut short");
   CHECK(said_of(plain(1, 3, 2)) == "");
@@ -237,8 +240,7 @@ TEST_CASE("data.images: bad images are left out, counted and listed, when that i
   CHECK(bench.said[0] == "bench: 15 bad images are left out; the first 10:");
   for (int i = 0; i < 10; ++i)  // 0.png is bad, so 1.png gives the size
     CHECK(bench.said[static_cast<std::size_t>(i) + 1] ==
-          "bench:   " + faces.at(fmt::format("c{}/{}.png", i * 3 / 10, i * 3)) +
-              ": this is not an image that OpenCV can read, or it is damaged");
+          "bench:   " + faces.at(fmt::format("c{}/{}.png", i * 3 / 10, i * 3)) + no_image);
   // kept and decoded ones close up alike
   CHECK(listing(faces.all("on_bad_image = 'skip'\nfit = 'strict'\nmemory = 0")) == listing(all));
 
@@ -248,8 +250,7 @@ TEST_CASE("data.images: bad images are left out, counted and listed, when that i
   none.write("a/1.txt", fake::text("1"));
   none.write("a/2.txt", fake::text("2"));
   CHECK(none.said("on_bad_image = 'skip'") ==
-        "no file can be read as an image; of the first: " + none.at("a/1.txt") +
-            ": this is not an image that OpenCV can read, or it is damaged");
+        "no file can be read as an image; of the first: " + none.at("a/1.txt") + no_image);
   CHECK(none.said("on_bad_image = 'skip'\nsize = 4") ==
         "'" + none.folder.string() + "': the class 'a' has 0 images, fewer than min_images = 1");
 }
@@ -334,8 +335,7 @@ TEST_CASE("data.images: images without labels are one class, wherever they lie, 
         "'" + faces.folder.string() + "': there are 5 images, fewer than min_images = 6");
 
   faces.write("b/broken.png", fake::text("bad"));
-  CHECK(faces.said("labels = 'none'") ==
-        faces.at("b/broken.png") + ": this is not an image that OpenCV can read, or it is damaged");
+  CHECK(faces.said("labels = 'none'") == faces.at("b/broken.png") + no_image);
   const Dataset good = faces.all("labels = 'none'\non_bad_image = 'skip'\nmemory = 0");
   CHECK(listing(good) == listing(all));
   CHECK(good.names == all.names);
