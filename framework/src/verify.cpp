@@ -6,6 +6,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string_view>
+#include <vector>
 
 #include "saved_run.h"
 #include "twinflow/read_bounded.h"
@@ -62,15 +64,20 @@ Verified verify_tensors(const fs::path& file) {
 Verified verify_metrics(const fs::path& file) {
   std::ifstream lines(file, std::ios::binary);
   if (!lines) return {file, "cannot be opened", false};
+  constexpr std::streamsize longest = 16 << 20;  // more than a run keeps of a file's lines
+  std::vector<char> room(longest);
   std::size_t number = 0;
-  for (std::string line; std::getline(lines, line);) {
+  while (lines.getline(room.data(), longest) || lines.gcount() > 0) {
     ++number;
+    if (lines.fail())
+      return {file, fmt::format("line {} is longer than {} bytes", number, longest - 1), false};
     if (lines.eof())
       return {file,
               fmt::format("line {}, the last one, is cut off; flowrun --resume cuts back to where the state "
                           "was saved",
                           number),
               false};
+    const std::string_view line(room.data(), static_cast<std::size_t>(lines.gcount()) - 1);
     const Json json = Json::parse(line, nullptr, false);
     if (!json.is_object()) return {file, fmt::format("line {} is not a JSON object", number), false};
     for (const char* key : {"epoch", "metrics", "node", "step", "time"})

@@ -79,6 +79,9 @@ TEST_CASE("a run directory is looked through file by file") {
     temp.write("run/metrics.jsonl", lines + "[]\n" + lines);
     CHECK(verified(run).find("BAD metrics.jsonl: line " + std::to_string(count + 1) +
                              " is not a JSON object\n") != std::string::npos);
+    temp.write("run/metrics.jsonl", lines + std::string(17 << 20, ' '));
+    CHECK(verified(run).find("BAD metrics.jsonl: line " + std::to_string(count + 1) +
+                             " is longer than 16777215 bytes\n") != std::string::npos);
     temp.write("run/metrics.jsonl", lines.substr(0, lines.find('\n') + 1));
     const std::string shorter = verified(run);
     CHECK(shorter.find("state.safetensors: good: a state after epoch 4; of the " +
