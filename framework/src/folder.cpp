@@ -139,29 +139,28 @@ void Folder::write_atomically(const std::string& name, std::string_view content)
 
 void Folder::write_atomically(const std::string& name, std::span<const std::string_view> parts) const {
   const std::string temporary = name + ".tmp";  // one name: kills leave one file, not many
-  const auto clean_up = [&](const char* what, int reason) {
-    ::unlinkat(held_->descriptor, temporary.c_str(), 0);
-    fail(what, name, reason);
-  };
   require_open();
   if (::unlinkat(held_->descriptor, temporary.c_str(), 0) != 0 && errno != ENOENT)
     fail("create", name, errno);
   const int opened = open_entry(temporary, O_EXCL);
   if (opened < 0) fail("create", name, errno);
-  {
+  try {
     const FolderFile out(*this, temporary, opened);
     for (std::string_view part : parts)
       while (!part.empty()) {
         const ssize_t written = ::write(opened, part.data(), part.size());
         if (written < 0 && errno == EINTR) continue;
-        if (written < 0) clean_up("write", errno);
+        if (written < 0) fail("write", name, errno);
         part.remove_prefix(static_cast<std::size_t>(written));
       }
-    if (::fsync(opened) != 0) clean_up("write", errno);
+    if (::fsync(opened) != 0) fail("write", name, errno);
+    require_open();
+    if (::renameat(held_->descriptor, temporary.c_str(), held_->descriptor, name.c_str()) != 0)
+      fail("rename a new file to", name, errno);
+  } catch (...) {
+    ::unlinkat(held_->descriptor, temporary.c_str(), 0);  // also where the folder is not in its place
+    throw;
   }
-  require_open();
-  if (::renameat(held_->descriptor, temporary.c_str(), held_->descriptor, name.c_str()) != 0)
-    clean_up("rename a new file to", errno);
   sync_entries(name);
 }
 
@@ -258,6 +257,17 @@ std::string FolderFile::read(std::uint64_t offset, std::size_t length) const {
   }
   bytes.resize(got);
   return bytes;
+}
+
+std::uint64_t FolderFile::end_of_lines() const {
+  constexpr std::uint64_t block = 4096;
+  for (std::uint64_t end = size(); end > 0;) {
+    const std::uint64_t length = std::min(end, block), begin = end - length;
+    if (const auto found = read(begin, length).rfind('\n'); found != std::string::npos)
+      return begin + found + 1;
+    end = begin;
+  }
+  return 0;
 }
 
 void FolderFile::copy(const FolderFile& other, std::uint64_t length) {

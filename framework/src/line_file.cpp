@@ -11,34 +11,15 @@
 
 namespace twinflow {
 
-namespace {
-
-/// Where the last whole line ends.
-std::uint64_t end_of_lines(int descriptor, std::uint64_t size) {
-  char block[4096];
-  while (size > 0) {
-    const auto length = std::min<std::uint64_t>(size, sizeof block);
-    const ssize_t got = ::pread(descriptor, block, length, static_cast<off_t>(size - length));
-    if (got != static_cast<ssize_t>(length)) return size;  // unreadable: left as it is
-    for (std::uint64_t i = length; i > 0; --i)
-      if (block[i - 1] == '\n') return size - length + i;
-    size -= length;
-  }
-  return 0;
-}
-
-}  // namespace
-
 LineFile::LineFile(FolderFile file, std::size_t most) : file_(std::move(file)), most_(most) {
-  const std::uint64_t length = file_.size();
-  size_ = end_of_lines(file_.descriptor(), length);
-  if (size_ != length) file_.resize(size_);
+  size_ = file_.end_of_lines();
+  if (size_ != file_.size()) file_.resize(size_);
 }
 
 std::string LineFile::repair() {
   if (const std::uint64_t found = file_.size(); found < size_) {
     const std::uint64_t lost = size_ - found;
-    size_ = end_of_lines(file_.descriptor(), found);
+    size_ = file_.end_of_lines();
     return fmt::format(
         "'{}' was cut while the run was writing there, {} bytes are lost: it goes on at its end",
         path().string(), lost);

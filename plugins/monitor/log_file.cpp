@@ -47,7 +47,7 @@ std::uint64_t LogFile::start(FolderFile& file, Run& run) const {
   if (found >= length) return length;
   // Half a piece must not become the beginning of the next one. Where pieces are no lines, nobody can tell
   // where the last whole one ends: the file is started anew.
-  const std::uint64_t whole = setup_.lines ? file.read(0, found).rfind('\n') + 1 : 0;  // npos + 1 is 0
+  const std::uint64_t whole = setup_.lines ? file.end_of_lines() : 0;
   file.resize(whole);
   run.say(fmt::format("'{}': {} bytes that were written are not there any more; it {}", file.path().string(),
                       length - found, whole > 0 ? "continues after its last whole line" : "is started anew"));

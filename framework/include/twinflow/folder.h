@@ -113,6 +113,8 @@ class FolderFile {
   void resize(std::uint64_t size);
   /// At most `length` bytes from there; fewer at the file's end.
   std::string read(std::uint64_t offset, std::size_t length) const;
+  /// Where its last whole line ends: behind its last '\n', or 0 where it has none.
+  std::uint64_t end_of_lines() const;
   /// Writes all of it there, over what is there.
   void write(std::uint64_t offset, std::string_view bytes);
   /// Writes the first `length` bytes of another file over this file's.
