@@ -290,12 +290,13 @@ class Runtime final : public Run, public MemoryKeeper {
       writer_.later(
           "log.txt", [this, line] { record_.log_only(line); }, false);
   }
-  /// What is said when the guard ends the process.
-  void tell_guard_of_state() {
-    const std::filesystem::path& run = record_.folder().path();
-    SignalGuard::set_last_words(
-        fmt::format("the state saved last is '{}': flowrun --resume {} resumes from it",
-                    state_file(run).string(), run.string()));
+  /// For what is said when a crash or the guard of signals ends the process.
+  void set_saved_last(const std::filesystem::path& state) {
+    report_state_in_crashes(state.string());
+    if (leads())
+      SignalGuard::set_last_words(
+          fmt::format("the state saved last is '{}': flowrun --resume {} resumes from it", state.string(),
+                      record_.folder().path().string()));
   }
 
   /// A signal to end, noted by this process or, where ranks have met, by one of them.
@@ -477,8 +478,7 @@ class Runtime final : public Run, public MemoryKeeper {
       if (position_.index == 0) saved_epoch_ = position_.epoch;
       if (another_chance_) position_.stop.reset();
       if (leads()) record_.restore(resumed_->states["record"]);
-      report_state_in_crashes(resumed_->file.string());
-      if (leads()) tell_guard_of_state();
+      set_saved_last(resumed_->file);
       if (!resumed_->newest_is_bad.empty())
         record_.say(fmt::format("{}: going on from the state before, '{}'", resumed_->newest_is_bad,
                                 resumed_->file.string()));
@@ -638,8 +638,7 @@ class Runtime final : public Run, public MemoryKeeper {
       const auto write = [this, taken, begin] {
         write_saved_run(record_.folder(), *taken, state_is_bad_);
         state_is_bad_ = false;
-        report_state_in_crashes(state_file(directory()).string());
-        tell_guard_of_state();
+        set_saved_last(record_.folder().path_of(state_name));
         save_times_.saved(std::chrono::duration<double>(Clock::now() - begin).count());
       };
       if (saved_) {
