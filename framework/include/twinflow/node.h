@@ -30,7 +30,8 @@
 /// 2. open(), once, upstream nodes first, on the main thread inside the arena. Constant inputs are bound
 ///    before it; constant outputs are asked for after it, each at most once and only if some node uses it.
 ///    run() is valid from here.
-/// 3. restore(), once, when a run is resumed, after all nodes are open: with what save() gave.
+/// 3. restore(), once, when a run is resumed, after all nodes are open: with what save() gave. It must only
+///    read: a run that cannot be resumed, as another node refuses its state, has to stay as it was.
 /// 4. The stream. Source::make and Map::apply are const: they run in parallel, on any thread of the arena,
 ///    several at once on one object. Stateful::process keeps state: one item at a time, in item order, on any
 ///    thread.

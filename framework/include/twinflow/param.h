@@ -217,7 +217,9 @@ struct ParamType<std::string> {
   static bool read(const Value& value, std::string& out, Problems& problems);
   static std::string text(const std::string& value);  // quoted
 };
-/// Relative paths are relative to the graph file (in --set: to the working folder).
+/// Relative paths are relative to the graph file (in --set: to the working folder). "~/x" is in the home
+/// folder. A path that is not UTF-8 is written as a URI (RFC 8089), "file:///home/bilder_%E4": in a graph
+/// file as in text(). Reading adds a problem for a URI that names no file of this machine.
 template <>
 struct ParamType<std::filesystem::path> {
   static ValueShape shape() { return {ValueShape::Kind::path, {}, {}, nullptr, {}}; }

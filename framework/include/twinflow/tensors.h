@@ -28,10 +28,10 @@ struct NamedTensors {
 std::string checksum(const NamedTensors& tensors);
 
 /// Writes a safetensors file (u64 little-endian header length, JSON header, row-major little-endian buffer
-/// without gaps;
-/// `__metadata__` maps texts to texts). Atomic: a temporary file beside it, fsync, rename, fsync of the
-/// folder, so that a reader sees the old file or the new one whole. Throws Error naming the file; then
-/// nothing is left behind.
+/// without gaps; `__metadata__` maps texts to texts). JSON is UTF-8: of a name or a text that is not, each
+/// foreign byte is escaped, as "\xe4" (shown_lines(), twinflow/text.h). Atomic: a temporary file beside it,
+/// fsync, rename, fsync of the folder, so that a reader sees the old file or the new one whole. Throws Error
+/// naming the file; then nothing is left behind.
 void write_safetensors(const std::filesystem::path& file, const NamedTensors& tensors);
 /// The same in a folder that is held open.
 void write_safetensors(const Folder& folder, const std::string& name, const NamedTensors& tensors);
