@@ -180,13 +180,17 @@ CodePlace InCodeOf::here() { return place(); }
 void report_crashes() {
   place();
   std::atexit(on_exit);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // their reports say more
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  constexpr bool sanitizer_reports = true;  // and says more
+#else
+  constexpr bool sanitizer_reports = false;
+#endif
+  if (sanitizer_reports) return;
   struct sigaction action = {};
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
   action.sa_sigaction = on_crash;
   for (const int signal : crash_signals) sigaddset(&action.sa_mask, signal);
   for (std::size_t i = 0; i < std::size(crash_signals); ++i) sigaction(crash_signals[i], &action, &before[i]);
-#endif
 }
 
 void report_state_in_crashes(const std::string& file) {
