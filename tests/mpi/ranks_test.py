@@ -139,6 +139,38 @@ class RanksTest(Ranks):
             os.kill(left, signal.SIGKILL)
         self.run_ranks(2, "--resume", run, "--set", "run.epochs=1", "--allow-changes")  # the state is good
 
+    def test_a_signal_ends_what_hangs_in_mpi(self) -> None:
+        for call, code in (("MPI_Init_thread", 3), ("MPI_Finalize", 0)):
+            with self.subTest(call):
+                run, reached = self.folder / call, self.folder / "reached"
+                reached.unlink(missing_ok=True)
+                source = self.folder / "hang.c"
+                source.write_text(f'''#include <fcntl.h>
+                    #include <unistd.h>
+                    int {call}(void) {{
+                      int file = open("{reached}", O_CREAT | O_APPEND | O_WRONLY, 0600);
+                      if (write(file, "x", 1) == 1) for (;;) pause();
+                      return 1;
+                    }}''')
+                library = self.folder / "hang.so"
+                subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+                flowrun = mpirun(2, GRAPH, "--output", run)[len(launcher(2)):]
+                process = self.start([*launcher(2), "env", f"LD_PRELOAD={library}", *flowrun])
+                until = time.monotonic() + 60
+                while (not reached.exists() or reached.stat().st_size < 2) and time.monotonic() < until:
+                    time.sleep(0.05)
+                began, ranks = time.monotonic(), self.ranks()
+                self.assertEqual(len(ranks), 2)
+                for rank in ranks:
+                    os.kill(rank, signal.SIGTERM)
+                output = process.communicate(timeout=60)[0]
+                self.assertLess(time.monotonic() - began, 20)
+                if code:
+                    self.assertEqual(process.returncode, code, output)
+                else:  # mpirun minds that they did not call it
+                    self.assertEqual(json.loads((run / "result.json").read_text())["status"], "finished")
+                    self.run_ranks(2, "--resume", run)
+
     def test_the_doctor_sees_all_ranks(self) -> None:
         process = self.start([*launcher(2), str(BUILD / "bin" / "flowinspect"), "--doctor"])
         output = process.communicate(timeout=60)[0]
