@@ -173,7 +173,7 @@ class Runtime final : public Run, public MemoryKeeper {
       check_saved();
       if (trace_out_) write_trace();
     });
-    if (try_previous_) throw NotRestored(failures_.first());
+    if (try_previous_) throw NotRestored(*try_previous_);
     return conclude();
   }
 
@@ -235,6 +235,7 @@ class Runtime final : public Run, public MemoryKeeper {
     if (!failed() && !signalled()) guarded("", [&] { begin(); });
     if (failed() || !started_) return;
     restore_nodes();
+    if (try_previous_) return;
     if (!saved_) save();      // from now on there is something to resume
     build(graph_.emplace());  // in here: a graph belongs to the arena it is made in
     timetable_.start(record_.seconds(), RunningClock::now());
@@ -571,6 +572,16 @@ class Runtime final : public Run, public MemoryKeeper {
                     resumed_->file.string(), fmt::join(mattering, "\n  "), advice));
   }
 
+  /// Why a state was refused, by the first rank that did; empty: by none.
+  std::string first_refusal(const std::string& mine) {
+    if (!ranks_) return mine;
+    for (const std::string& one : agreement_->of_all(mine))
+      if (!one.empty()) return one;
+    return "";
+  }
+  /// What the first rank says.
+  bool agreed(bool mine) { return ranks_ ? !agreement_->of_first(mine ? "yes" : "").empty() : mine; }
+
   void restore_nodes() {
     if (!resumed_) return;
     guarded("", [&] { board_.restore(resumed_->states["board"]); });
@@ -588,8 +599,13 @@ class Runtime final : public Run, public MemoryKeeper {
           }
         });
     }
-    try_previous_ = failed() && try_previous_allowed_ && !ranks_ && !record_.lost() &&
-                    resumed_->newest_is_bad.empty() && record_.folder().exists(previous_state_name);
+    guarded("", [&] {
+      const std::string refusal = failed() ? failures_.first() : "";
+      const bool is_there = leads() && try_previous_allowed_ && resumed_->newest_is_bad.empty() &&
+                            !record_.lost() && record_.folder().exists(previous_state_name);
+      if (const std::string why = first_refusal(refusal); !why.empty() && agreed(is_there))
+        try_previous_ = why;
+    });
     resumed_.reset();  // its tensors are large
   }
 
@@ -1119,13 +1135,14 @@ class Runtime final : public Run, public MemoryKeeper {
   std::map<std::string, std::string> about_;
 
   ControlBoard board_;
-  std::optional<SavedRun> resumed_;    // until the nodes have it back
-  std::vector<std::string> changes_;   // where the graph is not that of the resumed run
-  bool longer_ = false;                // or shorter: among them is the run's length
-  bool another_chance_ = false;        // for a run that was stopped: it may now go on otherwise
-  bool refused_ = false;               // for them
-  bool try_previous_allowed_ = false;  // the graph is that of the resumed run,
-  bool try_previous_ = false;          // but its newest state does not fit: the one before may
+  std::optional<SavedRun> resumed_;          // until the nodes have it back
+  std::vector<std::string> changes_;         // where the graph is not that of the resumed run
+  bool longer_ = false;                      // or shorter: among them is the run's length
+  bool another_chance_ = false;              // for a run that was stopped: it may now go on otherwise
+  bool refused_ = false;                     // for them
+  bool try_previous_allowed_ = false;        // the graph is that of the resumed run,
+  std::optional<std::string> try_previous_;  // but its newest state does not fit, for this reason: the one
+                                             // before may
   bool started_ = false;
   bool opening_stopped_ = false;              // by a signal, which other ranks do not know of yet
   bool one_shares_ = false;                   // its batches with other ranks

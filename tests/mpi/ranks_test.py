@@ -139,6 +139,18 @@ class RanksTest(Ranks):
             os.kill(left, signal.SIGKILL)
         self.run_ranks(2, "--resume", run, "--set", "run.epochs=1", "--allow-changes")  # the state is good
 
+    def test_where_one_rank_refuses_the_newest_state_all_use_the_one_before(self) -> None:
+        graph, run, whole = self.folder / "graph.toml", self.folder / "run", self.folder / "whole"
+        graph.write_text(f'extends = "{GRAPH}"\n[node.picky]\ntype = "test.picky"\nfrom = "batches"\n')
+        self.environment["TWINFLOW_PLUGIN_PATH"] = str(BUILD / "tests" / "mpi")
+        self.run_ranks(2, graph, "--output", whole, "--epochs", "3")
+        self.run_ranks(2, graph, "--output", run, "--epochs", "2")
+        self.environment["PICKY_REFUSES"] = str(self.steps(run))
+        output = self.run_ranks(2, graph, "--resume", run, "--epochs", "3")
+        self.assertIn("these are too many: going on from the state before, 'run/state.previous.safetensors'",
+                      output.replace(f"{self.folder}/", ""))
+        self.assert_same_run(run, whole)
+
     def test_a_signal_ends_what_hangs_in_mpi(self) -> None:
         for call, code in (("MPI_Init_thread", 3), ("MPI_Finalize", 0)):
             with self.subTest(call):
