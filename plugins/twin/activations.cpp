@@ -107,10 +107,13 @@ struct Mish final : Pointwise {
   Function function() const override { return {algorithm::eltwise_mish, algorithm::eltwise_mish}; }
 };
 
-/// x min(max(x + 3, 0), 6) / 6 (Howard et al. 2019, "Searching for MobileNetV3", section 5.2).
+/// x min(max(x + 3, 0), 6) / 6 (Howard et al. 2019, "Searching for MobileNetV3", section 5.2). oneDNN 3
+/// computes x min(max(alpha x + beta, 0), 1); oneDNN 2 ignores alpha and beta.
 struct Hardswish final : Pointwise {
   static void describe(Spec<Hardswish>& spec) { say(spec, "hardswish", "x min(max(x + 3, 0), 6) / 6."); }
-  Function function() const override { return {algorithm::eltwise_hardswish, algorithm::eltwise_hardswish}; }
+  Function function() const override {
+    return {algorithm::eltwise_hardswish, algorithm::eltwise_hardswish, 1.0f / 6.0f, 0.5f};
+  }
 };
 
 struct Tanh final : Pointwise {

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "describe.h"
+#include "elementwise.h"
 #include "program.h"
 #include "twinflow/error.h"
 #include "twinflow/plugin.h"
@@ -16,8 +18,6 @@ namespace {
 using dnnl::convolution_backward_data;
 using dnnl::convolution_backward_weights;
 using dnnl::convolution_forward;
-using dnnl::eltwise_backward;
-using dnnl::eltwise_forward;
 using Dims = memory::dims;
 
 struct Geometry {
@@ -94,16 +94,7 @@ class ConvOperation final : public Operation {
       made.back_copy = weights_.pieces[0].copy(made.back_weights);
       made.data_gradient = Kernel::make<convolution_backward_data>(data);
     }
-    if (relu_) {
-      const eltwise_forward::primitive_desc hint(
-          {dnnl::prop_kind::forward_training, dnnl::algorithm::eltwise_relu, made.dst, 0.0f, 0.0f},
-          attributes(), engine());
-      made.mask = Kernel::make<eltwise_backward>(
-          {{dnnl::algorithm::eltwise_relu_use_dst_for_bwd, made.dst, made.dst, 0.0f, 0.0f},
-           attributes(),
-           engine(),
-           hint});
-    }
+    if (relu_) made.mask = elementwise_gradient(relu, made.dst);
   }
 
   void forward(const GhostBatchTask& task) override {
@@ -147,7 +138,7 @@ class ConvOperation final : public Operation {
     const Kernels& at = kernels_.at(last_);
     const Shape out = program_.activation(outputs[0]).shape;
     double flops = 2.0 * static_cast<double>(out.height * out.width);
-    for (memory::dim dim : logical_.dims()) flops *= static_cast<double>(dim);
+    for (memory::dim dim : dims_of(logical_)) flops *= static_cast<double>(dim);
     std::vector<Work> all{{"forward", flops, at.forward.name()}};
     if (at.weights_gradient) all.push_back({"backward weights", flops, at.weights_gradient.name()});
     if (at.data_gradient) all.push_back({"backward data", flops, at.data_gradient.name()});
@@ -162,15 +153,17 @@ class ConvOperation final : public Operation {
   };
 
   memory::desc any_weights(memory::data_type type) const {
-    return {logical_.dims(), type, memory::format_tag::any};
+    return {dims_of(logical_), type, memory::format_tag::any};
   }
+  /// Empty where there is no bias.
   memory::desc bias_desc() const {
-    return {{weights_.dims[0]}, memory::data_type::f32, memory::format_tag::a};
+    return bias_ ? memory::desc({weights_.dims[0]}, memory::data_type::f32, memory::format_tag::a)
+                 : memory::desc();
   }
 
   convolution_forward::primitive_desc forward_desc(const memory::desc& src, Shape out, std::size_t count,
                                                    memory::format_tag tag) const {
-    const memory::data_type type = src.data_type();
+    const memory::data_type type = type_of(src);
     const memory::desc dst({static_cast<memory::dim>(count), static_cast<memory::dim>(out.channels),
                             static_cast<memory::dim>(out.height), static_cast<memory::dim>(out.width)},
                            type, tag);
@@ -179,16 +172,12 @@ class ConvOperation final : public Operation {
     dnnl::primitive_attr attr = attributes();
     dnnl::post_ops after;
     if (sum_) after.append_sum(1.0f);
-    if (relu_) after.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
+    if (relu_) append_relu(after);
     attr.set_post_ops(after);
     return choose(winograd_.data, [&](dnnl::algorithm algorithm, bool may_fail) {
-      const convolution_forward::desc desc =
-          bias_ ? convolution_forward::desc(kind, algorithm, src, any_weights(type), bias_desc(), dst,
-                                            geometry_.strides, geometry_.dilates, geometry_.before,
-                                            geometry_.after)
-                : convolution_forward::desc(kind, algorithm, src, any_weights(type), dst, geometry_.strides,
-                                            geometry_.dilates, geometry_.before, geometry_.after);
-      return convolution_forward::primitive_desc(desc, attr, engine(), may_fail);
+      return describe<convolution_forward>(attr, may_fail, kind, algorithm, src, any_weights(type),
+                                           bias_desc(), dst, geometry_.strides, geometry_.dilates,
+                                           geometry_.before, geometry_.after);
     });
   }
 
@@ -196,13 +185,9 @@ class ConvOperation final : public Operation {
       const convolution_forward::primitive_desc& forward, const memory::desc& weights) const {
     const memory::desc src = forward.src_desc(), dst = forward.dst_desc();
     return choose(winograd_.weights, [&](dnnl::algorithm algorithm, bool may_fail) {
-      const convolution_backward_weights::desc desc =
-          bias_ ? convolution_backward_weights::desc(algorithm, src, weights, bias_desc(), dst,
-                                                     geometry_.strides, geometry_.dilates, geometry_.before,
-                                                     geometry_.after)
-                : convolution_backward_weights::desc(algorithm, src, weights, dst, geometry_.strides,
-                                                     geometry_.dilates, geometry_.before, geometry_.after);
-      return convolution_backward_weights::primitive_desc(desc, attributes(), engine(), forward, may_fail);
+      return describe_backward<convolution_backward_weights>(
+          forward, may_fail, algorithm, src, weights, bias_desc(), dst, geometry_.strides, geometry_.dilates,
+          geometry_.before, geometry_.after);
     });
   }
 
@@ -210,23 +195,21 @@ class ConvOperation final : public Operation {
       const convolution_forward::primitive_desc& forward) const {
     const memory::desc src = forward.src_desc(), dst = forward.dst_desc();
     return choose(winograd_.data, [&](dnnl::algorithm algorithm, bool may_fail) {
-      return convolution_backward_data::primitive_desc(
-          {algorithm, src, any_weights(src.data_type()), dst, geometry_.strides, geometry_.dilates,
-           geometry_.before, geometry_.after},
-          attributes(), engine(), forward, may_fail);
+      return describe_backward<convolution_backward_data>(
+          forward, may_fail, algorithm, src, any_weights(type_of(src)), dst, geometry_.strides,
+          geometry_.dilates, geometry_.before, geometry_.after);
     });
   }
 
   /// Layouts of input and output, the input's own where that will do. For some, as of 8 channels in bf16,
   /// oneDNN has nothing but its reference code, hundreds of times slower than to change the layout first.
-  /// Its code for AMX wants channels last: 4 to 20 times as fast as what it has for blocks of channels.
   std::pair<memory::format_tag, memory::format_tag> layouts(const Activation& in, Shape out,
                                                             memory::format_tag to) const {
     using tag = memory::format_tag;
-    const bool tiles = in.type == memory::data_type::bf16 && has(dnnl::cpu_isa::avx512_core_amx);
+    const bool last = want_channels_last(in.type);
     std::vector<tag> inputs{in.tag, tag::nChw16c, tag::nhwc, tag::nchw}, outputs{to};
-    if (tiles) inputs = {tag::nhwc, in.tag, tag::nChw16c, tag::nchw};
-    if (to == tag::any) outputs = {tiles ? tag::nhwc : tag::any, tag::nChw16c, tag::nhwc, tag::nchw};
+    if (last) inputs = {tag::nhwc, in.tag, tag::nChw16c, tag::nchw};
+    if (to == tag::any) outputs = {last ? tag::nhwc : tag::any, tag::nChw16c, tag::nhwc, tag::nchw};
     for (const tag from : inputs)
       for (const tag one : outputs)
         if (!needs_reference_code(in, from, out, one)) return {from, one};
@@ -248,7 +231,7 @@ class ConvOperation final : public Operation {
   static memory::format_tag tag_of(const memory::desc& chosen) {
     using tag = memory::format_tag;
     for (tag one : {tag::nChw16c, tag::nChw8c, tag::nhwc, tag::nchw})
-      if (chosen == memory::desc(chosen.dims(), chosen.data_type(), one)) return one;
+      if (chosen == memory::desc(dims_of(chosen), type_of(chosen), one)) return one;
     return tag::nchw;
   }
 
@@ -263,12 +246,13 @@ class ConvOperation final : public Operation {
   std::map<std::size_t, Kernels> kernels_;
 };
 
-/// oneDNN has Winograd's algorithm F(4x4, 3x3) (Lavin & Gray 2016) in f32, on AVX-512: 36 multiplications in
-/// place of 144 for a tile of 4 x 4 outputs. Small outputs leave much of their tiles empty; then the direct
-/// form is faster, but for the gradient of the weights. Measured on a Zen 4 core, GFLOP/s of the direct
-/// form's arithmetic, direct -> Winograd: forward at 26 x 26 119 -> 225, at 13 x 13 129 -> 180, at 6 x 6 148
-/// -> 136; gradient of the weights 111 -> 224, 111 -> 200, 113 -> 153. Its largest error beyond the direct
-/// form's is 2e-6 of the largest value, in the gradient of the weights 1e-5.
+/// oneDNN 2 has Winograd's algorithm F(4x4, 3x3) (Lavin & Gray 2016) for f32 on AVX-512; oneDNN 3 does not
+/// have it any more. It takes 36 multiplications in place of 144 for a tile of 4 x 4 outputs. Small outputs
+/// leave much of their tiles empty; then the direct form is faster, except for the gradient of the weights.
+/// Measured on a Zen 4 core, GFLOP/s of the direct form's arithmetic, direct to Winograd: forward at 26 x 26
+/// 119 to 225, at 13 x 13 129 to 180, at 6 x 6 148 to 136; gradient of the weights 111 to 224, 111 to 200,
+/// 113 to 153. Its largest error beyond the direct form's is 2e-6 of the largest value, in the gradient of
+/// the weights 1e-5.
 Winograd winograd(const Conv& conv, memory::data_type type, Shape out) {
   const bool fits = conv.algorithm == Conv::Algorithm::automatic && type == memory::data_type::f32 &&
                     conv.size == 3 && conv.stride == 1 && conv.dilation == 1 && conv.groups == 1;
@@ -307,8 +291,9 @@ padding = "valid")");
   spec.param("algorithm", &Conv::algorithm)
       .names({{"auto", Algorithm::automatic}, {"direct", Algorithm::direct}})
       .doc(
-          "auto: Winograd's where it is faster, for a 3x3 kernel with stride 1 in f32: nearly twice as fast, "
-          "rounding errors up to 1e-5 of the largest value; direct: sums of products only");
+          "auto: Winograd's algorithm where it is faster and oneDNN has it (oneDNN 2), for a 3x3 kernel with "
+          "stride 1 in f32: nearly twice as fast, rounding errors up to 1e-5 of the largest value; direct: "
+          "sums of products only");
   spec.param("bias", &Conv::bias).doc("add a learned number to each channel; not needed before batch_norm");
   describe_start(spec);
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 
+#include "describe.h"
 #include "initial_params.h"
 #include "loops.h"
 #include "program.h"
@@ -28,7 +29,7 @@ class DenseOperation final : public Operation {
     for (std::size_t b = 0; b <= count; ++b) rows_.push_back(units * b / count);
     for (std::size_t b = 0; b < count; ++b) {
       const memory::desc master = block_weights(b, memory::data_type::f32);
-      const memory::desc logical(master.dims(), memory::data_type::f32, memory::format_tag::oihw);
+      const memory::desc logical(dims_of(master), memory::data_type::f32, memory::format_tag::oihw);
       weights.add_piece(rows_[b], rows(b), logical, master);
       if (bias) bias->add_piece(rows_[b], rows(b), bias_desc(b), bias_desc(b));
     }
@@ -58,12 +59,12 @@ class DenseOperation final : public Operation {
       made.copy = weights_.pieces[b].copy(made.weights);
       made.forward = Kernel::make<inner_product_forward>(forward);
       if (program_.training) {
-        made.diff_dst = memory::desc(made.dst.dims(), in.type, memory::format_tag::nc);
-        made.weights_gradient = Kernel::make<inner_product_backward_weights>(
-            weights_gradient_desc(forward, weights_.pieces[b].master));
-        made.diff_src = memory::desc(made.src.dims(), memory::data_type::f32, in.tag);
-        const inner_product_backward_data::primitive_desc data(
-            {made.diff_src, block_weights(b, in.type), made.diff_dst}, attributes(), engine(), forward);
+        made.diff_dst = memory::desc(dims_of(made.dst), in.type, memory::format_tag::nc);
+        made.weights_gradient =
+            Kernel::make<inner_product_backward_weights>(weights_gradient_desc(forward, b));
+        made.diff_src = memory::desc(dims_of(made.src), memory::data_type::f32, in.tag);
+        const auto data = describe_backward<inner_product_backward_data>(
+            forward, false, made.diff_src, block_weights(b, in.type), made.diff_dst);
         made.back_weights = data.weights_desc();
         made.back_copy = weights_.pieces[b].copy(made.back_weights);
         made.data_gradient = Kernel::make<inner_product_backward_data>(data);
@@ -150,7 +151,7 @@ class DenseOperation final : public Operation {
     // The block's columns, in the compute type, take the place of its values, which nobody reads any more.
     for (std::size_t i = 0; i < count; ++i) {
       const float* from = given + i * units_ + rows_[b];
-      if (at.diff_dst.data_type() == memory::data_type::bf16)
+      if (type_of(at.diff_dst) == memory::data_type::bf16)
         round_to_bf16(reinterpret_cast<std::uint16_t*>(blocks_[b].values.data()) + i * rows(b), from,
                       rows(b));
       else
@@ -186,8 +187,11 @@ class DenseOperation final : public Operation {
             type,
             in.tag};
   }
+  /// Empty where there is no bias.
   memory::desc bias_desc(std::size_t b) const {
-    return {{static_cast<memory::dim>(rows(b))}, memory::data_type::f32, memory::format_tag::a};
+    return bias_ ? memory::desc({static_cast<memory::dim>(rows(b))}, memory::data_type::f32,
+                                memory::format_tag::a)
+                 : memory::desc();
   }
   inner_product_forward::primitive_desc forward_desc(std::size_t b, std::size_t count) const {
     const Activation& in = program_.activation(inputs[0]);
@@ -195,19 +199,15 @@ class DenseOperation final : public Operation {
                            memory::data_type::f32, memory::format_tag::nc);
     const auto kind =
         program_.training ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
-    if (bias_)
-      return {{kind, in.desc(count), block_weights(b, in.type), bias_desc(b), dst}, attributes(), engine()};
-    return {{kind, in.desc(count), block_weights(b, in.type), dst}, attributes(), engine()};
+    return describe<inner_product_forward>(attributes(), false, kind, in.desc(count),
+                                           block_weights(b, in.type), bias_desc(b), dst);
   }
   inner_product_backward_weights::primitive_desc weights_gradient_desc(
-      const inner_product_forward::primitive_desc& forward, const memory::desc& weights) const {
+      const inner_product_forward::primitive_desc& forward, std::size_t b) const {
     const memory::desc src = forward.src_desc();
-    const memory::desc diff_dst(forward.dst_desc().dims(), src.data_type(), memory::format_tag::nc);
-    if (bias_) {
-      const memory::desc bias({weights.dims()[0]}, memory::data_type::f32, memory::format_tag::a);
-      return {{src, weights, bias, diff_dst}, attributes(), engine(), forward};
-    }
-    return {{src, weights, diff_dst}, attributes(), engine(), forward};
+    const memory::desc diff_dst(dims_of(forward.dst_desc()), type_of(src), memory::format_tag::nc);
+    return describe_backward<inner_product_backward_weights>(forward, false, src, weights_.pieces[b].master,
+                                                             bias_desc(b), diff_dst);
   }
 
   Program& program_;

@@ -2,27 +2,26 @@
 
 #include <map>
 
+#include "describe.h"
+
 namespace twinflow::twin {
 namespace {
 
 using dnnl::eltwise_backward;
 using dnnl::eltwise_forward;
 
-const Function relu{dnnl::algorithm::eltwise_relu, dnnl::algorithm::eltwise_relu_use_dst_for_bwd};
-
-Kernel eltwise_gradient(const Function& f, const memory::desc& data) {
-  const eltwise_forward::primitive_desc hint(
-      {dnnl::prop_kind::forward_training, f.forward, data, f.alpha, f.beta}, attributes(), engine());
-  return Kernel::make<eltwise_backward>(
-      {{f.backward, data, data, f.alpha, f.beta}, attributes(), engine(), hint});
+eltwise_forward::primitive_desc forward_desc(dnnl::prop_kind kind, const Function& f,
+                                             const memory::desc& data) {
+  return describe<eltwise_forward>(attributes(), false, kind, f.forward, data, data, f.alpha, f.beta);
 }
 
 Kernel addition(const memory::desc& data, bool relu) {
   dnnl::primitive_attr attr = attributes();
   dnnl::post_ops after;
-  if (relu) after.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
+  if (relu) append_relu(after);
   attr.set_post_ops(after);
-  return Kernel::make<dnnl::binary>({{dnnl::algorithm::binary_add, data, data, data}, attr, engine()});
+  return Kernel::make<dnnl::binary>(
+      describe<dnnl::binary>(attr, false, dnnl::algorithm::binary_add, data, data, data));
 }
 
 struct Kernels {
@@ -44,11 +43,8 @@ class Elementwise final : public Operation {
     const memory::desc data = program_.activation(inputs[0]).desc(count);
     const auto kind =
         program_.training ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
-    const Function& f = function_;
-    kernels_[count] = {
-        data,
-        Kernel::make<eltwise_forward>({{kind, f.forward, data, f.alpha, f.beta}, attributes(), engine()}),
-        program_.training ? eltwise_gradient(f, data) : Kernel()};
+    kernels_[count] = {data, Kernel::make<eltwise_forward>(forward_desc(kind, function_, data)),
+                       program_.training ? elementwise_gradient(function_, data) : Kernel()};
   }
   void forward(const GhostBatchTask& task) override {
     const Kernels& at = kernels_.at(task.count);
@@ -85,7 +81,7 @@ class Sum final : public Operation {
     if (kernels_.contains(count)) return;
     const memory::desc data = program_.activation(inputs[0]).desc(count);
     kernels_[count] = {data, addition(data, relu_),
-                       relu_ && program_.training ? eltwise_gradient(relu, data) : Kernel()};
+                       relu_ && program_.training ? elementwise_gradient(relu, data) : Kernel()};
   }
   void forward(const GhostBatchTask& task) override {
     const Kernels& at = kernels_.at(task.count);
@@ -151,6 +147,12 @@ std::vector<int> add(Program& program, Arguments... arguments) {
 }
 
 }  // namespace
+
+Kernel elementwise_gradient(const Function& f, const memory::desc& data) {
+  return Kernel::make<eltwise_backward>(
+      describe_backward<eltwise_backward>(forward_desc(dnnl::prop_kind::forward_training, f, data), false,
+                                          f.backward, data, data, data, f.alpha, f.beta));
+}
 
 int add_elementwise(Program& program, int input, const Function& function) {
   return add<Elementwise>(program, input, function)[0];

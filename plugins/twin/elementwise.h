@@ -11,6 +11,11 @@ struct Function {
   float alpha = 0.0f, beta = 0.0f;
 };
 
+inline const Function relu{dnnl::algorithm::eltwise_relu, dnnl::algorithm::eltwise_relu_use_dst_for_bwd};
+
+/// The gradient of x from that of y, which it may take the place of.
+Kernel elementwise_gradient(const Function& function, const memory::desc& data);
+
 /// Adds y = f(x) for each number; returns y.
 int add_elementwise(Program& program, int input, const Function& function);
 

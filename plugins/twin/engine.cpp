@@ -23,6 +23,11 @@ bool has(dnnl::cpu_isa level) {  // levels contain one another bit by bit
   return (have & wanted) == wanted;
 }
 
+bool want_channels_last(memory::data_type type) {
+  if (!has(dnnl::cpu_isa::avx512_core)) return true;
+  return type == memory::data_type::bf16 && (DNNL_VERSION_MAJOR >= 3 || has(dnnl::cpu_isa::avx512_core_amx));
+}
+
 dnnl::primitive_attr attributes() {
   dnnl::primitive_attr made;
   made.set_scratchpad_mode(dnnl::scratchpad_mode::user);

@@ -32,6 +32,11 @@ decltype(auto) with_memory_for(const What& what, const Work& work) {
     }
   });
 }
+/// Whether convolutions of that type should have their channels last rather than in blocks. On AMX this is 4
+/// to 20 times as fast. With oneDNN 3, bf16 needs it on all processors: for few input channels it computes
+/// the gradient of the weights by gemm in any other layout, two to four times as slowly. Without AVX-512 it
+/// is the faster layout for f32 as well.
+bool want_channels_last(memory::data_type type);
 /// Primitives use their own scratchpad argument and no threads of their own.
 dnnl::primitive_attr attributes();
 /// Puts oneDNN's OpenMP on one thread for the calling thread: at the head of every task that makes or runs a

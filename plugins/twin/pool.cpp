@@ -1,5 +1,6 @@
 #include <map>
 
+#include "describe.h"
 #include "program.h"
 #include "twinflow/error.h"
 #include "twinflow/plugin.h"
@@ -36,13 +37,13 @@ class PoolOperation final : public Operation {
     const auto prop =
         program_.training ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
     const memory::dims none{0, 0};
-    const pooling_forward::primitive_desc forward(
-        {prop, kind_, made.src, made.dst, strides_, window_, none, none}, attributes(), engine());
+    const auto forward = describe<pooling_forward>(attributes(), false, prop, kind_, made.src, made.dst,
+                                                   strides_, window_, none, none, none);
     made.forward = Kernel::make<pooling_forward>(forward);
     if (!program_.training) return;
     if (remembers_) made.chosen = forward.workspace_desc();
-    made.backward = Kernel::make<pooling_backward>(
-        {{kind_, made.src, made.dst, strides_, window_, none, none}, attributes(), engine(), forward});
+    made.backward = Kernel::make<pooling_backward>(describe_backward<pooling_backward>(
+        forward, false, kind_, made.src, made.dst, strides_, window_, none, none, none));
   }
 
   void begin(std::size_t shards, std::size_t largest, std::size_t) override {

@@ -23,16 +23,18 @@
 #include <vector>
 
 #include "plugins/twin/buffer.h"
-#include "plugins/twin/engine.h"
+#include "plugins/twin/describe.h"
 #include "twinflow/error.h"
 
 using namespace dnnl;
 using twinflow::twin::Buffer;
+using twinflow::twin::describe;
+using twinflow::twin::describe_backward;
 using Tag = memory::format_tag;
 
 namespace {
 
-const engine cpu(engine::kind::cpu, 0);
+const engine& cpu = twinflow::twin::engine();
 
 /// Several threads run one primitive: each with a scratchpad of its own.
 const primitive_attr attributes = twinflow::twin::attributes();
@@ -98,8 +100,8 @@ class Step {
         b = bias ? memory::desc({out}, memory::data_type::f32, Tag::a) : memory::desc();
     double forward = 1e9, data = 1e9, gradient = 1e9;
     for (algorithm form : {algorithm::convolution_direct, algorithm::convolution_winograd}) {
-      const convolution_forward::primitive_desc f(
-          {prop_kind::forward_training, form, src, w, b, dst, one, pads, pads}, attributes, cpu, true);
+      const auto f = describe<convolution_forward>(attributes, true, prop_kind::forward_training, form, src,
+                                                   w, b, dst, one, pads, pads);
       if (!f) continue;
       forward = std::min(forward, seconds<convolution_forward>(f,
                                                                {{DNNL_ARG_SRC, src},
@@ -107,16 +109,16 @@ class Step {
                                                                 {DNNL_ARG_BIAS, b},
                                                                 {DNNL_ARG_DST, dst}},
                                                                threads_));
-      if (const convolution_backward_data::primitive_desc d({form, src, w, dst, one, pads, pads}, attributes,
-                                                            cpu, f, true);
+      if (const auto d =
+              describe_backward<convolution_backward_data>(f, true, form, src, w, dst, one, pads, pads);
           d && channels_ > 1)
         data = std::min(
             data,
             seconds<convolution_backward_data>(
                 d, {{DNNL_ARG_DIFF_SRC, src}, {DNNL_ARG_WEIGHTS, d.weights_desc()}, {DNNL_ARG_DIFF_DST, dst}},
                 threads_));
-      if (const convolution_backward_weights::primitive_desc g({form, src, dw, b, dst, one, pads, pads},
-                                                               attributes, cpu, f, true);
+      if (const auto g = describe_backward<convolution_backward_weights>(f, true, form, src, dw, b, dst, one,
+                                                                         pads, pads);
           g)
         gradient = std::min(
             gradient, seconds<convolution_backward_weights>(g,
@@ -135,31 +137,29 @@ class Step {
     const normalization_flags flags =
         normalization_flags::use_scale | normalization_flags::use_shift |
         (relu ? normalization_flags::fuse_norm_relu : normalization_flags::none);
-    const batch_normalization_forward::primitive_desc f({prop_kind::forward_training, data, 1e-3f, flags},
-                                                        attributes, cpu);
-    const batch_normalization_backward::primitive_desc b({prop_kind::backward, data, data, 1e-3f, flags},
-                                                         attributes, cpu, f);
-    const Descs shared{{DNNL_ARG_SRC, data},
-                       {DNNL_ARG_MEAN, vector},
-                       {DNNL_ARG_VARIANCE, vector},
-                       {DNNL_ARG_SCALE, vector},
-                       {DNNL_ARG_SHIFT, vector},
-                       {DNNL_ARG_DST, data},
-                       {DNNL_ARG_DIFF_SRC, data},
-                       {DNNL_ARG_DIFF_DST, data},
-                       {DNNL_ARG_DIFF_SCALE, vector},
-                       {DNNL_ARG_DIFF_SHIFT, vector},
-                       {DNNL_ARG_WORKSPACE, f.workspace_desc()}};
-    by_shard(seconds<batch_normalization_forward>(f, shared, threads_) +
-             seconds<batch_normalization_backward>(b, shared, threads_));
+    const auto f = describe<batch_normalization_forward>(attributes, false, prop_kind::forward_training, data,
+                                                         data, 1e-3f, flags);
+    const auto b = describe_backward<batch_normalization_backward>(f, false, prop_kind::backward, data, data,
+                                                                   data, 1e-3f, flags);
+    // Just what each pass takes: oneDNN 3 refuses more.
+    Descs forward{{DNNL_ARG_SRC, data},     {DNNL_ARG_MEAN, vector},  {DNNL_ARG_VARIANCE, vector},
+                  {DNNL_ARG_SCALE, vector}, {DNNL_ARG_SHIFT, vector}, {DNNL_ARG_DST, data}};
+    Descs backward{{DNNL_ARG_SRC, data},          {DNNL_ARG_MEAN, vector},      {DNNL_ARG_VARIANCE, vector},
+                   {DNNL_ARG_SCALE, vector},      {DNNL_ARG_DIFF_DST, data},    {DNNL_ARG_DIFF_SRC, data},
+                   {DNNL_ARG_DIFF_SCALE, vector}, {DNNL_ARG_DIFF_SHIFT, vector}};
+    if (DNNL_VERSION_MAJOR < 3) backward.emplace_back(DNNL_ARG_SHIFT, vector);
+    if (relu)
+      for (Descs* each : {&forward, &backward}) each->emplace_back(DNNL_ARG_WORKSPACE, f.workspace_desc());
+    by_shard(seconds<batch_normalization_forward>(f, forward, threads_) +
+             seconds<batch_normalization_backward>(b, backward, threads_));
   }
 
   void relu() {
     const memory::desc data = image(channels_, size_);
-    const eltwise_forward::primitive_desc f(
-        {prop_kind::forward_training, algorithm::eltwise_relu, data, 0.0f, 0.0f}, attributes, cpu);
-    const eltwise_backward::primitive_desc b(
-        {algorithm::eltwise_relu_use_dst_for_bwd, data, data, 0.0f, 0.0f}, attributes, cpu, f);
+    const auto f = describe<eltwise_forward>(attributes, false, prop_kind::forward_training,
+                                             algorithm::eltwise_relu, data, data, 0.0f, 0.0f);
+    const auto b = describe_backward<eltwise_backward>(f, false, algorithm::eltwise_relu_use_dst_for_bwd,
+                                                       data, data, data, 0.0f, 0.0f);
     by_shard(seconds<eltwise_backward>(
         b, {{DNNL_ARG_DST, data}, {DNNL_ARG_DIFF_SRC, data}, {DNNL_ARG_DIFF_DST, data}}, threads_));
   }
@@ -167,11 +167,10 @@ class Step {
   void pool() {
     const memory::desc src = image(channels_, size_), dst = image(channels_, size_ / 2);
     const memory::dims two{2, 2}, none{0, 0};
-    const pooling_forward::primitive_desc f(
-        {prop_kind::forward_training, algorithm::pooling_max, src, dst, two, two, none, none}, attributes,
-        cpu);
-    const pooling_backward::primitive_desc b({algorithm::pooling_max, src, dst, two, two, none, none},
-                                             attributes, cpu, f);
+    const auto f = describe<pooling_forward>(attributes, false, prop_kind::forward_training,
+                                             algorithm::pooling_max, src, dst, two, two, none, none, none);
+    const auto b = describe_backward<pooling_backward>(f, false, algorithm::pooling_max, src, dst, two, two,
+                                                       none, none, none);
     by_shard(
         seconds<pooling_forward>(
             f, {{DNNL_ARG_SRC, src}, {DNNL_ARG_DST, dst}, {DNNL_ARG_WORKSPACE, f.workspace_desc()}},
@@ -205,10 +204,10 @@ class Step {
         b({out / parts}, memory::data_type::f32, Tag::a),
         dst({images_, out / parts}, memory::data_type::f32, Tag::nc),
         diff({images_, out / parts}, type_, Tag::nc);
-    const inner_product_forward::primitive_desc f({prop_kind::forward_training, src, w, b, dst}, attributes,
-                                                  cpu);
-    const inner_product_backward_data::primitive_desc d({diff_src, w, diff}, attributes, cpu, f);
-    const inner_product_backward_weights::primitive_desc g({src, dw, b, diff}, attributes, cpu, f);
+    const auto f =
+        describe<inner_product_forward>(attributes, false, prop_kind::forward_training, src, w, b, dst);
+    const auto d = describe_backward<inner_product_backward_data>(f, false, diff_src, w, diff);
+    const auto g = describe_backward<inner_product_backward_weights>(f, false, src, dw, b, diff);
     total_ +=
         static_cast<double>(parts) *
         (seconds<inner_product_forward>(
@@ -228,9 +227,7 @@ class Step {
 
  private:
   memory::desc image(memory::dim channels, memory::dim side) const {
-    if (type_ == memory::data_type::bf16 &&
-        twinflow::twin::has(cpu_isa::avx512_core_amx))  // it wants channels last
-      return {{shard_, channels, side, side}, type_, Tag::nhwc};
+    if (twinflow::twin::want_channels_last(type_)) return {{shard_, channels, side, side}, type_, Tag::nhwc};
     return {{shard_, channels, side, side}, type_, channels > 1 ? Tag::nChw16c : Tag::nchw};
   }
   void by_shard(double once) { total_ += once * static_cast<double>(images_) / static_cast<double>(shard_); }
