@@ -61,10 +61,13 @@ std::vector<std::string> Agreement::of_all(const std::string& text) {
 
 void Agreement::require_same(const std::string& what, const std::string& text) {
   const auto texts = of_all(text);
+  const auto is_line = [](const std::string& one) { return one.find('\n') == std::string::npos; };
   for (std::size_t rank = 1; rank < texts.size(); ++rank)
     if (texts[rank] != texts[0])
-      throw Error(fmt::format("{} has another {} than {}", ranks_.name(static_cast<int>(rank)), what,
-                              ranks_.name(0)));
+      throw Error(fmt::format(
+          "{} has another {} than {}{}", ranks_.name(static_cast<int>(rank)), what, ranks_.name(0),
+          is_line(texts[rank]) && is_line(texts[0]) ? fmt::format(": {}, not {}", texts[rank], texts[0])
+                                                    : ""));
 }
 
 std::string Agreement::of_first(const std::string& text) { return of_all(ranks_.first() ? text : "")[0]; }

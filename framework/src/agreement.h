@@ -32,7 +32,7 @@ class Agreement {
   /// all stand still for a moment.
   std::uint64_t items_until_next() const;
 
-  /// Throws Error, naming what and who, where the text is not the first rank's.
+  /// Throws Error, naming what and who, where the text is not the first rank's. Texts of one line are shown.
   void require_same(const std::string& what, const std::string& text);
   /// The first rank's text, or lines.
   std::string of_first(const std::string& text);

@@ -16,6 +16,7 @@
 #include "plugins.h"
 #include "proc_file.h"
 #include "processes.h"
+#include "twinflow/libraries.h"
 #include "twinflow/memory.h"
 #include "twinflow/plugin.h"
 
@@ -118,6 +119,8 @@ Diagnosis examine() {
   for (const auto& place : plugins.searched()) places += (places.empty() ? "" : ", ") + place.string();
   diagnosis.facts.emplace_back("plugins", fmt::format("{} libraries loaded; searched: {}", loaded, places));
   for (std::string& slow : plugins.slow()) diagnosis.warnings.push_back(std::move(slow));
+  for (const auto& [name, version] : libraries())
+    if (name != "TwinFlow") diagnosis.facts.emplace_back(name, version);  // which stands above, with more
   for (const auto& look : doctors()) look(diagnosis);
   return diagnosis;
 }

@@ -39,6 +39,7 @@
 #include "trace.h"
 #include "twinflow/folder.h"
 #include "twinflow/interrupt.h"
+#include "twinflow/libraries.h"
 #include "twinflow/plugin.h"
 #include "worker_thread.h"
 #include "writer.h"
@@ -466,6 +467,7 @@ class Runtime final : public Run, public MemoryKeeper {
   /// Makes the run directory, or goes on in the one of the resumed run.
   void begin() {
     if (ranks_) {
+      agreement_->require_same("set of libraries", library_text());
       agreement_->require_same("graph", plan_.resolved_toml);
       agreement_->require_same("length of an epoch", fmt::format("{} steps", steps_per_epoch_));
       compare_data_with_first();
@@ -483,6 +485,7 @@ class Runtime final : public Run, public MemoryKeeper {
       if (!resumed_->newest_is_bad.empty())
         record_.say(fmt::format("{}: going on from the state before, '{}'", resumed_->newest_is_bad,
                                 resumed_->file.string()));
+      compare_libraries();
       for (const std::string& line : changes_) record_.say("changed: " + line);
       if (longer_)
         record_.say("a learning rate that follows the length of the run follows the new one from here");
@@ -526,6 +529,23 @@ class Runtime final : public Run, public MemoryKeeper {
       };
       if (std::none_of(plan_.nodes.begin(), plan_.nodes.end(), same)) forget_node(*resumed_, name);
     }
+  }
+
+  /// "OpenCV 4.6.0, oneDNN 2.6.3"
+  static std::string library_text() {
+    std::vector<std::string> all;
+    for (const auto& [name, version] : libraries()) all.push_back(name + " " + version);
+    return fmt::format("{}", fmt::join(all, ", "));
+  }
+
+  /// Says which libraries have another version than when the state was saved.
+  void compare_libraries() {
+    for (const auto& [name, before] : resumed_->libraries)
+      if (const auto now = libraries().find(name); now != libraries().end() && now->second != before)
+        record_.say(fmt::format(
+            "warning: the state was saved with {} {}, and the run goes on with {} {}: its numbers "
+            "may differ in the last digits from those of a run that was not interrupted",
+            name, before, name, now->second));
   }
 
   /// The first rank has all nodes, so it has opened each data set that this one has.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "twinflow/hash.h"
+#include "twinflow/libraries.h"
 #include "twinflow/read_bounded.h"
 
 namespace twinflow {
@@ -31,6 +32,7 @@ State position_state(const Plan& plan, std::uint64_t steps_per_epoch, const Posi
   for (const Plan::PlannedNode& node : plan.nodes) state.values["type." + node.name] = node.info->type;
   for (const auto& [name, text] : about)
     if (name.starts_with("data.")) state.values[name] = text;
+  for (const auto& [name, version] : libraries()) state.values["library." + name] = version;
   return state;
 }
 
@@ -65,6 +67,7 @@ SavedRun saved_run(const fs::path& file, States states) {
     for (const auto& [name, value] : state.values) {
       if (name.starts_with("type.")) run.types[name.substr(5)] = state.value<std::string>(name);
       if (name.starts_with("data.")) run.data[name] = state.value<std::string>(name);
+      if (name.starts_with("library.")) run.libraries[name.substr(8)] = state.value<std::string>(name);
     }
     run.position = {count("epoch"), count("index"), std::nullopt, 1};
     if (state.has("batches_per_item")) run.position.batches_per_item = count("batches_per_item");

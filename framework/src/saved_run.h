@@ -46,10 +46,11 @@ struct SavedRun {
   States states;
   Position position;
   std::uint64_t steps_per_epoch = 0;
-  std::map<std::string, std::string> types;  // of the nodes
-  std::map<std::string, std::string> data;   // their fingerprints, by their names in Run::about
-  std::string graph;                         // resolved, as TOML
-  std::string graph_mark;                    // of its file; empty in states of older versions
+  std::map<std::string, std::string> types;      // of the nodes
+  std::map<std::string, std::string> data;       // their fingerprints, by their names in Run::about
+  std::map<std::string, std::string> libraries;  // their versions; empty in states of older versions
+  std::string graph;                             // resolved, as TOML
+  std::string graph_mark;                        // of its file; empty in states of older versions
 };
 /// A run read back from one of its states. Throws Error naming the file and the reason; NewerState when it is
 /// of a later version.

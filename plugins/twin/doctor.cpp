@@ -7,6 +7,7 @@
 #include <dnnl.hpp>
 
 #include "engine.h"
+#include "twinflow/libraries.h"
 
 namespace twinflow::twin {
 namespace {
@@ -53,14 +54,13 @@ void examine_simd(Diagnosis& diagnosis) {
 
 void examine(Diagnosis& diagnosis) {
   examine_simd(diagnosis);
-  diagnosis.facts.emplace_back("oneDNN", library_version());
   std::string openmp = "of " + std::to_string(_OPENMP / 100) + "-" + (_OPENMP % 100 < 10 ? "0" : "") +
                        std::to_string(_OPENMP % 100);
   if (std::getenv("OMP_NUM_THREADS")) openmp += "; OMP_NUM_THREADS has no effect, --threads has";
   diagnosis.facts.emplace_back("OpenMP", openmp);
 }
 
-const bool registered = register_doctor(examine);
+const bool registered = register_doctor(examine) && register_library("oneDNN", library_version());
 
 }  // namespace
 }  // namespace twinflow::twin

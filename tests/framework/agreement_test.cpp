@@ -37,10 +37,15 @@ TEST_CASE("ranks that have gone apart, or run something else, are told so") {
     const std::string text = ranks.rank() == 0 ? "a" : "another";
     told += contains(error_of([&] { agreement.require_same("graph", text); }),
                      "has another graph than rank 0 of 2");
+    const std::string versions = ranks.rank() == 0 ? "oneDNN 2.6.3" : "oneDNN 3.7.1";
+    told += error_of([&] {
+              agreement.require_same("set of libraries", versions);
+            }).ends_with(": oneDNN 3.7.1, not oneDNN 2.6.3");
+    told += error_of([&] { agreement.require_same("graph", text + "\n"); }).ends_with(")");
     told += agreement.of_first(text) == "a";
     const std::vector<std::string> none, two{"b", "c d"};
     told += agreement.of_first(ranks.rank() == 0 ? two : none) == two;
     told += agreement.of_first(ranks.rank() == 0 ? none : two) == none;
   });
-  CHECK(told == 10);
+  CHECK(told == 14);
 }

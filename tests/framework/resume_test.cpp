@@ -2,10 +2,12 @@
 
 #include <thread>
 
+#include "contains.h"
 #include "framework/run_graph.h"
 #include "run_directory.h"
 #include "saved_run.h"
 #include "signals.h"
+#include "twinflow/libraries.h"
 
 using test_nodes::seen;
 
@@ -209,6 +211,26 @@ TEST_CASE("a run goes on with a changed graph only where that is allowed, and wi
             .code == finished);
   CHECK(read_file(temp.path / "run/log.txt").find("changed: run.epochs: 2 -> 3\n") != std::string::npos);
   CHECK(result(temp.path / "run")["epochs"] == 3);
+}
+
+TEST_CASE("a run that goes on with another version of a library says so") {
+  const TempFolder temp;
+  const std::filesystem::path run = temp.path / "run";
+  CHECK(run_graph(breakable(), temp, {}, {"raise.at=70"}).code == interrupted);
+  States states = read_states(run / "state.safetensors");
+  CHECK(states.at("run").value<std::string>("library.TwinFlow") == libraries().at("TwinFlow"));
+  states["run"].values["library.TwinFlow"] = "0.0.1";
+  states["run"].values["library.of another plugin"] = "1";
+  NamedTensors changed = packed(std::move(states));
+  write_states(Folder(run), "state.safetensors", changed);
+  CHECK(run_graph(breakable(), temp, {.resume = run, .allow_changes = true}, {"raise.at=100"}).code ==
+        interrupted);
+  const std::string warning = "warning: the state was saved with TwinFlow 0.0.1, and the run goes on with ";
+  CHECK(contains(read_file(run / "log.txt"), warning + "TwinFlow " + libraries().at("TwinFlow") + ": "));
+  CHECK(!contains(read_file(run / "log.txt"), "another plugin"));
+  const auto first = read_file(run / "log.txt").size();
+  CHECK(run_graph(breakable(), temp, {.resume = run, .allow_changes = true}).code == finished);
+  CHECK(!contains(read_file(run / "log.txt").substr(first), warning));  // the state was saved since
 }
 
 TEST_CASE("with changes allowed, new nodes start anew and those that are gone are forgotten") {

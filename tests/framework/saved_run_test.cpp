@@ -19,7 +19,8 @@ NamedTensors state_after(std::int64_t epoch) {
                 {"index", std::int64_t{0}},
                 {"graph", "[run]\n"},
                 {"type.sum", "test.sum"},
-                {"data.a.train", "3 images"}};
+                {"data.a.train", "3 images"},
+                {"library.oneDNN", "2.6.3"}};
   states["record"].values = {{"best/sum/total", 1.0},
                              {"best/sums/total", 2.0},
                              {"seconds", 3.0},
@@ -60,6 +61,7 @@ TEST_CASE("the last two states are kept, and the last is read") {
   CHECK(run.steps_per_epoch == 60);
   CHECK(run.types == std::map<std::string, std::string>{{"sum", "test.sum"}});
   CHECK(run.data == std::map<std::string, std::string>{{"data.a.train", "3 images"}});
+  CHECK(run.libraries == std::map<std::string, std::string>{{"oneDNN", "2.6.3"}});
   CHECK(read_states(temp.path / before).at("run").value<std::int64_t>("epoch") == 2);
   CHECK(std::distance(std::filesystem::directory_iterator(temp.path), {}) == 2);  // nothing else is left
 }
