@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterator
 
-from optuna.storages import JournalFileOpenLock
+try:
+    from optuna.storages.journal import JournalFileBackend as JournalFile, JournalFileOpenLock
+except ImportError:  # before Optuna 4
+    from optuna.storages import JournalFileOpenLock, JournalFileStorage as JournalFile
 
 # Where two machines share a folder whose file system keeps no locks between them, a trial is dead when nobody has
 # shown up for so long.

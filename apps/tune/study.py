@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.storages import JournalFileStorage, JournalStorage
+from optuna.storages import JournalStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from .bounded import read_bounded
 from .files import write
-from .locks import JournalLock, Owner, locked, running_since
+from .locks import JournalFile, JournalLock, Owner, locked, running_since
 from .problems import Refused
 from .samplers import make_pruner, make_sampler
 from .search_file import Search
@@ -67,7 +67,7 @@ class Study:
             raise Refused(f"error: '{folder}' holds other things than a search: name a new folder with --output")
         with self._locked():
             try:
-                self.main, self.again = self._open(JournalStorage(JournalFileStorage(str(journal), JournalLock(journal))))
+                self.main, self.again = self._open(JournalStorage(JournalFile(str(journal), JournalLock(journal))))
             except (ValueError, KeyError, TypeError) as error:
                 raise Refused(f"error: '{journal}' is not the journal of a search: {error}") from None
             self._same_search()
