@@ -9,6 +9,7 @@ here=$(dirname "$script")
 output='' # --output
 options=() # what is passed on to flowrun or flowtune
 launcher=() # what starts flowrun, where it is not started as it is
+program=() # what find_program has found
 child='' got=''
 staged=() locks=()
 
@@ -26,13 +27,22 @@ announce() {
   say "job $id, restart ${SLURM_RESTART_COUNT:-0}, on $SLURM_JOB_NODELIST, processors: $SLURM_CPUS_PER_TASK, $(date '+%F %T')"
 }
 
-# program NAME: where flowrun or flowtune is, in the source tree or where it is installed (share/twinflow/slurm/).
-program() {
-  local folder folders=("$here/../../build/bin" "$here/../../../bin")
+# find_program NAME: sets `program`, the command that starts flowrun or flowtune: that of the image in TWINFLOW_IMAGE, or of
+# the folder in TWINFLOW_BIN, or of the source tree or installation that these scripts belong to (share/twinflow/slurm/).
+find_program() {
+  local folder runner folders=("$here/../../build/bin" "$here/../../../bin")
+  if [ -n "${TWINFLOW_IMAGE:-}" ]; then
+    [ -e "$TWINFLOW_IMAGE" ] || [[ $TWINFLOW_IMAGE == *://* ]] || refuse "TWINFLOW_IMAGE: there is no '$TWINFLOW_IMAGE'"
+    runner=$(command -v apptainer || command -v singularity) ||
+      refuse "TWINFLOW_IMAGE is set, but there is neither apptainer nor singularity to run it"
+    # The working folder and staged data are within reach inside; APPTAINER_BIND names more.
+    program=("$runner" exec --bind "$PWD" --bind "${TMPDIR:-/tmp}" "$TWINFLOW_IMAGE" "$1")
+    return
+  fi
   [ -z "${TWINFLOW_BIN:-}" ] || folders=("$TWINFLOW_BIN")
   for folder in "${folders[@]}"; do
     if [ -x "$folder/$1" ]; then
-      echo "$folder/$1"
+      program=("$folder/$1")
       return
     fi
   done
@@ -116,7 +126,8 @@ leave() {
 # began with, whatever has become of the file since; a new job is told of changes.
 train() {
   local run=$1 command
-  command=("${launcher[@]}" "$(program flowrun)")
+  find_program flowrun
+  command=("${launcher[@]}" "${program[@]}")
   if [ -e "$run/state.safetensors" ] || [ -e "$run/state.previous.safetensors" ]; then
     [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ] || command+=("$2")
     command+=(--resume "$run")

@@ -250,12 +250,30 @@ class SlurmTest(unittest.TestCase):
             "the seeds are missing: sbatch --array=1-5": ("2:0", submit("seeds-array.sbatch", "graph.toml")),
             "there is no flowrun in /nowhere": ("2:0", submit("train.sbatch", "graph.toml", TWINFLOW_BIN="/nowhere")),
             "none.toml": ("2:0", submit("search-array.sbatch", "none.toml")),
+            "TWINFLOW_IMAGE: there is no 'none.sif'": ("2:0", submit("train.sbatch", "graph.toml", TWINFLOW_IMAGE="none.sif")),
+            "an image has no MPI": ("2:0", submit("train-mpi.sbatch", "graph.toml", TWINFLOW_IMAGE="none.sif")),
         }
         for message, (code, job) in jobs.items():
             with self.subTest(message):
                 ended = self.wait_for(job, "FAILED")
                 self.assertEqual((ended["ExitCode"], ended["Restarts"]), (code, "0"), log_of(job))
                 self.assertIn(message, log_of(job))
+
+    def test_an_image(self) -> None:
+        """In place of Apptainer stands a script: that the programs are started in an image, with all that they need."""
+        programs, image, scratch = cluster.folder / "programs", cluster.folder / "twinflow.sif", cluster.folder / "scratch"
+        programs.mkdir()
+        image.touch()
+        (programs / "apptainer").write_text(f'''#!/bin/bash
+            echo "apptainer: $1 $2 $3 $4 $5 $6 $7"
+            shift 6
+            exec "{BUILD}/bin/$1" "${{@:2}}"''')
+        (programs / "apptainer").chmod(0o755)
+        job = submit("train.sbatch", "graph.toml", "--output", "image", TWINFLOW_IMAGE=str(image), TWINFLOW_BIN="/nowhere",
+                     PATH=f"{programs}:{os.environ['PATH']}")
+        self.wait_for(job, "COMPLETED")
+        self.assertIn(f"apptainer: exec --bind {cluster.folder} --bind {scratch} {image} flowrun", log_of(job))
+        self.assert_same("image", reference())
 
     def test_preempted(self) -> None:
         self.assertEqual(self.wait_for(preempted, "COMPLETED")["Restarts"], "1")
