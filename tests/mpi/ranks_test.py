@@ -241,8 +241,10 @@ from = "batches"
         self.assertTrue(list((self.folder / "run").glob("sheet*")))
 
     def test_ranks_that_differ_are_told_so(self) -> None:
-        one, other = mpirun(1, GRAPH, "--output", self.folder / "run"), mpirun(1, GRAPH, "--set", "run.seed=9")
-        process = self.start([*one, ":", *other[1:]])
+        # By a shell: the mpirun of Open MPI 5.0.7 crashes at "-n 1 one : -n 1 other" (its issue 13303).
+        other = 'test "${OMPI_COMM_WORLD_RANK-$PMI_RANK}" = 0 || set -- "$@" --set run.seed=9; exec "$@"'
+        one = mpirun(2, GRAPH, "--output", self.folder / "run")
+        process = self.start([*launcher(2), "sh", "-c", other, "sh", *one[len(launcher(2)):]])
         output = process.communicate(timeout=60)[0]
         self.assertNotEqual(process.returncode, 0)
         self.assertRegex(output, r"rank 1 of 2 \(.+\) has another graph than rank 0 of 2")

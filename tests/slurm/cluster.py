@@ -102,6 +102,8 @@ class Cluster:
         key.write_bytes(secrets.token_bytes(1024))
         host = socket.gethostname().partition(".")[0]
         (self.folder / "slurm.conf").write_text(CONF.format(folder=self.folder, host=host, ports=free_ports(2)))
+        if not self.ask("slurmd", "-V").startswith("slurm-wlm 22."):  # Debian 12's; later ones need a cgroup, or to be told
+            (self.folder / "cgroup.conf").write_text("CgroupPlugin=disabled\n")
         munge = {"socket": "munge.socket", "key-file": "munge.key", "pid-file": "munged.pid", "seed-file": "munged.seed"}
         self._daemon("munged", "--foreground", *(f"--{name}={self.folder / file}" for name, file in munge.items()))
         wait_until((self.folder / "munge.socket").exists, "munged is there", self.logs)
