@@ -9,6 +9,7 @@ import sys
 import tarfile
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from cluster import Cluster, processes_with, wait_until, why_not
@@ -132,17 +133,32 @@ def write_images(folder: Path) -> None:
             (folder / f"class{kind}" / f"{one}.pgm").write_bytes(b"P5 12 12 255\n" + pixels)
 
 
+def flowruns_of(job: str) -> list[int]:
+    array, _, task = job.partition("_")
+    where = {"SLURM_ARRAY_JOB_ID": array, "SLURM_ARRAY_TASK_ID": task} if task else {"SLURM_JOB_ID": job}
+    found = []
+    for one in processes_with(SLURM_CONF=str(cluster.folder / "slurm.conf"), **where):
+        try:
+            if Path(f"/proc/{one}/comm").read_text() == "flowrun\n":
+                found.append(one)
+        except OSError:
+            pass  # it has ended meanwhile
+    return found
+
+
 def hold(job: str, run: str, ranks: int = 1) -> int:
     """Stops a job's flowrun, or one of several, for which the others then wait, once it is in its third epoch or later, so
     that it has not ended when what is tested comes. Slurm lets those that it ends go on (SIGCONT); let_go does so with others."""
-    wait_until(lambda: any(line["epoch"] > 1 for line in lines_of(cluster.folder / run)), f"'{run}' is under way",
-               lambda: log_of(job))
-    array, _, task = job.partition("_")
-    where = {"SLURM_ARRAY_JOB_ID": array, "SLURM_ARRAY_TASK_ID": task} if task else {"SLURM_JOB_ID": job}
-    process, *others = (one for one in processes_with(SLURM_CONF=str(cluster.folder / "slurm.conf"), **where)
-                        if Path(f"/proc/{one}/comm").read_text() == "flowrun\n")
-    assert len(others) == ranks - 1, others
-    os.kill(process, signal.SIGSTOP)
+    wait_until(lambda: len(flowruns_of(job)) == ranks, f"'{run}' begins", lambda: log_of(job))
+    process = flowruns_of(job)[0]
+
+    def stopped_there() -> bool:  # it goes on for moments only: it cannot come to its end meanwhile, however busy the machine
+        os.kill(process, signal.SIGSTOP)
+        if any(line["epoch"] > 1 for line in lines_of(cluster.folder / run)):
+            return True
+        os.kill(process, signal.SIGCONT)
+        return False
+    wait_until(stopped_there, f"'{run}' is under way", lambda: log_of(job))
     return process
 
 
@@ -286,7 +302,8 @@ class SlurmTest(unittest.TestCase):
     def test_seeds_and_their_summary(self) -> None:
         """Two of three are stopped, by the signal before the time limit and by somebody's requeue."""
         array = submit("seeds-array.sbatch", "graph.toml", "--output", "seeds", options=("--array=1-3",))
-        held = {seed: hold(f"{array}_{seed}", f"seeds/seed-{seed}") for seed in (1, 2, 3)}
+        with ThreadPoolExecutor() as pool:  # at the same time: each would go on to its end while others are waited for
+            held = dict(pool.map(lambda seed: (seed, hold(f"{array}_{seed}", f"seeds/seed-{seed}")), (1, 2, 3)))
         cluster.do("scancel", "--batch", "--signal=USR1", f"{array}_3")  # to whom Slurm gave the array's own number, too
         let_go(held[3])
         cluster.do("scontrol", "requeue", f"{array}_1")
