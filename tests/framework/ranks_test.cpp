@@ -91,7 +91,7 @@ TEST_CASE("sums have the same bits on every rank, those of sum_in_pairs") {
         const std::size_t half = count / 3;  // in two pieces
         ranks.sum(ranks.channel(), {std::span(mine).first(half), std::span(mine).subspan(half)}, "a test")
             .get();
-        same += std::memcmp(mine.data(), all[0].data(), count * sizeof(float)) == 0;
+        same += count == 0 || std::memcmp(mine.data(), all[0].data(), count * sizeof(float)) == 0;
       });
       CHECK(same == size);
     }

@@ -136,10 +136,12 @@ class BasicSpec {
     return param("", member);
   }
 
-  /// A check over several parameters or the inputs: pure, run on a bound object.
-  void check(void (Type::*method)(const Checking&) const) {
+  /// A check over several parameters or the inputs: pure, run on a bound object. `Owner`: the class, or one
+  /// of its bases.
+  template <class Owner>
+  void check(void (Owner::*method)(const Checking&) const) {
     info_.check = [method](const void* object, const Checking& checking) {
-      (cast(object).*method)(checking);
+      (static_cast<const Owner&>(cast(object)).*method)(checking);
     };
   }
 
