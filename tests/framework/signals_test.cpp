@@ -4,6 +4,8 @@
 #include <signal.h>
 
 #include <array>
+#include <atomic>
+#include <thread>
 #include <vector>
 
 #include "send_signal.h"
@@ -56,10 +58,16 @@ TEST_CASE(
 TEST_CASE("the first signal is told once, and interrupts only while nodes open") {
   const SignalGuard guard;
   std::vector<std::pair<int, bool>> taken;
-  SignalGuard::begin({[&](int signal, bool opening) { taken.emplace_back(signal, opening); }, {}});
+  std::atomic<bool> told{false};
+  const auto take = [&](int signal, bool opening) {
+    taken.emplace_back(signal, opening);
+    told = true;
+  };
+  SignalGuard::begin({take, {}});
   CHECK_NOTHROW(throw_if_interrupted());
   send_signal(SIGUSR2);
   CHECK_THROWS_AS(throw_if_interrupted(), Interrupted);
+  while (!told) std::this_thread::yield();  // by the guard's thread, while nodes still open
   SignalGuard::opened();
   CHECK_NOTHROW(throw_if_interrupted());
   send_signal(SIGXCPU);
