@@ -55,10 +55,11 @@ int run(int argc, char** argv) {
   app.add_option("--epochs", epochs, "how many epochs in all, or unlimited; the same as --set run.epochs=N");
   app.add_option("--max-steps", max_steps, "end after that many items in all; --set run.max_steps=N");
   app.add_option("--max-time", max_time, "end after so long in all, as 1h30m; --set run.max_time=TIME");
-  app.add_option("--grace", options.grace,
-                 "seconds between SIGTERM and the end by force (Slurm, Kubernetes): a warning is printed "
-                 "when saving the "
-                 "state takes longer, and the process ends by itself before they are over, whatever hangs")
+  app.add_option(
+         "--grace", options.grace,
+         "seconds between SIGTERM and the end by force (Slurm, Kubernetes): a warning is printed when "
+         "saving the state takes longer, and the process ends by itself before they are over, "
+         "whatever hangs")
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--quiet", options.quiet,
                "nothing on standard output; log.txt in the run directory has it all");

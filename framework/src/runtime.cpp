@@ -620,10 +620,9 @@ class Runtime final : public Run, public MemoryKeeper {
         });
     }
     guarded("", [&] {
-      const std::string refusal = failed() ? failures_.first() : "";
       const bool is_there = leads() && try_previous_allowed_ && resumed_->newest_is_bad.empty() &&
                             !record_.lost() && record_.folder().exists(previous_state_name);
-      if (const std::string why = first_refusal(refusal); !why.empty() && agreed(is_there))
+      if (const std::string why = first_refusal(failures_.first()); !why.empty() && agreed(is_there))
         try_previous_ = why;
     });
     resumed_.reset();  // its tensors are large

@@ -26,8 +26,7 @@ namespace twinflow {
 /// - from begin() to end(), received() tells it, and the run ends by itself. Where it does not in time, the
 ///   guard ends the process with exit code 3 (see Run::grace and opened());
 /// - from end() on, when only the leaving is left (MPI_Finalize, say), the guard ends the process some
-/// seconds
-///   later, with the run's exit code.
+///   seconds later, with the run's exit code.
 /// A second SIGINT has its default effect at any time: it ends the process.
 class SignalGuard {
  public:

@@ -15,9 +15,9 @@ struct ImageHeader {
   std::uint64_t bytes() const;
 };
 
-/// From the header of a PNG, JPEG, BMP, TIFF, WebP, JPEG 2000 or PNM file: the formats that
-/// OpenCV decodes in memory. Empty for any other, and where the header is damaged or cut short. Of a TIFF
-/// with several pictures the first counts, as it is the one that is decoded.
+/// From the header of a PNG, JPEG, BMP, TIFF, WebP, JPEG 2000 or PNM file: the formats that OpenCV decodes in
+/// memory. Empty for any other, and where the header is damaged or cut short. Of a TIFF with several pictures
+/// the first counts, as it is the one that is decoded.
 std::optional<ImageHeader> image_header(std::span<const std::uint8_t> file);
 
 }  // namespace twinflow::data
