@@ -79,7 +79,8 @@ exec ip netns exec {self.second} unshare --uts bash -c 'hostname {self.second}; 
     def mpirun(self, each: int, *command: str) -> list[str]:
         """Starts so many processes on each of them."""
         return ["ip", "netns", "exec", self.first, *ENTER, self.first, "mpirun", "--allow-run-as-root", "--oversubscribe",
-                "--bind-to", "none", "--mca", "plm_rsh_agent", str(self.agent), "--mca", "pml", "ob1", "--mca", "btl", "tcp,self", "--mca", "btl_tcp_if_include",
+                "--bind-to", "none", "--mca", "plm_rsh_agent", str(self.agent),
+                "--mca", "pml", "ob1", "--mca", "btl", "tcp,self", "--mca", "btl_tcp_if_include",
                 f"{NETWORK}.0/24", "--mca", "oob_tcp_if_include", f"{NETWORK}.0/24", "-H",
                 f"{NETWORK}.1:{each},{NETWORK}.2:{each}", "-n", str(2 * each), *command]
 
